@@ -1,0 +1,99 @@
+/* What an EVSE tells and what can be asked of it: the canonical signals and commands that the charger layer
+ * makes out of a device and the station layer lives on. */
+#ifndef BASE_EVSE_H
+#define BASE_EVSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum evse_state {
+    EVSE_UNKNOWN,        /* nothing read yet, or the device is silent */
+    EVSE_AVAILABLE,      /* no vehicle */
+    EVSE_CONNECTED,      /* vehicle plugged in, no energy requested or offered */
+    EVSE_CHARGING,       /* energy flows */
+    EVSE_SUSPENDED_EV,   /* offered, the vehicle does not take it */
+    EVSE_SUSPENDED_EVSE, /* the vehicle would, the device does not offer */
+    EVSE_FAULTED,
+    EVSE_UNAVAILABLE, /* the device itself says it is out of service */
+    EVSE_STATES
+};
+extern const char *const evse_state_names[EVSE_STATES]; /* "unknown", "available", ... as in profiles */
+
+/* Measured values. Energy in Wh, power in W (var for reactive), current in A, voltage in V, Hz, Celsius, %. */
+enum evse_measure {
+    MEASURE_ENERGY_IMPORT, /* lifetime register; may be reset by the device: the station keeps it monotonic */
+    MEASURE_ENERGY_EXPORT,
+    MEASURE_POWER_IMPORT,
+    MEASURE_POWER_IMPORT_L1,
+    MEASURE_POWER_IMPORT_L2,
+    MEASURE_POWER_IMPORT_L3,
+    MEASURE_POWER_EXPORT,
+    MEASURE_POWER_OFFERED,
+    MEASURE_POWER_FACTOR,
+    MEASURE_CURRENT_IMPORT,
+    MEASURE_CURRENT_IMPORT_L1,
+    MEASURE_CURRENT_IMPORT_L2,
+    MEASURE_CURRENT_IMPORT_L3,
+    MEASURE_CURRENT_OFFERED,
+    MEASURE_VOLTAGE,
+    MEASURE_VOLTAGE_L1,
+    MEASURE_VOLTAGE_L2,
+    MEASURE_VOLTAGE_L3,
+    MEASURE_FREQUENCY,
+    MEASURE_TEMPERATURE,
+    MEASURE_SOC,
+    MEASURES
+};
+extern const char *const evse_measure_names[MEASURES]; /* "energy_import", "power_import_l1", ... as in profiles */
+
+#define ID_TOKEN_SIZE 37 /* OCPP identifierString[36] */
+
+struct id_token {
+    char value[ID_TOKEN_SIZE];
+    char type[21]; /* IdTokenEnumType: "ISO14443", "Central", ... */
+};
+
+/* The signals of one EVSE at one moment. */
+struct evse_signals {
+    enum evse_state state;
+    bool online;          /* the device answers */
+    bool locked;          /* cable lock, where the profile says so (has_lock) */
+    uint32_t measures;    /* bit per enum evse_measure that has a good value now */
+    double value[MEASURES];
+    char fault[51];       /* short code of the fault for StatusNotification's errorCode/techCode, or "" */
+};
+
+static inline bool evse_has(const struct evse_signals *s, enum evse_measure m)
+{
+    return s->measures >> m & 1;
+}
+
+/* What the profile offers for one EVSE: from it follow device model and answers of the station. */
+struct evse_abilities {
+    uint32_t measures; /* bit per measure that the profile names */
+    bool reads_id_token, start_stop, limit, unlock, lock_state, reset;
+    int phases;                        /* 1 or 3 (of the connector) */
+    double min_current_A, max_current_A; /* bounds of `limit` and of the connector */
+    double voltage_V;                  /* nominal, phase to neutral */
+    bool supports_pause;               /* a limit below the minimum pauses */
+    int connectors;                    /* 1.. */
+    char connector_type[21];           /* "sType2", "cType2", "cCCS2", "cG105" ... (ConnectorEnumStringType) */
+};
+
+enum evse_command_kind {
+    EVSE_START,  /* allow energy; also resumes */
+    EVSE_STOP,   /* no energy */
+    EVSE_LIMIT,  /* at most limit_A per phase */
+    EVSE_UNLOCK, /* release the cable */
+    EVSE_RESET,  /* restart the device */
+    EVSE_COMMANDS
+};
+extern const char *const evse_command_names[EVSE_COMMANDS];
+
+struct evse_command {
+    enum evse_command_kind kind;
+    double limit_A; /* EVSE_LIMIT: per phase, >= 0; the charger never sets more */
+    uint32_t ticket; /* comes back with the result */
+};
+
+#endif

@@ -1,0 +1,23 @@
+/* What must survive a power cut, as the pure layers see it: named texts, written in atomic groups. */
+#ifndef BASE_RECORD_H
+#define BASE_RECORD_H
+
+/* Kinds are stored by name (record_kind_names): append, never rename. */
+enum record_kind {
+    RECORD_VARIABLE,    /* key: device-model variable; value: what differs from the default */
+    RECORD_TRANSACTION, /* key: transaction id; value: all that is needed to resume or end it */
+    RECORD_EVENT,       /* key: place in the send queue; value: a TransactionEventRequest not acknowledged */
+    RECORD_STATE,       /* key: what; value: other state of a station (availability, boot reason ...) */
+    RECORD_PROFILE,     /* key: charging profile id; value: the charging profile */
+    RECORD_KINDS
+};
+
+extern const char *const record_kind_names[RECORD_KINDS];
+
+struct record {
+    enum record_kind kind;
+    const char *key;   /* 1..255 bytes */
+    const char *value; /* NULL deletes the record */
+};
+
+#endif
