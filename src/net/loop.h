@@ -9,10 +9,10 @@
 
 struct loop {
     uv_loop_t uv;
-    struct env env;       /* CLOCK_MONOTONIC, CLOCK_REALTIME, getrandom() */
+    struct env env; /* CLOCK_MONOTONIC, CLOCK_REALTIME, getrandom() */
     struct timers timers;
     uv_timer_t timer;
-    uv_check_t check;     /* refreshes the due time after each turn */
+    uv_check_t check; /* refreshes the due time after each turn */
 };
 
 int loop_init(struct loop *loop);

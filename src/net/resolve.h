@@ -11,7 +11,8 @@ struct resolve;
 typedef void (*resolved)(void *ctx, int err, const struct sockaddr *address);
 
 /* host may be a name or a literal. NULL without memory. */
-struct resolve *resolve_start(struct loop *loop, const char *host, uint16_t port, resolved callback, void *ctx);
+struct resolve *resolve_start(struct loop *loop, const char *host, uint16_t port, resolved callback,
+                              void *ctx);
 /* No callback comes after this. NULL is fine. */
 void resolve_cancel(struct resolve *request);
 

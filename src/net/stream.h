@@ -20,11 +20,11 @@ struct stream_events {
 
 struct serial_settings {
     char path[256];
-    int baud;          /* 300..460800, the standard rates */
-    int data_bits;     /* 7 or 8 */
-    char parity;       /* 'N', 'E', 'O' */
-    int stop_bits;     /* 1 or 2 */
-    bool rs485;        /* ask the driver for RS-485 direction control (TIOCSRS485), where the port has it */
+    int baud;      /* 300..460800, the standard rates */
+    int data_bits; /* 7 or 8 */
+    char parity;   /* 'N', 'E', 'O' */
+    int stop_bits; /* 1 or 2 */
+    bool rs485;    /* ask the driver for RS-485 direction control (TIOCSRS485), where the port has it */
     bool rs485_rts_active_low;
     int rs485_delay_before_ms, rs485_delay_after_ms;
 };
@@ -54,7 +54,8 @@ void stream_flush_input(struct stream *stream);
  * stream_accept(). port 0: any; listener_port() tells. */
 struct listener;
 int listener_new(struct loop *loop, const char *address, uint16_t port,
-                 void (*on_connection)(void *ctx, struct listener *listener), void *ctx, struct listener **ret);
+                 void (*on_connection)(void *ctx, struct listener *listener), void *ctx,
+                 struct listener **ret);
 void listener_free(struct listener *listener);
 uint16_t listener_port(const struct listener *listener);
 /* In on_connection only, once. The stream is open already. NULL without memory. */

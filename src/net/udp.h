@@ -9,7 +9,7 @@
 
 struct udp;
 struct udp_settings {
-    char bind_address[64];        /* "0.0.0.0" */
+    char bind_address[64]; /* "0.0.0.0" */
     uint16_t port;
     char multicast_group[64];     /* joined if not "" */
     char multicast_interface[64]; /* address of the interface to join and send on; "" = system's choice */

@@ -20,27 +20,27 @@ void websocket_context_free(struct websocket_context *context);
 /* TLS: 1.2 and 1.3; for 1.2 the suites OCPP names for profile 2 and 3 (A00.FR.318 ff.), no compression, no
  * renegotiation by the peer. */
 struct tls_settings {
-    const char *ca_file;      /* PEM of trusted roots; NULL: the system's */
-    const char *cert_file;    /* own certificate chain (server; or client for profile 3); NULL: none */
+    const char *ca_file;   /* PEM of trusted roots; NULL: the system's */
+    const char *cert_file; /* own certificate chain (server; or client for profile 3); NULL: none */
     const char *key_file;
 };
 
 struct endpoint; /* where clients connect to, or what a server listens on */
 
 struct client_endpoint_settings {
-    const char *url;           /* ws[s]://host[:port][/path], without the station's identity */
-    const char *subprotocols;  /* "ocpp2.0.1" */
-    bool compression;          /* offer permessage-deflate */
-    struct tls_settings tls;   /* wss only */
-    size_t max_message;        /* a longer one closes the connection with 1009 */
+    const char *url;          /* ws[s]://host[:port][/path], without the station's identity */
+    const char *subprotocols; /* "ocpp2.0.1" */
+    bool compression;         /* offer permessage-deflate */
+    struct tls_settings tls;  /* wss only */
+    size_t max_message;       /* a longer one closes the connection with 1009 */
 };
 /* 0, -EINVAL (URL), -EIO (certificate files; logged why), -ENOMEM. */
 int client_endpoint_new(struct websocket_context *context, const struct client_endpoint_settings *settings,
                         struct endpoint **ret);
 
 struct server_endpoint_settings {
-    const char *address;       /* interface address to listen on */
-    uint16_t port;             /* 0: any, see endpoint_port() */
+    const char *address; /* interface address to listen on */
+    uint16_t port;       /* 0: any, see endpoint_port() */
     const char *subprotocols;
     bool compression, tls_enabled;
     struct tls_settings tls;
@@ -48,23 +48,23 @@ struct server_endpoint_settings {
 };
 
 struct websocket;
-enum websocket_failure { /* why a connection ended, for log, back-off and security events */
-    WEBSOCKET_CLOSED,          /* by peer or us, in order; see close code */
-    WEBSOCKET_LOST,            /* TCP error, time-out, no pong */
-    WEBSOCKET_UNREACHABLE,     /* name, route, connect */
-    WEBSOCKET_TLS_FAILED,      /* handshake or certificate */
-    WEBSOCKET_REFUSED,         /* HTTP status other than 101, in `status` */
-    WEBSOCKET_NO_SUBPROTOCOL,  /* handshake without our subprotocol: closed by us (Part 4, 3.2) */
+enum websocket_failure {                   /* why a connection ended, for log, back-off and security events */
+                         WEBSOCKET_CLOSED, /* by peer or us, in order; see close code */
+                         WEBSOCKET_LOST,   /* TCP error, time-out, no pong */
+                         WEBSOCKET_UNREACHABLE, /* name, route, connect */
+                         WEBSOCKET_TLS_FAILED,  /* handshake or certificate */
+                         WEBSOCKET_REFUSED,     /* HTTP status other than 101, in `status` */
+                         WEBSOCKET_NO_SUBPROTOCOL, /* handshake without our subprotocol: closed by us (Part 4, 3.2) */
 };
 struct websocket_end {
     enum websocket_failure failure;
-    int status;        /* HTTP status or close code, else 0 */
-    const char *text;  /* never NULL; borrowed for the callback */
+    int status;       /* HTTP status or close code, else 0 */
+    const char *text; /* never NULL; borrowed for the callback */
 };
 
 struct websocket_events {
     void (*on_open)(void *ctx, const char *subprotocol);
-    void (*on_message)(void *ctx, const char *text, size_t len); /* one whole text message; not terminated */
+    void (*on_message)(void *ctx, const char *text, size_t len);  /* one whole text message; not terminated */
     void (*on_close)(void *ctx, const struct websocket_end *end); /* also when it never opened; once */
 };
 

@@ -19,24 +19,24 @@
 #include "base/env.h"
 #include "ocpp/message.h"
 
-#define RPC_ID_SIZE       37    /* 36 characters */
-#define RPC_RECENT_IDS    16    /* the peer's last message ids, to recognise a duplicate CALL */
-#define RPC_MAX_DEPTH     32    /* of JSON */
+#define RPC_ID_SIZE    37 /* 36 characters */
+#define RPC_RECENT_IDS 16 /* the peer's last message ids, to recognise a duplicate CALL */
+#define RPC_MAX_DEPTH  32 /* of JSON */
 
 enum rpc_error { /* Part 4, 4.3 */
-    RPC_FORMAT_VIOLATION,
-    RPC_GENERIC_ERROR,
-    RPC_INTERNAL_ERROR,
-    RPC_MESSAGE_TYPE_NOT_SUPPORTED,
-    RPC_NOT_IMPLEMENTED,
-    RPC_NOT_SUPPORTED,
-    RPC_OCCURRENCE_CONSTRAINT_VIOLATION,
-    RPC_PROPERTY_CONSTRAINT_VIOLATION,
-    RPC_PROTOCOL_ERROR,
-    RPC_RPC_FRAMEWORK_ERROR,
-    RPC_SECURITY_ERROR,
-    RPC_TYPE_CONSTRAINT_VIOLATION,
-    RPC_ERRORS
+                 RPC_FORMAT_VIOLATION,
+                 RPC_GENERIC_ERROR,
+                 RPC_INTERNAL_ERROR,
+                 RPC_MESSAGE_TYPE_NOT_SUPPORTED,
+                 RPC_NOT_IMPLEMENTED,
+                 RPC_NOT_SUPPORTED,
+                 RPC_OCCURRENCE_CONSTRAINT_VIOLATION,
+                 RPC_PROPERTY_CONSTRAINT_VIOLATION,
+                 RPC_PROTOCOL_ERROR,
+                 RPC_RPC_FRAMEWORK_ERROR,
+                 RPC_SECURITY_ERROR,
+                 RPC_TYPE_CONSTRAINT_VIOLATION,
+                 RPC_ERRORS
 };
 const char *rpc_error_name(enum rpc_error error);
 
@@ -44,15 +44,15 @@ struct rpc;
 
 /* How a CALL of ours ended. */
 enum rpc_outcome {
-    RPC_RESULT,       /* payload: the validated response, borrowed for the callback */
-    RPC_CALL_ERROR,   /* code and description as sent by the peer; or its CALLRESULT was invalid (code "") */
+    RPC_RESULT,     /* payload: the validated response, borrowed for the callback */
+    RPC_CALL_ERROR, /* code and description as sent by the peer; or its CALLRESULT was invalid (code "") */
     RPC_TIMED_OUT,
     RPC_DISCONNECTED,
 };
 struct rpc_answer {
     enum rpc_outcome outcome;
-    const json_t *payload;   /* RPC_RESULT only */
-    const char *code;        /* RPC_CALL_ERROR only: as sent (FormationViolation and FormatViolation both occur) */
+    const json_t *payload; /* RPC_RESULT only */
+    const char *code; /* RPC_CALL_ERROR only: as sent (FormationViolation and FormatViolation both occur) */
     const char *description;
 };
 typedef void (*rpc_answered)(void *ctx, const struct rpc_answer *answer);

@@ -1,0 +1,49 @@
+/* One charger: the values of its points, the signals that follow from them, and the commands that move it.
+ *
+ * It keeps what was asked of the device (started or not, at most so many ampere) as a wish, and after every loss of the
+ * device brings it back to that: setup, limit, then start or stop. Nothing is started that nobody asked to start. */
+#ifndef CHARGER_CHARGER_H
+#define CHARGER_CHARGER_H
+
+#include "base/cleanup.h"
+#include "base/env.h"
+#include "base/evse.h"
+#include "charger/point.h"
+#include "charger/profile.h"
+
+struct charger;
+
+struct charger_events {
+    /* Signals of an EVSE (1..) changed; borrowed for the call. */
+    void (*on_signals)(void *ctx, int evse, const struct evse_signals *signals);
+    /* A token was presented at the device. */
+    void (*on_id_token)(void *ctx, int evse, const struct id_token *token);
+    /* A command ended: 0 took effect (or was acknowledged, where the profile has no `until`); -ERR_REFUSED, -ERR_NO_ANSWER,
+     * -ERR_NO_EFFECT, -ERR_LINK_DOWN, -ERR_SUPERSEDED, -ERR_UNSUPPORTED. */
+    void (*on_command_done)(void *ctx, int evse, const struct evse_command *command, int err);
+    /* A point changed: for displays and logs; may be NULL. */
+    void (*on_point)(void *ctx, const struct point *point, const struct point_value *value);
+    /* A point was written to the device, for displays and logs; may be NULL. err as in device_done. */
+    void (*on_write)(void *ctx, const struct point *point, double number, const char *text, int err);
+};
+
+/* The profile and env are borrowed and outlive it. NULL without memory. */
+struct charger *charger_new(const struct env *env, const struct profile *profile,
+                            const struct charger_events *events, void *ctx);
+void charger_free(struct charger *charger);
+DEFINE_AUTO(charger, charger_free)
+
+/* The device to write to; borrowed. News from it goes to charger_device_events with the charger as ctx. */
+void charger_set_device(struct charger *charger, struct device *device, const struct device_ops *ops);
+extern const struct device_events charger_device_events;
+
+/* Starts a command on an EVSE (1..); the end comes by on_command_done, never from inside. A newer START, STOP or LIMIT supersedes an older
+ * one of the same kind that runs; STOP and START supersede each other. */
+void charger_command(struct charger *charger, int evse, const struct evse_command *command);
+
+const struct evse_signals *charger_signals(const struct charger *charger, int evse);
+const struct point_value *charger_value(const struct charger *charger, const struct point *point);
+/* The limit the device really is held to now, in A per phase; NAN if none was asked for. */
+double charger_limit_A(const struct charger *charger, int evse);
+
+#endif

@@ -1,0 +1,113 @@
+/* A device profile: what a charger model's points mean. Parsed once from YAML text, checked whole, shared by every
+ * charger of the model, never changed afterwards. The language is described in docs/profiles.md. */
+#ifndef CHARGER_PROFILE_H
+#define CHARGER_PROFILE_H
+
+#include "base/cleanup.h"
+#include "base/evse.h"
+#include "base/problems.h"
+#include "charger/point.h"
+
+struct expression;
+
+struct modbus_options { /* profile's defaults, overridden by the charger's entry in the configuration */
+    bool low_word_first, low_byte_first;
+    int write_function; /* 0: 5/6 for one, 15/16 for many; 16: always 16 (15); 6: always singles */
+    int max_words;      /* per request, 1..125 */
+    int max_gap;        /* words read for nothing to merge two points; 0: none */
+    int64_t pause_ms;   /* between two requests to the device */
+    int connections;    /* TCP sessions the device bears */
+    int64_t reconnect_after_ms;
+    int64_t timeout_ms;
+    int retries;
+    int unit, port; /* defaults */
+    int baud, data_bits, stop_bits;
+    char parity;
+};
+
+struct echonet_options {
+    uint8_t class_group, class_code; /* 0x02A1 or 0x027E */
+    int batch;                       /* properties per Get, 1.. */
+    int64_t timeout_ms;
+    int64_t pause_ms;
+    int retries;
+};
+
+struct identify {              /* what `scan` and the start look for */
+    const struct point *point; /* NULL: none */
+    bool is_text;
+    double number;
+    char text[64];
+};
+
+enum step_kind { STEP_SET, STEP_WAIT, STEP_UNTIL };
+struct step {
+    enum step_kind kind;
+    const struct point *point; /* STEP_SET */
+    struct expression *value;  /* STEP_SET: over points and arguments; STEP_UNTIL: condition */
+    int64_t time_ms;           /* STEP_WAIT: how long; STEP_UNTIL: within */
+    int line;
+};
+struct steps {
+    struct step *list;
+    size_t count;
+};
+
+enum below_min { BELOW_MIN_PAUSE, BELOW_MIN_CLAMP, BELOW_MIN_ZERO };
+
+struct command {
+    bool offered;
+    struct steps steps;
+    /* limit only */
+    double min_A, max_A, step_A;
+    enum below_min below_min;
+};
+
+struct state_rule {
+    enum evse_state state;
+    struct expression *when; /* NULL: otherwise */
+    int line;
+};
+
+struct profile_evse {
+    struct evse_abilities abilities;
+    struct state_rule *states;
+    size_t state_count;
+    struct expression *measures[MEASURES]; /* NULL: not offered */
+    struct expression *locked, *fault;     /* NULL: not offered; fault gives a text or number */
+    struct expression *id_token, *id_token_when;
+    char id_token_type[21];
+    struct steps id_token_acknowledge;
+    struct command commands[EVSE_COMMANDS];
+};
+
+struct profile {
+    char *name, *vendor;
+    char **models;
+    size_t model_count;
+    enum point_protocol protocol;
+    struct modbus_options modbus;
+    struct echonet_options echonet;
+    struct point *points;
+    size_t point_count;
+    struct profile_evse *evses;
+    size_t evse_count;
+    struct identify identify;
+    struct steps setup, keepalive;
+    int64_t keepalive_ms;
+    char *on_silence; /* what the device does if we fall silent: shown as a hazard; NULL: not said */
+};
+
+/* Finds the text of another profile for `extends`: heap text, the caller's, or NULL. */
+typedef char *(*profile_source)(void *ctx, const char *name);
+
+/* Reads a profile from YAML text (`name` for messages). Appends every problem to `problems`. On success `*ret`
+ * is the caller's to free, else untouched. 0, -EINVAL (see problems), -ENOMEM. */
+int profile_parse(const char *name, const char *text, size_t len, profile_source source, void *ctx,
+                  struct problems *problems, struct profile **ret);
+void profile_free(struct profile *profile);
+DEFINE_AUTO(profile, profile_free)
+
+const struct point *profile_point(const struct profile *profile, const char *name);
+
+#endif
