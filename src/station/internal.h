@@ -1,0 +1,105 @@
+/* Inside the station: what its functional blocks share. No one above station/ includes this.
+ *
+ * Each block has a file with its state (struct in its header), its table of handlers and its hooks; station.c puts them together and
+ * says who hears of what in which order. */
+#ifndef STATION_INTERNAL_H
+#define STATION_INTERNAL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/env.h"
+#include "base/evse.h"
+#include "base/timestamp.h"
+#include "ocpp/rpc.h"
+#include "station/availability.h"
+#include "station/network.h"
+#include "station/outbox.h"
+#include "station/provisioning.h"
+#include "station/smart_charging.h"
+#include "station/station.h"
+#include "station/transactions.h"
+#include "station/variables.h"
+
+struct evse {
+    struct station *station;
+    int id; /* 1.. */
+    struct evse_abilities abilities;
+    struct evse_signals signals;           /* the latest */
+    struct evse_availability availability; /* availability.h */
+    struct evse_transaction tx;            /* transactions.h: authorization and transaction of this EVSE */
+    struct evse_limit limit;               /* smart_charging.h */
+};
+
+struct station {
+    const struct env *env;
+    const struct station_ops *ops;
+    void *ctx;
+    char id[STATION_ID_SIZE];
+    char *vendor, *model, *serial_number, *firmware_version, *csms_url, *password;
+    int security_profile;
+    size_t max_message;
+    struct rpc *rpc;
+    struct outbox outbox;
+    struct network network;           /* link and back-off */
+    struct provisioning provisioning; /* registration, heartbeat, clock, reset */
+    struct availability availability;
+    struct transactions transactions; /* station-wide part: event queue, sequence */
+    struct smart_charging smart_charging;
+    struct variable_values *variables; /* what differs from the table; variables.c */
+    struct list persist_waiting;       /* callbacks of station_persist() */
+    uint32_t next_ticket;
+    bool started, stopping;
+    size_t evse_count;
+    struct evse *evses;
+};
+
+/* EVSE 1.., or NULL. */
+struct evse *station_evse(struct station *s, int64_t id);
+
+/* ---- handlers of the CSMS's CALLs: each block has a table of rows, station.c looks through them ---- */
+
+enum handler_when {
+    WHEN_ACCEPTED,
+    WHEN_PENDING_TOO
+}; /* B02: what is answered before Accepted; else SecurityError */
+struct handler {
+    const char *action;
+    enum handler_when when;
+    /* Answers by rpc_result()/rpc_error() on s->rpc, at once or (with a copy of *request) later. */
+    void (*handle)(struct station *s, const struct rpc_request *request);
+};
+/* Each ends with a row of NULL. */
+extern const struct handler provisioning_handlers[], variables_handlers[], availability_handlers[],
+    transactions_handlers[], remote_handlers[], smart_charging_handlers[], data_transfer_handlers[];
+
+/* {"status": status} and, if reason is not NULL, statusInfo.reasonCode (at most 20 characters). */
+void answer_status(struct station *s, const struct rpc_request *request, const char *status,
+                   const char *reason);
+
+/* ---- services ---- */
+
+/* The station's clock: the host's wall clock corrected by the CSMS's time, where ClockCtrlr.TimeSource has Heartbeat. */
+int64_t station_wall_ms(const struct station *s);
+/* The same as a JSON string. */
+json_t *station_timestamp(const struct station *s);
+
+/* Registered and the link up: ordinary messages can be sent. */
+bool station_is_accepted(const struct station *s);
+/* As the CSMS and the offline rules see it: link up and last registration Accepted. */
+bool station_is_online(const struct station *s);
+
+/* Writes records durably. callback (may be NULL) comes once, never from inside; err 0 or why not. If the store does not even take
+ * it, the callback comes with the error in a zero-delay timer. */
+typedef void (*persisted)(struct station *s, void *ctx, int err);
+void station_persist(struct station *s, const struct record *records, size_t count, persisted callback,
+                     void *ctx);
+
+/* Sends a command to the device; the result comes to every block's ..._on_command_done. Returns its ticket (never 0). */
+uint32_t station_command(struct station *s, struct evse *e, enum evse_command_kind kind, double limit_A);
+
+/* Queues a SecurityEventNotification if the type is critical (A04; Appendix 1), logs it in any case. */
+void security_event(struct station *s, const char *type, const char *tech_info);
+
+#endif

@@ -1,0 +1,94 @@
+/* One OCPP identity: the charging station a CSMS sees. Pure: what happens comes in by the station_on_...() calls, what
+ * it does goes out by struct station_ops.
+ *
+ *     station_new -> station_restore (each stored record) -> station_start -> station_on_... -> station_free */
+#ifndef STATION_STATION_H
+#define STATION_STATION_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/env.h"
+#include "base/evse.h"
+#include "base/problems.h"
+#include "base/record.h"
+
+struct station;
+
+#define STATION_ID_SIZE   49 /* identifierString[48] */
+#define STATION_MAX_EVSES 64
+
+/* A value for a variable from the configuration file; stands above the table's default and below what the CSMS set. */
+struct variable_preset {
+    const char *component, *variable, *instance; /* instance may be NULL */
+    const char *value;
+};
+
+struct station_settings {
+    const char *id;
+    const char *vendor, *model, *serial_number, *firmware_version; /* serial_number may be NULL */
+    const char *password; /* Basic auth until the CSMS sets another; NULL: profile 0, none */
+    const char *csms_url; /* reported, not used */
+    int security_profile; /* 0 (none), 1 (Basic), 2 (Basic and TLS) */
+    size_t evse_count;
+    const struct evse_abilities *evses;
+    const struct variable_preset *presets;
+    size_t preset_count;
+    size_t max_message; /* bytes of a WebSocket message, both ways */
+};
+
+struct station_ops {
+    /* Start one attempt to connect; station_on_link_up() or station_on_link_down() follows, never from inside. `password` may be
+     * NULL and is borrowed. */
+    void (*connect)(void *ctx, const char *password, int64_t ping_interval_ms);
+    /* End the link; station_on_link_down() follows, never from inside. */
+    void (*disconnect)(void *ctx);
+    void (*set_ping_interval)(void *ctx, int64_t interval_ms);
+    /* One frame to the CSMS. 0 or negative. */
+    int (*send)(void *ctx, const char *text, size_t len);
+    /* Write records as one atomic group; station_on_persisted() follows with the ticket, never from inside, in order.
+     * 0, or negative: not taken, nothing follows. ticket 0: no answer wanted. */
+    int (*persist)(void *ctx, const struct record *records, size_t count, uint32_t ticket);
+    /* Move the device of an EVSE (1..); station_on_command_done() follows, never from inside. */
+    void (*command)(void *ctx, int evse, const struct evse_command *command);
+    /* Every frame of the link, for logs and displays; may be NULL. */
+    void (*on_frame)(void *ctx, bool outgoing, const char *text, size_t len);
+};
+
+/* Settings are copied; presets are checked by station_check_presets() before. env and ops are borrowed. NULL without memory. */
+struct station *station_new(const struct env *env, const struct station_settings *settings,
+                            const struct station_ops *ops, void *ctx);
+void station_free(struct station *station);
+DEFINE_AUTO(station, station_free)
+
+/* Checks one preset against the device-model table: 0, or -EINVAL with what is wrong and would be right in `ret`. */
+int station_check_preset(const struct variable_preset *preset, char *ret, size_t size);
+
+/* Before station_start(): each record kept for this station, in any order. A record that cannot be understood is logged and kept. */
+void station_restore(struct station *station, enum record_kind kind, const char *key, const char *value);
+/* Connects after `delay_ms` (pacing of many stations) and lives. */
+void station_start(struct station *station, int64_t delay_ms);
+/* The program is about to end in order: writes down what is to be resumed. Ends no transaction. The link may be closed after it. */
+void station_stop(struct station *station);
+
+void station_on_link_up(struct station *station);
+enum link_failure { LINK_LOST, LINK_UNREACHABLE, LINK_REFUSED, LINK_TLS_FAILED, LINK_NO_SUBPROTOCOL };
+void station_on_link_down(struct station *station, enum link_failure failure, const char *text);
+void station_on_frame(struct station *station, const char *text, size_t len);
+void station_on_persisted(struct station *station, uint32_t ticket, int err);
+
+/* From the charger of EVSE 1..; `signals` is copied. */
+void station_on_signals(struct station *station, int evse, const struct evse_signals *signals);
+void station_on_id_token(struct station *station, int evse, const struct id_token *token);
+void station_on_command_done(struct station *station, int evse, const struct evse_command *command, int err);
+/* A security event of the gateway's own (Appendix 1 of Part 2: "InvalidCsmsCertificate" ...). tech_info may be NULL. */
+void station_on_security_event(struct station *station, const char *type, const char *tech_info);
+
+/* A snapshot for displays (ocpp-cli status): registration, link, EVSEs with connector status, transaction, limit, measured values,
+ * queue lengths. New reference, or NULL without memory. */
+json_t *station_status(const struct station *station);
+
+#endif

@@ -1,0 +1,80 @@
+/* The device model: one static table (variable_table.c), and per station only what differs from it.
+ *
+ * A value comes from the first that has it: set by the CSMS (persistent ones are stored), preset by the configuration, the table's
+ * default; or is computed by a row's getter. Rows of EVSE and Connector are shared; evse and connector pick the item. */
+#ifndef STATION_VARIABLES_H
+#define STATION_VARIABLES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct station;
+
+/* Names of the rows that code asks for; every other row exists in the table only. The order is the table's. */
+enum variable_id {
+    VAR_ALIGNED_DATA_ENABLED,
+    VAR_ALIGNED_DATA_INTERVAL,
+    VAR_ALIGNED_DATA_MEASURANDS,
+    VAR_ALIGNED_DATA_SEND_DURING_IDLE,
+    VAR_ALIGNED_DATA_TX_ENDED_INTERVAL,
+    VAR_ALIGNED_DATA_TX_ENDED_MEASURANDS,
+    VAR_AUTH_ENABLED,
+    VAR_AUTH_AUTHORIZE_REMOTE_START,
+    VAR_AUTH_LOCAL_AUTHORIZE_OFFLINE,
+    VAR_AUTH_LOCAL_PRE_AUTHORIZE,
+    VAR_AUTH_OFFLINE_TX_FOR_UNKNOWN_ID,
+    VAR_AUTH_DISABLE_REMOTE_AUTHORIZATION,
+    VAR_AUTH_MASTER_PASS_GROUP_ID,
+    VAR_CLOCK_TIME_SOURCE,
+    VAR_DEVICE_DATA_BYTES_GET_REPORT,
+    VAR_DEVICE_DATA_BYTES_GET_VARIABLES,
+    VAR_DEVICE_DATA_BYTES_SET_VARIABLES,
+    VAR_DEVICE_DATA_ITEMS_GET_REPORT,
+    VAR_DEVICE_DATA_ITEMS_GET_VARIABLES,
+    VAR_DEVICE_DATA_ITEMS_SET_VARIABLES,
+    VAR_COMM_HEARTBEAT_INTERVAL,
+    VAR_COMM_MESSAGE_ATTEMPT_INTERVAL,
+    VAR_COMM_MESSAGE_ATTEMPTS,
+    VAR_COMM_MESSAGE_TIMEOUT,
+    VAR_COMM_OFFLINE_THRESHOLD,
+    VAR_COMM_QUEUE_ALL_MESSAGES,
+    VAR_COMM_RESET_RETRIES,
+    VAR_COMM_RETRY_BACK_OFF_RANDOM_RANGE,
+    VAR_COMM_RETRY_BACK_OFF_REPEAT_TIMES,
+    VAR_COMM_RETRY_BACK_OFF_WAIT_MINIMUM,
+    VAR_COMM_UNLOCK_ON_EV_SIDE_DISCONNECT,
+    VAR_COMM_WEB_SOCKET_PING_INTERVAL,
+    VAR_SAMPLED_DATA_ENABLED,
+    VAR_SAMPLED_DATA_TX_STARTED_MEASURANDS,
+    VAR_SAMPLED_DATA_TX_UPDATED_INTERVAL,
+    VAR_SAMPLED_DATA_TX_UPDATED_MEASURANDS,
+    VAR_SAMPLED_DATA_TX_ENDED_INTERVAL,
+    VAR_SAMPLED_DATA_TX_ENDED_MEASURANDS,
+    VAR_SECURITY_BASIC_AUTH_PASSWORD,
+    VAR_SMART_CHARGING_ENABLED,
+    VAR_SMART_CHARGING_ENTRIES,
+    VAR_SMART_CHARGING_PERIODS_PER_SCHEDULE,
+    VAR_SMART_CHARGING_PROFILE_STACK_LEVEL,
+    VAR_TX_EV_CONNECTION_TIME_OUT,
+    VAR_TX_MAX_ENERGY_ON_INVALID_ID,
+    VAR_TX_STOP_TX_ON_EV_SIDE_DISCONNECT,
+    VAR_TX_STOP_TX_ON_INVALID_ID,
+    VAR_TX_TX_START_POINT,
+    VAR_TX_TX_STOP_POINT,
+    VARIABLE_IDS
+};
+
+/* Values of station-wide rows. Texts are borrowed until the variable changes. */
+const char *variable_text(const struct station *s, enum variable_id id);
+int64_t variable_int(const struct station *s, enum variable_id id);
+bool variable_bool(const struct station *s, enum variable_id id);
+/* Whether a comma-separated MemberList or SequenceList has the member. */
+bool variable_has_member(const struct station *s, enum variable_id id, const char *member);
+
+void variables_free(struct station *s);
+/* A stored RECORD_VARIABLE comes back. */
+void variables_restore(struct station *s, const char *key, const char *value);
+
+#endif
