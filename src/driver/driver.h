@@ -6,13 +6,12 @@
 #include <stdint.h>
 
 #include "charger/profile.h"
+#include "driver/modbus/codec.h"
 #include "net/loop.h"
 #include "net/stream.h"
 #include "net/udp.h"
 
 /* ---- Modbus ---- */
-
-enum modbus_framing { MODBUS_TCP, MODBUS_RTU, MODBUS_ASCII };
 
 struct modbus_bus_settings {
     char name[64];               /* for logs */
