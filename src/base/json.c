@@ -1,0 +1,57 @@
+/* Short ways with jansson. */
+#include "base/json.h"
+
+#include <errno.h>
+
+const char *json_get_string(const json_t *object, const char *key, const char *fallback)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : fallback;
+}
+
+int64_t json_get_int(const json_t *object, const char *key, int64_t fallback)
+{
+    const json_t *value = json_object_get(object, key);
+    if (json_is_integer(value))
+        return json_integer_value(value);
+    double real = json_real_value(value); /* 3.0 is an integer, too */
+    return json_is_real(value) && real >= -9e15 && real <= 9e15 && real == (double)(int64_t)real
+               ? (int64_t)real
+               : fallback;
+}
+
+double json_get_number(const json_t *object, const char *key, double fallback)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : fallback;
+}
+
+bool json_get_bool(const json_t *object, const char *key, bool fallback)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_boolean(value) ? json_boolean_value(value) : fallback;
+}
+
+int json_set_optional(json_t *object, const char *key, json_t *value)
+{
+    if (!value)
+        return 0;
+    return json_object_set_new(object, key, value) == 0 ? 0 : -ENOMEM;
+}
+
+int json_set_text(json_t *object, const char *key, const char *value)
+{
+    if (!value || !*value)
+        return 0;
+    return json_object_set_new(object, key, json_string(value)) == 0 ? 0 : -ENOMEM;
+}
+
+char *json_to_text(const json_t *json)
+{
+    return json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+json_t *json_from_text(const char *text, size_t len)
+{
+    return json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+}

@@ -1,0 +1,101 @@
+/* The log: one write(2) a line, so that lines of several processes do not mix. */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/timestamp.h"
+
+#define MAX_LINE 4096
+
+const char *const log_level_names[LOG_LEVELS] = { "error", "warn", "info", "debug" };
+const char *const log_area_names[LOG_AREAS] = { "gateway", "ocpp",    "station", "charger",
+                                                "modbus",  "echonet", "net",     "store" };
+
+/* The program's one global. */
+static struct {
+    int fd;
+    bool json;
+    enum log_level levels[LOG_AREAS];
+    void (*follow)(void *ctx, const char *line);
+    void *ctx;
+    bool following; /* a follower that logs is not told of it */
+} sink = {
+    .fd = 2,
+    .levels = { LOG_INFO, LOG_INFO, LOG_INFO, LOG_INFO, LOG_INFO, LOG_INFO, LOG_INFO, LOG_INFO },
+};
+
+void log_setup(int fd, bool json)
+{
+    sink.fd = fd;
+    sink.json = json;
+}
+
+void log_set_level(enum log_area area, enum log_level level)
+{
+    sink.levels[area] = level;
+}
+
+bool log_is_on(enum log_area area, enum log_level level)
+{
+    return level <= sink.levels[area];
+}
+
+void log_set_follower(void (*follow)(void *ctx, const char *line), void *ctx)
+{
+    sink.follow = follow;
+    sink.ctx = ctx;
+}
+
+/* What a peer sent must not look like a line of its own, nor reach the terminal as a command. */
+static void strip_controls(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7F)
+            *text = '?';
+}
+
+static void format_text(char *ret, size_t size, const char *when, const char *level, const char *area,
+                        const char *message)
+{
+    (void)snprintf(ret, size - 1, "%s %-5s %s: %s", when, level, area, message);
+}
+
+static void format_json(char *ret, size_t size, const char *when, const char *level, const char *area,
+                        const char *message)
+{
+    AUTO(json_t) *line = json_pack("{s:s, s:s, s:s}", "time", when, "level", level, "area", area);
+    json_t *text = json_string(message);
+    if (!text) /* cut in the middle of a character */
+        text = json_string_nocheck("?");
+    (void)json_set_optional(line, "message", text);
+    size_t len = line ? json_dumpb(line, ret, size - 2, JSON_COMPACT) : 0;
+    ret[len <= size - 2 ? len : 0] = '\0';
+}
+
+void log_write(enum log_area area, enum log_level level, const char *format, ...)
+{
+    char message[MAX_LINE - 200], line[MAX_LINE + 200], when[TIMESTAMP_SIZE];
+    struct timespec now;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    strip_controls(message);
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    timestamp_format((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, when);
+    (sink.json ? format_json : format_text)(line, sizeof(line), when, log_level_names[level],
+                                            log_area_names[area], message);
+    if (sink.follow && !sink.following) {
+        sink.following = true;
+        sink.follow(sink.ctx, line);
+        sink.following = false;
+    }
+    size_t len = strlen(line);
+    line[len] = '\n';
+    (void)!write(sink.fd, line, len + 1);
+}
