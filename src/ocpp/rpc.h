@@ -98,6 +98,13 @@ int rpc_call(struct rpc *rpc, const char *action, json_t *payload, int64_t timeo
 /* One frame from the peer: any bytes. */
 void rpc_receive(struct rpc *rpc, const char *text, size_t len);
 
+/* Makes a CALL as if the peer had sent it, with or without a link: checked, handed to on_call, answered to `callback` instead of the
+ * wire. Takes the reference to `payload`. The callback comes exactly once; RPC_DISCONNECTED if rpc is freed first. At most
+ * RPC_MAX_LOCAL wait at a time; one more gets an RPC_CALL_ERROR at once, from inside. */
+#define RPC_MAX_LOCAL        8
+#define RPC_LOCAL_CONNECTION UINT32_MAX /* rpc_request.connection of such a CALL */
+void rpc_call_local(struct rpc *rpc, const char *action, json_t *payload, rpc_answered callback, void *ctx);
+
 /* Answers. rpc_result() takes the reference to `payload`; an invalid payload is logged and turned into an
  * InternalError. */
 void rpc_result(struct rpc *rpc, const struct rpc_request *request, json_t *payload);

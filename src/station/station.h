@@ -15,6 +15,7 @@
 #include "base/evse.h"
 #include "base/problems.h"
 #include "base/record.h"
+#include "ocpp/rpc.h"
 
 struct station;
 
@@ -86,6 +87,12 @@ void station_on_id_token(struct station *station, int evse, const struct id_toke
 void station_on_command_done(struct station *station, int evse, const struct evse_command *command, int err);
 /* A security event of the gateway's own (Appendix 1 of Part 2: "InvalidCsmsCertificate" ...). tech_info may be NULL. */
 void station_on_security_event(struct station *station, const char *type, const char *tech_info);
+
+/* Puts a request to the station as its CSMS would (ocpp-cli send): the same checks, handlers and effects, while the CSMS may be out of
+ * reach. Takes the reference to `payload`. The callback comes exactly once, never from inside; RPC_DISCONNECTED if the station went
+ * away before it answered. */
+void station_request(struct station *station, const char *action, json_t *payload, rpc_answered callback,
+                     void *ctx);
 
 /* A snapshot for displays (ocpp-cli status): registration, link, EVSEs with connector status, transaction, limit, measured values,
  * queue lengths. New reference, or NULL without memory. */

@@ -1,0 +1,223 @@
+/* Validation of payloads against the generated table. Depth is bounded by the table, not by the payload. */
+#include "ocpp/message.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "ocpp/message_table.h"
+
+const struct message *message_find(const char *action)
+{
+    size_t low = 0, high = message_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(action, messages[middle].action);
+        if (order == 0)
+            return &messages[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+const char *message_name(const struct message *message)
+{
+    return message->action;
+}
+
+const struct message *message_at(size_t index)
+{
+    return index < message_count ? &messages[index] : NULL;
+}
+
+/* Where validation is: a chain of steps on the stack, from the innermost to the payload. */
+struct place {
+    const struct place *parent;
+    const char *name; /* NULL: an array's item */
+    size_t index;
+};
+
+static size_t write_path(const struct place *place, char *ret, size_t size)
+{
+    if (!place)
+        return 0;
+    size_t at = write_path(place->parent, ret, size);
+    if (at + 1 >= size)
+        return at;
+    int len = place->name ? snprintf(ret + at, size - at, "%s%s", at ? "." : "", place->name)
+                          : snprintf(ret + at, size - at, "[%zu]", place->index);
+    return at + (len < 0 ? 0 : (size_t)len);
+}
+
+static bool fail(struct violation *ret, enum violation_kind kind, const struct place *place,
+                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+static bool fail(struct violation *ret, enum violation_kind kind, const struct place *place,
+                 const char *format, ...)
+{
+    va_list args;
+    ret->kind = kind;
+    ret->path[0] = '\0';
+    (void)write_path(place, ret->path, sizeof(ret->path));
+    va_start(args, format);
+    (void)vsnprintf(ret->text, sizeof(ret->text), format, args);
+    va_end(args);
+    return false;
+}
+
+static const char *type_name(const json_t *value)
+{
+    static const char *const names[] = { "an object", "an array",  "a string",  "an integer",
+                                         "a number",  "a boolean", "a boolean", "null" };
+    return names[json_typeof(value)];
+}
+
+static bool check_type(bool fits, const json_t *value, const char *expected, const struct place *place,
+                       struct violation *ret)
+{
+    return fits || fail(ret, VIOLATION_TYPE, place, "is %s, expected %s", type_name(value), expected);
+}
+
+static bool check_string(const struct message_field *field, const json_t *value, const struct place *place,
+                         struct violation *ret)
+{
+    if (!check_type(json_is_string(value), value, "a string", place, ret))
+        return false;
+    size_t bytes = json_string_length(value);
+    if (!field->max_length || bytes <= field->max_length)
+        return true;
+    int64_t length = utf8_length(json_string_value(value), bytes);
+    return length <= field->max_length ||
+           fail(ret, VIOLATION_PROPERTY, place, "has %" PRId64 " characters, at most %u are allowed", length,
+                field->max_length);
+}
+
+static bool check_number(const struct message_field *field, const json_t *value, const struct place *place,
+                         struct violation *ret)
+{
+    double number = json_number_value(value);
+    bool is_integer =
+        json_is_integer(value) || (json_is_real(value) && number == floor(number)); /* 3.0 is one */
+    if (field->type == FIELD_INTEGER && !check_type(is_integer, value, "an integer", place, ret))
+        return false;
+    if (!check_type(json_is_number(value), value, "a number", place, ret))
+        return false;
+    if ((field->flags & FIELD_HAS_MIN) && number < field->min)
+        return fail(ret, VIOLATION_PROPERTY, place, "is less than %d", field->min);
+    if ((field->flags & FIELD_HAS_MAX) && number > field->max)
+        return fail(ret, VIOLATION_PROPERTY, place, "is more than %d", field->max);
+    return true;
+}
+
+static bool check_enum(const struct message_field *field, const json_t *value, const struct place *place,
+                       struct violation *ret)
+{
+    const struct message_enum *e = &message_enums[field->ref];
+    if (!check_type(json_is_string(value), value, "a string", place, ret))
+        return false;
+    for (unsigned i = 0; i < e->count; i++) {
+        const char *allowed = message_values[e->first + i];
+        size_t len = strlen(allowed);
+        if (len == json_string_length(value) && memcmp(allowed, json_string_value(value), len) == 0)
+            return true;
+    }
+    return fail(ret, VIOLATION_PROPERTY, place, "is no value of %s", e->name);
+}
+
+static bool check_object(const struct message_object *object, const json_t *value, const struct place *place,
+                         struct violation *ret);
+
+static bool check_one(const struct message_field *field, const json_t *value, const struct place *place,
+                      struct violation *ret)
+{
+    switch ((enum field_type)field->type) {
+    case FIELD_ANY:
+        return true;
+    case FIELD_STRING:
+        return check_string(field, value, place, ret);
+    case FIELD_INTEGER:
+    case FIELD_NUMBER:
+        return check_number(field, value, place, ret);
+    case FIELD_BOOLEAN:
+        return check_type(json_is_boolean(value), value, "a boolean", place, ret);
+    case FIELD_ENUM:
+        return check_enum(field, value, place, ret);
+    case FIELD_OBJECT:
+        return check_type(json_is_object(value), value, "an object", place, ret) &&
+               check_object(&message_objects[field->ref], value, place, ret);
+    }
+    return true;
+}
+
+static bool check_field(const struct message_field *field, const json_t *value, const struct place *place,
+                        struct violation *ret)
+{
+    if (!(field->flags & FIELD_ARRAY))
+        return check_one(field, value, place, ret);
+    if (!check_type(json_is_array(value), value, "an array", place, ret))
+        return false;
+    size_t count = json_array_size(value);
+    if (count < field->min_items)
+        return fail(ret, VIOLATION_OCCURRENCE, place, "has %zu items, at least %u are expected", count,
+                    field->min_items);
+    if (field->max_items && count > field->max_items)
+        return fail(ret, VIOLATION_OCCURRENCE, place, "has %zu items, at most %u are allowed", count,
+                    field->max_items);
+    for (size_t i = 0; i < count; i++) {
+        const struct place item = { place, NULL, i };
+        if (!check_one(field, json_array_get(value, i), &item, ret))
+            return false;
+    }
+    return true;
+}
+
+static const struct message_field *find_field(const struct message_object *object, const char *name)
+{
+    for (unsigned i = 0; i < object->count; i++)
+        if (strcmp(message_fields[object->first + i].name, name) == 0)
+            return &message_fields[object->first + i];
+    return NULL;
+}
+
+static bool check_object(const struct message_object *object, const json_t *value, const struct place *place,
+                         struct violation *ret)
+{
+    for (unsigned i = 0; i < object->count; i++) {
+        const struct message_field *field = &message_fields[object->first + i];
+        if ((field->flags & FIELD_REQUIRED) && !json_object_get(value, field->name)) {
+            const struct place missing = { place, field->name, 0 };
+            return fail(ret, VIOLATION_OCCURRENCE, &missing, "is missing");
+        }
+    }
+    const char *name;
+    json_t *member;
+    json_object_foreach((json_t *)(uintptr_t)value, name, member)
+    {
+        const struct place inner = { place, name, 0 };
+        const struct message_field *field = find_field(object, name);
+        if (!field && !object->is_open)
+            return fail(ret, VIOLATION_FORMAT, &inner, "is no property of %s", object->name);
+        if (field && !check_field(field, member, &inner, ret))
+            return false;
+    }
+    return true;
+}
+
+bool message_validate(const struct message *message, enum message_part part, const json_t *payload,
+                      struct violation *ret)
+{
+    struct violation ignored;
+    if (!ret)
+        ret = &ignored;
+    *ret = (struct violation){ .kind = VIOLATION_NONE };
+    if (!json_is_object(payload))
+        return fail(ret, VIOLATION_FORMAT, NULL, "payload is no object");
+    uint16_t row = part == MESSAGE_REQUEST ? message->request : message->response;
+    return check_object(&message_objects[row], payload, NULL, ret);
+}

@@ -1,0 +1,54 @@
+/* How the generated table of messages is laid out; for message.c and message_table.c only.
+ *
+ * A message part is an object; an object is a run of fields; a field of type OBJECT or ENUM refers to another row. Types that several
+ * messages share stand in the table once. */
+#ifndef OCPP_MESSAGE_TABLE_H
+#define OCPP_MESSAGE_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum field_type {
+    FIELD_ANY,
+    FIELD_STRING,
+    FIELD_INTEGER,
+    FIELD_NUMBER,
+    FIELD_BOOLEAN,
+    FIELD_OBJECT,
+    FIELD_ENUM
+};
+enum field_flags { FIELD_REQUIRED = 1, FIELD_ARRAY = 2, FIELD_HAS_MIN = 4, FIELD_HAS_MAX = 8 };
+
+struct message_field {
+    const char *name;
+    uint8_t type, flags;
+    uint16_t ref;                  /* row of message_objects or message_enums */
+    uint16_t max_length;           /* of a string, in characters; 0: none */
+    uint16_t min_items, max_items; /* of an array; 0: none */
+    int16_t min, max;              /* of a number, where flagged */
+};
+
+struct message_object {
+    const char *name;
+    uint16_t first, count; /* in message_fields */
+    uint8_t is_open;       /* takes properties beyond those named (CustomDataType) */
+};
+
+struct message_enum {
+    const char *name;
+    uint16_t first, count; /* in message_values */
+};
+
+struct message {
+    const char *action;
+    uint16_t request, response; /* rows of message_objects */
+};
+
+extern const struct message_field message_fields[];
+extern const struct message_object message_objects[];
+extern const struct message_enum message_enums[];
+extern const char *const message_values[];
+extern const struct message messages[]; /* by action, in alphabetical order */
+extern const size_t message_count;
+
+#endif
