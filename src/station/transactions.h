@@ -35,31 +35,70 @@ enum tx_point {
 
 enum authorization { AUTHORIZATION_NONE, AUTHORIZATION_ASKED, AUTHORIZATION_GRANTED, AUTHORIZATION_REFUSED };
 
+/* What the open AuthorizeRequest is for. */
+enum asking { ASKING_NOTHING, ASKING_TO_START, ASKING_TO_STOP };
+
+enum charging_state {
+    CHARGING_STATE_CHARGING,
+    CHARGING_STATE_EV_CONNECTED,
+    CHARGING_STATE_SUSPENDED_EV,
+    CHARGING_STATE_SUSPENDED_EVSE,
+    CHARGING_STATE_IDLE,
+    CHARGING_STATES
+};
+extern const char *const charging_state_names[CHARGING_STATES]; /* ChargingStateEnumType */
+
+enum drive { DRIVE_UNKNOWN, DRIVE_STOPPED, DRIVE_STARTED };
+
 struct evse_transaction {
-    /* authorization */
+    /* authorization (authorization.c) */
     enum authorization authorization;
-    struct id_token token; /* asked for or granted */
+    struct id_token token; /* granted; afterwards the last one that was */
     char group_token[ID_TOKEN_SIZE];
+    enum asking asking;
+    struct id_token asked;         /* the token last asked for */
     struct timer connection_timer; /* EVConnectionTimeOut */
     int64_t remote_start_id;       /* -1: none */
-    /* the transaction; id "" if none runs */
+    /* the transaction (transactions.c); id "" if none runs */
     char id[TRANSACTION_ID_SIZE];
     uint32_t points; /* enum tx_point that hold now */
     int32_t next_seq_no;
-    int charging_state;      /* last reported, index into charging_state_names */
-    bool stopping;           /* a stop was asked for; waits for the device */
-    char stopped_reason[20]; /* ReasonEnumType, once known */
-    /* metering */
+    enum charging_state charging_state; /* last reported */
+    uint32_t owed;                      /* enum owed (transaction_events.h): what the next event must carry */
+    char stopped_reason[20];            /* ReasonEnumType: why it is being stopped, once known */
+    bool stopping;                      /* a stop was asked for; waits for the device until stop_timer */
+    int stop_trigger;                   /* enum trigger of the event that then follows */
+    bool stop_ends;                     /* ... and whether that is Ended */
+    struct id_token stop_token;         /* of that event; value "" none */
+    struct timer stop_timer;
+    bool token_invalid;  /* the CSMS did not accept the token; StopTxOnInvalidId is false (E05.FR.02-03) */
+    bool no_more_energy; /* ... and MaxEnergyOnInvalidId is used up */
+    bool resumed;        /* restored from the store, device not seen yet */
+    int phases_reported; /* numberOfPhasesUsed; 0 none */
+    /* the device (drive.c) */
+    enum drive drive, drive_tried; /* what it holds to as far as we know; what it was told last */
+    uint32_t drive_ticket;         /* of the open START or STOP; 0 none */
+    int drive_failures;
+    bool energised; /* START worked once in this authorization */
+    struct timer drive_timer;
+    /* metering (metering.c) */
+    bool has_register;
+    double raw_Wh;             /* the device's register as last read */
     double register_offset_Wh; /* added to the device's register, so that it never runs backwards */
     double register_Wh;        /* last known, monotonic */
     double start_Wh;
-    int64_t started_ms;    /* wall clock */
+    int64_t register_ms; /* wall clock of register_Wh */
+    int64_t started_ms;  /* wall clock */
+    int64_t
+        power_path_ms; /* wall clock since when authorized and connected; -1: not. Relative schedules begin here */
+    int64_t charging_since_ms; /* monotonic; -1: not charging */
+    int64_t charging_ms;       /* timeSpentCharging of past intervals */
     json_t *ended_samples; /* sampled values kept for the Ended event (SampledDataTxEndedInterval); bounded */
     json_t *ended_aligned;
     struct timer sample_timer, ended_sample_timer;
-    bool resumed; /* restored from the store, device not seen yet */
-    /* block F and what transactions.c needs besides */
-    struct transaction_private *priv;
+    struct timer save_timer;                  /* keeps the stored ending fresh between events */
+    struct timer resume_timer;                /* a restored transaction whose device does not come back */
+    bool trigger_meter_values, trigger_event; /* asked for by TriggerMessage */
 };
 
 struct transactions {
@@ -68,8 +107,14 @@ struct transactions {
     uint64_t next_place; /* key of the next event in the queue */
     int attempts;        /* of the oldest */
     bool in_flight;
-    struct timer retry_timer;   /* MessageAttemptInterval */
-    struct timer aligned_timer; /* AlignedDataInterval */
+    struct timer retry_timer; /* MessageAttemptInterval */
+    struct timer store_timer; /* what the store did not take is written again */
+    int64_t store_back_off_ms;
+    struct timer aligned_timer, ended_aligned_timer; /* AlignedDataInterval, AlignedDataTxEndedInterval */
+    int64_t aligned_due_ms, ended_aligned_due_ms;    /* wall clock of the next boundary; 0: none */
+    struct timer trigger_timer;                      /* TriggerMessage: after its answer has left */
+    struct list unlocks; /* UnlockConnector requests not yet answered (remote.c) */
+    struct list orphans; /* restored transactions of EVSEs that are configured no more */
 };
 
 int transactions_init(struct station *s); /* 0 or -ENOMEM */
