@@ -19,28 +19,37 @@ extern const char *const connector_status_names[CONNECTOR_STATUSES];
 
 #define MAX_CONNECTORS 4 /* of an EVSE; one is used at a time */
 
+/* What ChangeAvailability made of a station, an EVSE or a connector: each has its own (G03, note 1); persistent. */
+enum operation {
+    OPERATIVE,
+    INOPERATIVE_SCHEDULED, /* after the transaction (G03.FR.05) */
+    INOPERATIVE
+};
+
 struct evse_availability {
-    bool inoperative;                               /* EVSE, by ChangeAvailability; persistent */
-    bool connector_inoperative[MAX_CONNECTORS];     /* persistent */
-    bool change_scheduled, scheduled_inoperative;   /* waits for the transaction's end (G03.FR.05) */
-    int scheduled_connector;                        /* 0: the EVSE */
+    enum operation evse, connector[MAX_CONNECTORS];
     enum connector_status reported[MAX_CONNECTORS]; /* last one sent */
     bool is_reported[MAX_CONNECTORS];
 };
 
 struct availability {
-    bool inoperative, change_scheduled,
-        scheduled_inoperative; /* station (evse absent in ChangeAvailability) */
+    enum operation station;
 };
 
 void availability_restore(struct station *s, const char *key, const char *value);
-/* Registration became Accepted: reports every connector (B01.FR.05; B04 after offline). */
+/* The link is up and the registration Accepted: reports every connector (all: B01.FR.05, B04.FR.01) or those that changed. */
 void availability_on_accepted(struct station *s, bool all);
 /* Signals or transaction of the EVSE changed: reports the connectors whose status changed; applies scheduled changes when the
  * transaction is over. */
 void availability_on_evse_changed(struct evse *e);
-/* False if station, EVSE or all its connectors are set Inoperative, or the device says unavailable, faulted or nothing. */
+/* False if station, EVSE or all its connectors are set Inoperative (also if that waits for the end of transactions), or the device says
+ * unavailable, faulted or nothing. */
 bool availability_is_operative(const struct evse *e);
 enum connector_status availability_status(const struct evse *e, int connector);
+/* The EVSE's and the station's own, for AvailabilityState: that of the connector, or EVSE, that is best off. */
+enum connector_status availability_evse_status(const struct evse *e);
+enum connector_status availability_station_status(const struct station *s);
+/* TriggerMessage. */
+void trigger_status_notification(struct evse *e, int connector);
 
 #endif

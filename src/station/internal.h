@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/env.h"
+#include "base/err.h"
 #include "base/evse.h"
 #include "base/timestamp.h"
 #include "ocpp/rpc.h"
@@ -17,6 +18,7 @@
 #include "station/network.h"
 #include "station/outbox.h"
 #include "station/provisioning.h"
+#include "station/security.h"
 #include "station/smart_charging.h"
 #include "station/station.h"
 #include "station/transactions.h"
@@ -47,10 +49,12 @@ struct station {
     struct availability availability;
     struct transactions transactions; /* station-wide part: event queue, sequence */
     struct smart_charging smart_charging;
+    struct security security;          /* security events not yet answered */
     struct variable_values *variables; /* what differs from the table; variables.c */
+    struct report *report;             /* the one being sent, or NULL; report.c */
     struct list persist_waiting;       /* callbacks of station_persist() */
     uint32_t next_ticket;
-    bool started, stopping;
+    bool started, stopping, freeing;
     size_t evse_count;
     struct evse *evses;
 };
@@ -72,7 +76,8 @@ struct handler {
 };
 /* Each ends with a row of NULL. */
 extern const struct handler provisioning_handlers[], variables_handlers[], availability_handlers[],
-    transactions_handlers[], remote_handlers[], smart_charging_handlers[], data_transfer_handlers[];
+    transactions_handlers[], remote_handlers[], smart_charging_handlers[], data_transfer_handlers[],
+    report_handlers[], trigger_handlers[];
 
 /* {"status": status} and, if reason is not NULL, statusInfo.reasonCode (at most 20 characters). */
 void answer_status(struct station *s, const struct rpc_request *request, const char *status,
@@ -90,8 +95,12 @@ bool station_is_accepted(const struct station *s);
 /* As the CSMS and the offline rules see it: link up and last registration Accepted. */
 bool station_is_online(const struct station *s);
 
+/* The Basic auth password in force, or NULL: set by the CSMS, else from the configuration. Never to be logged or reported. */
+const char *station_password(const struct station *s);
+
 /* Writes records durably. callback (may be NULL) comes once, never from inside; err 0 or why not. If the store does not even take
- * it, the callback comes with the error in a zero-delay timer. */
+ * it, the callback comes with the error in a zero-delay timer. When the station is freed, it comes with -ECANCELED and s->freeing set:
+ * then it releases ctx and does nothing else. */
 typedef void (*persisted)(struct station *s, void *ctx, int err);
 void station_persist(struct station *s, const struct record *records, size_t count, persisted callback,
                      void *ctx);

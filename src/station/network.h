@@ -10,20 +10,32 @@
 struct station;
 
 enum link_state { LINK_IDLE, LINK_WAITING, LINK_CONNECTING, LINK_UP, LINK_CLOSING };
+extern const char *const link_state_names[]; /* "idle", "waiting", ... */
 
 struct network {
     enum link_state state;
     int attempts; /* since the last time the link was up */
     int64_t back_off_ms;
     int64_t down_since_ms; /* monotonic; -1: up */
+    int64_t reopen_ms;     /* LINK_CLOSING: connect again so long after the close; -1: stay down */
+    int timeouts;          /* CALLs in a row without an answer, and nothing else was heard either */
     struct timer timer;
 };
 
 void network_init(struct station *s);
 void network_done(struct station *s);
 void network_start(struct station *s, int64_t delay_ms);
-/* Ends the link and connects again after delay_ms (reset, new password). */
+/* Ends the link, if there is one, and stays down until network_start(). */
+void network_stop(struct station *s);
+/* Ends the link and connects again after delay_ms (new password, deaf link). */
 void network_reconnect(struct station *s, int64_t delay_ms);
+void network_on_link_up(struct station *s);
+/* The link, or the attempt to make it, has ended: waits and tries again. */
+void network_on_link_down(struct station *s);
+/* A CALL of ours was not answered in time. */
+void network_on_timeout(struct station *s);
+/* Something came in. */
+void network_on_heard(struct station *s);
 void network_ping_interval_changed(struct station *s);
 bool network_is_up(const struct station *s);
 

@@ -1,4 +1,4 @@
-/* Block B: registration (boot), heartbeat and clock, reset, TriggerMessage. */
+/* Block B: registration (boot), heartbeat and clock (provisioning.c), reset (reset.c). */
 #ifndef STATION_PROVISIONING_H
 #define STATION_PROVISIONING_H
 
@@ -8,8 +8,14 @@
 #include "base/timer.h"
 
 struct station;
+struct evse;
+struct evse_command;
 
 enum registration { REGISTRATION_NONE, REGISTRATION_PENDING, REGISTRATION_REJECTED, REGISTRATION_ACCEPTED };
+extern const char *const registration_names[]; /* "None", "Pending", ... */
+
+/* WHEN_IDLE: for the end of the transactions; ENDING: for the device to stop and the CSMS to have the events;
+ * RESTARTING: the devices restart and, for the whole station, the link is down. */
 enum reset_state { RESET_NONE, RESET_WHEN_IDLE, RESET_ENDING_TRANSACTIONS, RESET_RESTARTING };
 
 struct provisioning {
@@ -17,20 +23,43 @@ struct provisioning {
         registration; /* of this boot; survives a reconnect (B01, errata: no new boot after a lost link) */
     bool boot_in_flight;
     char boot_reason[20];      /* BootReasonEnumType of the next BootNotification */
-    int64_t retry_interval_ms; /* from the CSMS */
-    int64_t clock_offset_ms;   /* added to the wall clock */
+    int64_t retry_interval_ms; /* from the CSMS; 0: ours */
+    bool clock_is_set;         /* the CSMS has told the time */
+    int64_t
+        clock_offset_ms; /* its time minus the monotonic clock, which no step of the host's clock disturbs */
+    int64_t last_heartbeat_ms; /* monotonic, of the last answer that told the time */
     enum reset_state reset;
-    int reset_evse; /* 0: the station */
+    int reset_evse;               /* 0: the station */
+    bool reset_after_transaction; /* it was Scheduled: the boot reason differs */
+    int reset_commands;           /* EVSE_RESET not yet answered */
+    int reset_attempts;
     struct timer boot_timer, heartbeat_timer, reset_timer;
 };
 
 void provisioning_init(struct station *s);
 void provisioning_done(struct station *s);
 void provisioning_restore(struct station *s, const char *key, const char *value);
+/* All is restored: notes that the station runs. */
+void provisioning_start(struct station *s);
+/* The program ends in order. */
+void provisioning_stop(struct station *s);
+/* The station restarts as if it had been switched on: not registered, reason as given. */
+void provisioning_reboot(struct station *s, const char *boot_reason);
 void provisioning_on_link_up(struct station *s);
 void provisioning_on_link_down(struct station *s);
 void provisioning_heartbeat_changed(struct station *s);
-/* A transaction ended or an EVSE became idle: a reset that waits may go on. */
+void provisioning_time_source_changed(struct station *s);
+/* A CALL left: the heartbeat can wait (G02.FR.05). */
+void provisioning_on_message_sent(struct station *s);
+/* TriggerMessage. */
+void trigger_boot_notification(struct station *s);
+void trigger_heartbeat(struct station *s);
+
+void reset_init(struct station *s);
+void reset_done(struct station *s);
+void reset_on_link_down(struct station *s);
+void reset_on_command_done(struct evse *e, const struct evse_command *command, int err);
+/* A transaction ended, an EVSE became idle or the last message was answered: a reset that waits may go on. */
 void provisioning_on_idle(struct station *s);
 /* B11, B12: whether a reset is under way that forbids new transactions on this EVSE. */
 bool provisioning_is_resetting(const struct station *s, int evse);

@@ -295,7 +295,7 @@ static const char *check(struct station *s, const struct charging_profile *p)
         return "UnsupportedParam";
     if (is_duplicate(s, p))
         return "DuplicateProfile";
-    if (!find(s, p->id) && (int64_t)s->smart_charging.count >= variable_int(s, VAR_SMART_CHARGING_ENTRIES))
+    if (!find(s, p->id) && s->smart_charging.count >= SMART_CHARGING_MAX_PROFILES)
         return "OutOfStorage";
     return NULL;
 }

@@ -13,6 +13,8 @@ struct station;
 struct evse;
 struct evse_command;
 
+#define SMART_CHARGING_MAX_PROFILES 50 /* maxLimit of SmartChargingCtrlr.Entries, whose value is the count */
+
 struct evse_limit {
     double limit_A;     /* what the device was told last; NAN: nothing yet, or it did not take it */
     double composite_A; /* what the profiles come to now */

@@ -292,6 +292,7 @@ static void on_transaction_event_result(void *ctx, const struct rpc_answer *answ
         break;
     case RPC_TIMED_OUT:
         attempt_failed(s, event, "no answer");
+        network_on_timeout(s);
         break;
     case RPC_DISCONNECTED: /* does not count: the link failed, not the message */
         event->offline = true;

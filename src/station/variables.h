@@ -27,6 +27,7 @@ enum variable_id {
     VAR_AUTH_OFFLINE_TX_FOR_UNKNOWN_ID,
     VAR_AUTH_DISABLE_REMOTE_AUTHORIZATION,
     VAR_AUTH_MASTER_PASS_GROUP_ID,
+    VAR_CLOCK_TIME_ADJUSTMENT_REPORTING_THRESHOLD,
     VAR_CLOCK_TIME_SOURCE,
     VAR_DEVICE_DATA_BYTES_GET_REPORT,
     VAR_DEVICE_DATA_BYTES_GET_VARIABLES,
@@ -75,7 +76,14 @@ bool variable_bool(const struct station *s, enum variable_id id);
 /* Whether a comma-separated MemberList or SequenceList has the member. */
 bool variable_has_member(const struct station *s, enum variable_id id, const char *member);
 
+struct variable_preset;
+
+/* Copies the presets. 0 or -ENOMEM. */
+int variables_init(struct station *s, const struct variable_preset *presets, size_t count);
 void variables_free(struct station *s);
+/* Sets a station-wide row as the CSMS would, but of our own accord (HeartbeatInterval from the boot); stores it. A value out of the row's
+ * limits is not set. */
+void variables_set_int(struct station *s, enum variable_id id, int64_t value);
 /* A stored RECORD_VARIABLE comes back. */
 void variables_restore(struct station *s, const char *key, const char *value);
 

@@ -1,0 +1,26 @@
+/* Block A: security events. Critical ones are stored until the CSMS has answered them (A04.FR.02). */
+#ifndef STATION_SECURITY_H
+#define STATION_SECURITY_H
+
+#include <stdint.h>
+
+#include "base/list.h"
+
+struct station;
+
+#define SECURITY_EVENTS_MAX 20 /* not yet answered; beyond it new ones are only logged */
+
+struct security {
+    struct list events; /* of struct security_event (security.c) */
+    int count;
+    int64_t next_number;
+};
+
+void security_init(struct station *s);
+void security_done(struct station *s);
+/* RECORD_STATE "security_event/<number>". */
+void security_restore(struct station *s, const char *key, const char *value);
+/* All is restored: queues what was not answered, and the event of this start. */
+void security_start(struct station *s);
+
+#endif

@@ -1,0 +1,462 @@
+/* The station as a whole: its life, who hears of what in which order, and the services the blocks share. */
+#include "station/station.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "station/internal.h"
+#include "station/report.h"
+
+struct evse *station_evse(struct station *s, int64_t id)
+{
+    return id >= 1 && id <= (int64_t)s->evse_count ? &s->evses[id - 1] : NULL;
+}
+
+json_t *station_timestamp(const struct station *s)
+{
+    char text[TIMESTAMP_SIZE];
+    timestamp_format(station_wall_ms(s), text);
+    return json_string(text);
+}
+
+const char *station_password(const struct station *s)
+{
+    const char *set = variable_text(s, VAR_SECURITY_BASIC_AUTH_PASSWORD);
+    return *set ? set : s->password;
+}
+
+/* Never 0. */
+static uint32_t new_ticket(struct station *s)
+{
+    if (++s->next_ticket == 0)
+        s->next_ticket = 1;
+    return s->next_ticket;
+}
+
+uint32_t station_command(struct station *s, struct evse *e, enum evse_command_kind kind, double limit_A)
+{
+    struct evse_command command = { .kind = kind, .limit_A = limit_A, .ticket = new_ticket(s) };
+    s->ops->command(s->ctx, e->id, &command);
+    return command.ticket;
+}
+
+/* ---- the CSMS's CALLs ---- */
+
+static const struct handler *const handler_tables[] = {
+    provisioning_handlers, variables_handlers,      report_handlers,
+    trigger_handlers,      availability_handlers,   transactions_handlers,
+    remote_handlers,       smart_charging_handlers, data_transfer_handlers,
+};
+
+static const struct handler *find_handler(const struct message *message)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(handler_tables); i++)
+        for (const struct handler *h = handler_tables[i]; h->action; h++)
+            if (str_equal(h->action, message_name(message)))
+                return h;
+    return NULL;
+}
+
+static bool rpc_supports(void *ctx, const struct message *message)
+{
+    (void)ctx;
+    return find_handler(message) != NULL;
+}
+
+/* B02.FR.01, B03.FR.08 */
+static bool is_answered_now(const struct station *s, const struct handler *h)
+{
+    switch (s->provisioning.registration) {
+    case REGISTRATION_ACCEPTED:
+        return true;
+    case REGISTRATION_NONE:
+    case REGISTRATION_PENDING:
+        return h->when == WHEN_PENDING_TOO;
+    case REGISTRATION_REJECTED:
+        break;
+    }
+    return false;
+}
+
+static void rpc_on_call(void *ctx, const struct rpc_request *request)
+{
+    struct station *s = ctx;
+    const struct handler *h = find_handler(request->message);
+
+    if (is_answered_now(s, h) || request->connection == RPC_LOCAL_CONNECTION)
+        h->handle(s, request);
+    else
+        rpc_error(s->rpc, request, RPC_SECURITY_ERROR, "the registration of the station is not Accepted");
+}
+
+void answer_status(struct station *s, const struct rpc_request *request, const char *status,
+                   const char *reason)
+{
+    json_t *payload = json_pack("{s:s}", "status", status);
+    if (payload && reason)
+        json_set_optional(payload, "statusInfo", json_pack("{s:s}", "reasonCode", reason));
+    rpc_result(s->rpc, request, payload);
+}
+
+void station_request(struct station *station, const char *action, json_t *payload, rpc_answered callback,
+                     void *ctx)
+{
+    rpc_call_local(station->rpc, action, payload, callback, ctx);
+}
+
+static int rpc_send(void *ctx, const char *text, size_t len)
+{
+    struct station *s = ctx;
+    return s->ops->send(s->ctx, text, len);
+}
+
+static void rpc_on_idle(void *ctx)
+{
+    struct station *s = ctx;
+    outbox_wake(s);
+    provisioning_on_idle(s);
+}
+
+static void rpc_on_frame(void *ctx, bool outgoing, const char *text, size_t len)
+{
+    struct station *s = ctx;
+    if (s->ops->on_frame)
+        s->ops->on_frame(s->ctx, outgoing, text, len);
+}
+
+static const struct rpc_ops rpc_ops = { .send = rpc_send,
+                                        .on_call = rpc_on_call,
+                                        .supports = rpc_supports,
+                                        .on_idle = rpc_on_idle,
+                                        .on_frame = rpc_on_frame };
+
+/* ---- storing ---- */
+
+struct waiting_persist {
+    struct list link;
+    struct station *station;
+    uint32_t ticket;
+    int err;
+    persisted callback;
+    void *ctx;
+    struct timer timer; /* for a store that did not even take it */
+};
+
+static void finish_persist(struct waiting_persist *w)
+{
+    list_remove(&w->link);
+    timer_stop(&w->timer);
+    w->callback(w->station, w->ctx, w->err);
+    free(w);
+}
+
+static void on_persist_timer(struct timer *timer, void *ctx)
+{
+    (void)timer;
+    finish_persist(ctx);
+}
+
+void station_persist(struct station *s, const struct record *records, size_t count, persisted callback,
+                     void *ctx)
+{
+    if (!callback) {
+        if (!s->freeing && s->ops->persist(s->ctx, records, count, 0) < 0)
+            log_error(LOG_STATION, "the store does not take a change: station=%s", s->id);
+        return;
+    }
+
+    struct waiting_persist *w = s->freeing ? NULL : calloc(1, sizeof(*w));
+    if (!w) { /* nothing to wait with */
+        callback(s, ctx, s->freeing ? -ECANCELED : -ENOMEM);
+        return;
+    }
+    *w = (struct waiting_persist){ .station = s, .ticket = new_ticket(s), .callback = callback, .ctx = ctx };
+    timer_init(&w->timer, s->env->timers, on_persist_timer, w);
+    list_append(&s->persist_waiting, &w->link);
+    w->err = s->ops->persist(s->ctx, records, count, w->ticket);
+    if (w->err < 0)
+        env_timer_start(s->env, &w->timer, 0);
+}
+
+void station_on_persisted(struct station *station, uint32_t ticket, int err)
+{
+    LIST_FOREACH(link, next, &station->persist_waiting)
+    {
+        struct waiting_persist *w = LIST_ITEM(link, struct waiting_persist, link);
+        if (w->ticket != ticket)
+            continue;
+        w->err = err;
+        finish_persist(w);
+        return;
+    }
+}
+
+static void cancel_persists(struct station *s)
+{
+    while (!list_is_empty(&s->persist_waiting)) {
+        struct waiting_persist *w = LIST_ITEM(s->persist_waiting.next, struct waiting_persist, link);
+        w->err = -ECANCELED;
+        finish_persist(w);
+    }
+}
+
+/* ---- what happens outside ---- */
+
+void station_on_link_up(struct station *station)
+{
+    network_on_link_up(station);
+    if (!network_is_up(station))
+        return;
+    rpc_set_connected(station->rpc, true);
+    provisioning_on_link_up(station);
+    outbox_wake(station);
+}
+
+void station_on_link_down(struct station *station, enum link_failure failure, const char *text)
+{
+    bool was_up = network_is_up(station) || station->network.state == LINK_CLOSING;
+
+    log_info(LOG_STATION, "link down: station=%s why=%s", station->id, text ? text : "");
+    if (failure == LINK_REFUSED)
+        security_event(station, "FailedToAuthenticateAtCsms", text);
+    network_on_link_down(station);
+    if (!was_up)
+        return;
+    rpc_set_connected(station->rpc, false);
+    outbox_on_link_down(station);
+    report_abort(station);
+    provisioning_on_link_down(station);
+    transactions_on_online(station, false);
+    reset_on_link_down(station);
+}
+
+void station_on_frame(struct station *station, const char *text, size_t len)
+{
+    network_on_heard(station);
+    rpc_receive(station->rpc, text, len);
+}
+
+/* StatusNotification goes before the TransactionEvent that the same change brings (E02). */
+void station_on_signals(struct station *station, int evse, const struct evse_signals *signals)
+{
+    struct evse *e = station_evse(station, evse);
+    if (!e)
+        return;
+    struct evse_signals before = e->signals;
+    e->signals = *signals;
+    if (!station->started)
+        return;
+    availability_on_evse_changed(e);
+    transactions_on_signals(e, &before);
+}
+
+void station_on_id_token(struct station *station, int evse, const struct id_token *token)
+{
+    struct evse *e = station_evse(station, evse);
+    if (e && station->started)
+        transactions_on_id_token(e, token);
+}
+
+void station_on_command_done(struct station *station, int evse, const struct evse_command *command, int err)
+{
+    struct evse *e = station_evse(station, evse);
+    if (!e)
+        return;
+    reset_on_command_done(e, command, err);
+    transactions_on_command_done(e, command, err);
+}
+
+/* ---- life ---- */
+
+/* A copy cut off at what the messages take, never within a character. NULL stays NULL. */
+static int copy_text(char **ret, const char *text, size_t max)
+{
+    if (!text)
+        return 0;
+    size_t len = strlen(text);
+    if (len > max) {
+        for (len = max; len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80;)
+            len--;
+    }
+    *ret = strndup(text, len);
+    return *ret ? 0 : -ENOMEM;
+}
+
+static int copy_settings(struct station *s, const struct station_settings *settings)
+{
+    (void)str_copy(s->id, sizeof(s->id), settings->id);
+    s->security_profile = settings->security_profile;
+    s->max_message = settings->max_message;
+    if (copy_text(&s->vendor, settings->vendor, 50) < 0 || copy_text(&s->model, settings->model, 20) < 0 ||
+        copy_text(&s->serial_number, settings->serial_number, 25) < 0 ||
+        copy_text(&s->firmware_version, settings->firmware_version, 50) < 0 ||
+        copy_text(&s->csms_url, settings->csms_url, 512) < 0 ||
+        copy_text(&s->password, settings->password, 64) < 0)
+        return -ENOMEM;
+
+    s->evses = calloc(settings->evse_count ? settings->evse_count : 1, sizeof(*s->evses));
+    if (!s->evses)
+        return -ENOMEM;
+    s->evse_count = settings->evse_count;
+    for (size_t i = 0; i < s->evse_count; i++) {
+        struct evse *e = &s->evses[i];
+        e->station = s;
+        e->id = (int)i + 1;
+        e->abilities = settings->evses[i];
+        if (e->abilities.connectors < 1)
+            e->abilities.connectors = 1;
+        if (e->abilities.connectors > MAX_CONNECTORS)
+            e->abilities.connectors = MAX_CONNECTORS;
+    }
+    return variables_init(s, settings->presets, settings->preset_count);
+}
+
+struct station *station_new(const struct env *env, const struct station_settings *settings,
+                            const struct station_ops *ops, void *ctx)
+{
+    AUTO(station) *s = calloc(1, sizeof(*s));
+    if (!s)
+        return NULL;
+    s->env = env;
+    s->ops = ops;
+    s->ctx = ctx;
+    list_init(&s->persist_waiting);
+    outbox_init(s);
+    security_init(s);
+    if (copy_settings(s, settings) < 0)
+        return NULL;
+    s->rpc = rpc_new(env, &rpc_ops, s, s->max_message);
+    if (!s->rpc)
+        return NULL;
+    network_init(s);
+    provisioning_init(s);
+    smart_charging_init(s);
+    if (transactions_init(s) < 0)
+        return NULL;
+    return STEAL(s);
+}
+
+/* Those who wait for an answer are told first, while all they may touch is still there. */
+void station_free(struct station *station)
+{
+    struct station *s = station;
+    if (!s)
+        return;
+    s->freeing = true;
+    s->started = false;
+    if (s->rpc)
+        rpc_set_connected(s->rpc, false);
+    outbox_done(s);
+    cancel_persists(s);
+    report_abort(s);
+    if (s->rpc) { /* all was made up to here or nothing of it */
+        transactions_done(s);
+        smart_charging_done(s);
+    }
+    provisioning_done(s);
+    network_done(s);
+    security_done(s);
+    rpc_free(s->rpc);
+    variables_free(s);
+    free(s->evses);
+    free(s->vendor);
+    free(s->model);
+    free(s->serial_number);
+    free(s->firmware_version);
+    free(s->csms_url);
+    free(s->password);
+    free(s);
+}
+
+static void restore_state(struct station *s, const char *key, const char *value)
+{
+    if (str_starts(key, "availability/"))
+        availability_restore(s, key, value);
+    else if (str_starts(key, "security_event/"))
+        security_restore(s, key, value);
+    else
+        provisioning_restore(s, key, value);
+}
+
+void station_restore(struct station *station, enum record_kind kind, const char *key, const char *value)
+{
+    switch (kind) {
+    case RECORD_VARIABLE:
+        variables_restore(station, key, value);
+        break;
+    case RECORD_TRANSACTION:
+        transactions_restore(station, key, value);
+        break;
+    case RECORD_EVENT:
+        transaction_queue_restore(station, key, value);
+        break;
+    case RECORD_STATE:
+        restore_state(station, key, value);
+        break;
+    case RECORD_PROFILE:
+        smart_charging_restore(station, key, value);
+        break;
+    case RECORD_KINDS:
+        break;
+    }
+}
+
+void station_start(struct station *station, int64_t delay_ms)
+{
+    station->started = true;
+    provisioning_start(station);
+    security_start(station);
+    transactions_start(station);
+    network_start(station, delay_ms);
+}
+
+void station_stop(struct station *station)
+{
+    if (station->stopping)
+        return;
+    station->stopping = true;
+    provisioning_stop(station);
+    network_stop(station);
+}
+
+/* ---- displays ---- */
+
+static json_t *signals_status(const struct evse_signals *signals)
+{
+    json_t *measured = json_object();
+    for (int m = 0; measured && m < MEASURES; m++)
+        if (evse_has(signals, (enum evse_measure)m))
+            json_set_optional(measured, evse_measure_names[m], json_real(signals->value[m]));
+    json_t *status = json_pack("{s:s, s:b, s:b, s:o}", "state", evse_state_names[signals->state], "online",
+                               signals->online, "locked", signals->locked, "measured", measured);
+    json_set_text(status, "fault", signals->fault);
+    return status;
+}
+
+static json_t *evse_status(const struct evse *e)
+{
+    json_t *connectors = json_array();
+    for (int c = 1; connectors && c <= e->abilities.connectors; c++)
+        json_array_append_new(connectors, json_string(connector_status_names[availability_status(e, c)]));
+    json_t *status = json_pack("{s:i, s:s, s:o, s:o}", "id", e->id, "status",
+                               connector_status_names[availability_evse_status(e)], "connectors", connectors,
+                               "device", signals_status(&e->signals));
+    json_set_optional(status, "transaction", transaction_status(e));
+    if (e->limit.limit_A >= 0) /* not NAN */
+        json_set_optional(status, "limit_A", json_real(e->limit.limit_A));
+    return status;
+}
+
+json_t *station_status(const struct station *station)
+{
+    const struct station *s = station;
+    json_t *evses = json_array();
+    for (size_t i = 0; evses && i < s->evse_count; i++)
+        json_array_append_new(evses, evse_status(&s->evses[i]));
+    return json_pack("{s:s, s:s, s:s, s:b, s:s, s:I, s:I, s:o, s:o}", "id", s->id, "registration",
+                     registration_names[s->provisioning.registration], "link",
+                     link_state_names[s->network.state], "online", station_is_online(s), "status",
+                     connector_status_names[availability_station_status(s)], "messages_waiting",
+                     (json_int_t)s->outbox.count, "events_waiting", (json_int_t)s->transactions.queued,
+                     "time", station_timestamp(s), "evses", evses);
+}

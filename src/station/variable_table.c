@@ -1,0 +1,329 @@
+/* The device model: every component and variable the station has (Part 2, "Referenced Components and Variables"; Part 4, 8; appendix
+ * dm_components_vars). What is required for a block we do not have is not here. */
+#include "station/variable_table.h"
+
+#include <stdio.h>
+
+#include "base/str.h"
+#include "station/internal.h"
+
+const char *const variable_type_names[VARIABLE_TYPES] = { "string",       "decimal",   "integer",
+                                                          "dateTime",     "boolean",   "OptionList",
+                                                          "SequenceList", "MemberList" };
+const char *const mutability_names[MUTABILITIES] = { "ReadOnly", "WriteOnly", "ReadWrite" };
+
+/* ---- computed values ---- */
+
+static void get_true(const struct variable_place *p, char *ret, size_t size)
+{
+    (void)p;
+    (void)str_copy(ret, size, "true");
+}
+
+static void get_date_time(const struct variable_place *p, char *ret, size_t size)
+{
+    char text[TIMESTAMP_SIZE];
+    timestamp_format(station_wall_ms(p->station), text);
+    (void)str_copy(ret, size, text);
+}
+
+static void get_max_message(const struct variable_place *p, char *ret, size_t size)
+{
+    snprintf(ret, size, "%zu", p->station->max_message);
+}
+
+static void get_identity(const struct variable_place *p, char *ret, size_t size)
+{
+    (void)str_copy(ret, size, p->station->id);
+}
+
+static void get_security_profile(const struct variable_place *p, char *ret, size_t size)
+{
+    snprintf(ret, size, "%d", p->station->security_profile);
+}
+
+static void get_profile_count(const struct variable_place *p, char *ret, size_t size)
+{
+    snprintf(ret, size, "%zu", p->station->smart_charging.count);
+}
+
+static void get_vendor(const struct variable_place *p, char *ret, size_t size)
+{
+    (void)str_copy(ret, size, p->station->vendor);
+}
+
+static void get_model(const struct variable_place *p, char *ret, size_t size)
+{
+    (void)str_copy(ret, size, p->station->model);
+}
+
+static void get_serial_number(const struct variable_place *p, char *ret, size_t size)
+{
+    (void)str_copy(ret, size, p->station->serial_number);
+}
+
+static void get_firmware_version(const struct variable_place *p, char *ret, size_t size)
+{
+    (void)str_copy(ret, size, p->station->firmware_version);
+}
+
+static void get_availability_state(const struct variable_place *p, char *ret, size_t size)
+{
+    enum connector_status status;
+    if (!p->evse)
+        status = availability_station_status(p->station);
+    else if (p->connector == 0)
+        status = availability_evse_status(p->evse);
+    else
+        status = availability_status(p->evse, p->connector);
+    (void)str_copy(ret, size, connector_status_names[status]);
+}
+
+static void get_problem(const struct variable_place *p, char *ret, size_t size)
+{
+    bool problem = false;
+    for (size_t i = 0; i < p->station->evse_count; i++) {
+        const struct evse *e = &p->station->evses[i];
+        if (!p->evse || p->evse == e)
+            problem |= !e->signals.online || e->signals.state == EVSE_FAULTED;
+    }
+    (void)str_copy(ret, size, problem ? "true" : "false");
+}
+
+static void get_supply_phases(const struct variable_place *p, char *ret, size_t size)
+{
+    int phases = p->evse ? p->evse->abilities.phases : 0;
+    for (size_t i = 0; !p->evse && i < p->station->evse_count; i++)
+        if (p->station->evses[i].abilities.phases > phases)
+            phases = p->station->evses[i].abilities.phases;
+    snprintf(ret, size, "%d", phases);
+}
+
+static void get_allow_reset(const struct variable_place *p, char *ret, size_t size)
+{
+    (void)str_copy(ret, size, p->evse->abilities.reset ? "true" : "false"); /* B11.FR.10 */
+}
+
+static void get_power(const struct variable_place *p, char *ret, size_t size)
+{
+    const struct evse_signals *signals = &p->evse->signals;
+    if (evse_has(signals, MEASURE_POWER_IMPORT))
+        snprintf(ret, size, "%.1f", signals->value[MEASURE_POWER_IMPORT]);
+    else
+        *ret = '\0'; /* only maxLimit is required */
+}
+
+static double max_power_W(const struct variable_place *p)
+{
+    const struct evse_abilities *a = &p->evse->abilities;
+    return a->max_current_A * a->voltage_V * (a->phases > 0 ? a->phases : 1);
+}
+
+static void get_connector_type(const struct variable_place *p, char *ret, size_t size)
+{
+    (void)str_copy(ret, size, p->evse->abilities.connector_type);
+}
+
+/* ---- conditions ---- */
+
+static bool has_serial_number(const struct variable_place *p)
+{
+    return p->station->serial_number != NULL;
+}
+
+static bool has_firmware_version(const struct variable_place *p)
+{
+    return p->station->firmware_version != NULL;
+}
+
+static bool has_basic_auth(const struct variable_place *p)
+{
+    return p->station->security_profile == 1 || p->station->security_profile == 2;
+}
+
+static bool has_token_reader(const struct variable_place *p)
+{
+    return p->evse->abilities.reads_id_token;
+}
+
+static bool has_limit(const struct variable_place *p)
+{
+    for (size_t i = 0; i < p->station->evse_count; i++)
+        if (p->station->evses[i].abilities.limit)
+            return true;
+    return false;
+}
+
+/* Part 2, 2.2.1: a passwordString of 16 to 40 characters. */
+static bool is_password(const char *value)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789*-_=:+|@.";
+    size_t len = strlen(value);
+    return len >= 16 && len <= 40 && strspn(value, allowed) == len;
+}
+
+/* ---- what follows a change ---- */
+
+static void password_changed(struct station *s)
+{
+    security_event(s, "ReconfigurationOfSecurityParameters", "BasicAuthPassword"); /* A01.FR.11, .12 */
+    network_reconnect(s, 0);                                                       /* A01, step 3 and 4 */
+}
+
+static void limits_changed(struct station *s)
+{
+    for (size_t i = 0; i < s->evse_count; i++)
+        smart_charging_update(&s->evses[i]);
+}
+
+#define AVAILABILITY_STATES "Available,Occupied,Reserved,Unavailable,Faulted"
+#define TX_POINTS           "ParkingBayOccupancy,EVConnected,Authorized,PowerPathClosed,EnergyTransfer"
+#define MEASURANDS                                                                                           \
+    "Current.Import,Current.Offered,Energy.Active.Export.Register,Energy.Active.Import.Register,Frequency,"  \
+    "Power.Active.Export,Power.Active.Import,Power.Factor,Power.Offered,SoC,Voltage"
+#define ENERGY "Energy.Active.Import.Register"
+#define LIVE   "Current.Import,Energy.Active.Import.Register,Power.Active.Import,SoC,Voltage"
+
+#define DAY_S 86400
+
+/* What a row leaves out is 0 on purpose. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+/* clang-format off */
+const struct variable_row variable_table[] = {
+    /* rows that code asks for, in the order of enum variable_id */
+    [VAR_ALIGNED_DATA_ENABLED] = { "AlignedDataCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true", .changed = metering_settings_changed },
+    [VAR_ALIGNED_DATA_INTERVAL] = { "AlignedDataCtrlr", "Interval", NULL, TYPE_INTEGER, READ_WRITE, "900", 0, DAY_S, "s", .changed = metering_settings_changed },
+    [VAR_ALIGNED_DATA_MEASURANDS] = { "AlignedDataCtrlr", "Measurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, LIVE, 0, 1000, NULL, MEASURANDS, .is_measurands = true, .changed = metering_settings_changed },
+    [VAR_ALIGNED_DATA_SEND_DURING_IDLE] = { "AlignedDataCtrlr", "SendDuringIdle", NULL, TYPE_BOOLEAN, READ_WRITE, "false", .changed = metering_settings_changed },
+    [VAR_ALIGNED_DATA_TX_ENDED_INTERVAL] = { "AlignedDataCtrlr", "TxEndedInterval", NULL, TYPE_INTEGER, READ_WRITE, "900", 0, DAY_S, "s", .changed = metering_settings_changed },
+    [VAR_ALIGNED_DATA_TX_ENDED_MEASURANDS] = { "AlignedDataCtrlr", "TxEndedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, "", 0, 1000, NULL, MEASURANDS, .is_measurands = true, .changed = metering_settings_changed },
+    [VAR_AUTH_ENABLED] = { "AuthCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
+    [VAR_AUTH_AUTHORIZE_REMOTE_START] = { "AuthCtrlr", "AuthorizeRemoteStart", NULL, TYPE_BOOLEAN, READ_WRITE, "false" },
+    [VAR_AUTH_LOCAL_AUTHORIZE_OFFLINE] = { "AuthCtrlr", "LocalAuthorizeOffline", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
+    [VAR_AUTH_LOCAL_PRE_AUTHORIZE] = { "AuthCtrlr", "LocalPreAuthorize", NULL, TYPE_BOOLEAN, READ_WRITE, "false" },
+    [VAR_AUTH_OFFLINE_TX_FOR_UNKNOWN_ID] = { "AuthCtrlr", "OfflineTxForUnknownIdEnabled", NULL, TYPE_BOOLEAN, READ_WRITE, "false" },
+    [VAR_AUTH_DISABLE_REMOTE_AUTHORIZATION] = { "AuthCtrlr", "DisableRemoteAuthorization", NULL, TYPE_BOOLEAN, READ_WRITE, "false" },
+    [VAR_AUTH_MASTER_PASS_GROUP_ID] = { "AuthCtrlr", "MasterPassGroupId", NULL, TYPE_STRING, READ_WRITE, "", 0, 36 },
+    [VAR_CLOCK_TIME_ADJUSTMENT_REPORTING_THRESHOLD] = { "ClockCtrlr", "TimeAdjustmentReportingThreshold", NULL, TYPE_INTEGER, READ_WRITE, "20", 0, DAY_S, "s" },
+    [VAR_CLOCK_TIME_SOURCE] = { "ClockCtrlr", "TimeSource", NULL, TYPE_SEQUENCE_LIST, READ_WRITE, "Heartbeat", 1, 100, NULL, "Heartbeat,RealTimeClock", .changed = provisioning_time_source_changed },
+    [VAR_DEVICE_DATA_BYTES_GET_REPORT] = { "DeviceDataCtrlr", "BytesPerMessage", "GetReport", TYPE_INTEGER, READ_ONLY, .get = get_max_message },
+    [VAR_DEVICE_DATA_BYTES_GET_VARIABLES] = { "DeviceDataCtrlr", "BytesPerMessage", "GetVariables", TYPE_INTEGER, READ_ONLY, .get = get_max_message },
+    [VAR_DEVICE_DATA_BYTES_SET_VARIABLES] = { "DeviceDataCtrlr", "BytesPerMessage", "SetVariables", TYPE_INTEGER, READ_ONLY, .get = get_max_message },
+    [VAR_DEVICE_DATA_ITEMS_GET_REPORT] = { "DeviceDataCtrlr", "ItemsPerMessage", "GetReport", TYPE_INTEGER, READ_ONLY, "100", 1, ITEMS_PER_MESSAGE },
+    [VAR_DEVICE_DATA_ITEMS_GET_VARIABLES] = { "DeviceDataCtrlr", "ItemsPerMessage", "GetVariables", TYPE_INTEGER, READ_ONLY, "100", 1, ITEMS_PER_MESSAGE },
+    [VAR_DEVICE_DATA_ITEMS_SET_VARIABLES] = { "DeviceDataCtrlr", "ItemsPerMessage", "SetVariables", TYPE_INTEGER, READ_ONLY, "100", 1, ITEMS_PER_MESSAGE },
+    [VAR_COMM_HEARTBEAT_INTERVAL] = { "OCPPCommCtrlr", "HeartbeatInterval", NULL, TYPE_INTEGER, READ_WRITE, "300", 1, 30 * DAY_S, "s", .changed = provisioning_heartbeat_changed },
+    [VAR_COMM_MESSAGE_ATTEMPT_INTERVAL] = { "OCPPCommCtrlr", "MessageAttemptInterval", "TransactionEvent", TYPE_INTEGER, READ_WRITE, "10", 1, DAY_S, "s" },
+    [VAR_COMM_MESSAGE_ATTEMPTS] = { "OCPPCommCtrlr", "MessageAttempts", "TransactionEvent", TYPE_INTEGER, READ_WRITE, "5", 1, 1000 },
+    [VAR_COMM_MESSAGE_TIMEOUT] = { "OCPPCommCtrlr", "MessageTimeout", "Default", TYPE_INTEGER, READ_ONLY, "35", 1, 3600, "s" },
+    [VAR_COMM_OFFLINE_THRESHOLD] = { "OCPPCommCtrlr", "OfflineThreshold", NULL, TYPE_INTEGER, READ_WRITE, "60", 0, 30 * DAY_S, "s" },
+    [VAR_COMM_QUEUE_ALL_MESSAGES] = { "OCPPCommCtrlr", "QueueAllMessages", NULL, TYPE_BOOLEAN, READ_WRITE, "false" },
+    [VAR_COMM_RESET_RETRIES] = { "OCPPCommCtrlr", "ResetRetries", NULL, TYPE_INTEGER, READ_WRITE, "1", 0, 10 },
+    [VAR_COMM_RETRY_BACK_OFF_RANDOM_RANGE] = { "OCPPCommCtrlr", "RetryBackOffRandomRange", NULL, TYPE_INTEGER, READ_WRITE, "5", 0, 3600, "s" },
+    [VAR_COMM_RETRY_BACK_OFF_REPEAT_TIMES] = { "OCPPCommCtrlr", "RetryBackOffRepeatTimes", NULL, TYPE_INTEGER, READ_WRITE, "4", 0, 10 },
+    [VAR_COMM_RETRY_BACK_OFF_WAIT_MINIMUM] = { "OCPPCommCtrlr", "RetryBackOffWaitMinimum", NULL, TYPE_INTEGER, READ_WRITE, "3", 1, 3600, "s" },
+    [VAR_COMM_UNLOCK_ON_EV_SIDE_DISCONNECT] = { "OCPPCommCtrlr", "UnlockOnEVSideDisconnect", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
+    [VAR_COMM_WEB_SOCKET_PING_INTERVAL] = { "OCPPCommCtrlr", "WebSocketPingInterval", NULL, TYPE_INTEGER, READ_WRITE, "30", 0, DAY_S, "s", .changed = network_ping_interval_changed },
+    [VAR_SAMPLED_DATA_ENABLED] = { "SampledDataCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true", .changed = metering_settings_changed },
+    [VAR_SAMPLED_DATA_REGISTER_VALUES_WITHOUT_PHASES] = { "SampledDataCtrlr", "RegisterValuesWithoutPhases", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
+    [VAR_SAMPLED_DATA_TX_STARTED_MEASURANDS] = { "SampledDataCtrlr", "TxStartedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, ENERGY, 0, 1000, NULL, MEASURANDS, .is_measurands = true, .changed = metering_settings_changed },
+    [VAR_SAMPLED_DATA_TX_UPDATED_INTERVAL] = { "SampledDataCtrlr", "TxUpdatedInterval", NULL, TYPE_INTEGER, READ_WRITE, "60", 0, DAY_S, "s", .changed = metering_settings_changed },
+    [VAR_SAMPLED_DATA_TX_UPDATED_MEASURANDS] = { "SampledDataCtrlr", "TxUpdatedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, LIVE, 0, 1000, NULL, MEASURANDS, .is_measurands = true, .changed = metering_settings_changed },
+    [VAR_SAMPLED_DATA_TX_ENDED_INTERVAL] = { "SampledDataCtrlr", "TxEndedInterval", NULL, TYPE_INTEGER, READ_WRITE, "0", 0, DAY_S, "s", .changed = metering_settings_changed },
+    [VAR_SAMPLED_DATA_TX_ENDED_MEASURANDS] = { "SampledDataCtrlr", "TxEndedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, ENERGY, 0, 1000, NULL, MEASURANDS, .is_measurands = true, .changed = metering_settings_changed },
+    [VAR_SECURITY_BASIC_AUTH_PASSWORD] = { "SecurityCtrlr", "BasicAuthPassword", NULL, TYPE_STRING, WRITE_ONLY, "", 16, 40, .exists = has_basic_auth, .is_valid = is_password, .changed = password_changed },
+    [VAR_SMART_CHARGING_ENABLED] = { "SmartChargingCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true", .exists = has_limit, .changed = limits_changed },
+    [VAR_SMART_CHARGING_ENTRIES] = { "SmartChargingCtrlr", "Entries", "ChargingProfiles", TYPE_INTEGER, READ_ONLY, NULL, 0, SMART_CHARGING_MAX_PROFILES, .exists = has_limit, .get = get_profile_count },
+    [VAR_SMART_CHARGING_LIMIT_CHANGE_SIGNIFICANCE] = { "SmartChargingCtrlr", "LimitChangeSignificance", NULL, TYPE_DECIMAL, READ_WRITE, "1.0", 0, 100, "Percent", .exists = has_limit },
+    [VAR_SMART_CHARGING_PERIODS_PER_SCHEDULE] = { "SmartChargingCtrlr", "PeriodsPerSchedule", NULL, TYPE_INTEGER, READ_ONLY, "100", 1, 1024, .exists = has_limit },
+    [VAR_SMART_CHARGING_PROFILE_STACK_LEVEL] = { "SmartChargingCtrlr", "ProfileStackLevel", NULL, TYPE_INTEGER, READ_ONLY, "20", 0, 100, .exists = has_limit },
+    [VAR_TX_EV_CONNECTION_TIME_OUT] = { "TxCtrlr", "EVConnectionTimeOut", NULL, TYPE_INTEGER, READ_WRITE, "60", 1, DAY_S, "s" },
+    [VAR_TX_MAX_ENERGY_ON_INVALID_ID] = { "TxCtrlr", "MaxEnergyOnInvalidId", NULL, TYPE_INTEGER, READ_WRITE, "0", 0, 1000000, "Wh" },
+    [VAR_TX_STOP_TX_ON_EV_SIDE_DISCONNECT] = { "TxCtrlr", "StopTxOnEVSideDisconnect", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
+    [VAR_TX_STOP_TX_ON_INVALID_ID] = { "TxCtrlr", "StopTxOnInvalidId", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
+    [VAR_TX_TX_START_POINT] = { "TxCtrlr", "TxStartPoint", NULL, TYPE_MEMBER_LIST, READ_WRITE, "PowerPathClosed", 1, 1000, NULL, TX_POINTS },
+    [VAR_TX_TX_STOP_POINT] = { "TxCtrlr", "TxStopPoint", NULL, TYPE_MEMBER_LIST, READ_WRITE, "EVConnected,Authorized", 1, 1000, NULL, TX_POINTS },
+
+    /* rows that are there to be read */
+    [VARIABLE_IDS] =
+    { "AlignedDataCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
+    { "ClockCtrlr", "DateTime", NULL, TYPE_DATE_TIME, READ_ONLY, .get = get_date_time },
+    { "DeviceDataCtrlr", "ConfigurationValueSize", NULL, TYPE_INTEGER, READ_ONLY, "1000", 1, 1000 },
+    { "DeviceDataCtrlr", "ReportingValueSize", NULL, TYPE_INTEGER, READ_ONLY, "1000", 1, 2500 },
+    { "DeviceDataCtrlr", "ValueSize", NULL, TYPE_INTEGER, READ_ONLY, "1000", 1, 2500 },
+    { "OCPPCommCtrlr", "ActiveNetworkProfile", NULL, TYPE_INTEGER, READ_ONLY, "1" },
+    { "OCPPCommCtrlr", "FileTransferProtocols", NULL, TYPE_MEMBER_LIST, READ_ONLY, "", 0, 1000, NULL, "FTP,FTPS,HTTP,HTTPS,SFTP" },
+    { "OCPPCommCtrlr", "NetworkConfigurationPriority", NULL, TYPE_SEQUENCE_LIST, READ_WRITE, "1", 1, 100, NULL, "1", .needs_reboot = true },
+    { "OCPPCommCtrlr", "NetworkProfileConnectionAttempts", NULL, TYPE_INTEGER, READ_WRITE, "3", 1, 1000 },
+    { "SampledDataCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
+    { "SecurityCtrlr", "CertificateEntries", NULL, TYPE_INTEGER, READ_ONLY, "0", 0, 1000 },
+    { "SecurityCtrlr", "Identity", NULL, TYPE_STRING, READ_ONLY, NULL, 0, 48, .get = get_identity },
+    { "SecurityCtrlr", "OrganizationName", NULL, TYPE_STRING, READ_WRITE, "", 0, 64 },
+    { "SecurityCtrlr", "SecurityProfile", NULL, TYPE_INTEGER, READ_ONLY, NULL, 0, 3, .get = get_security_profile },
+    { "SmartChargingCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true", .exists = has_limit },
+    { "SmartChargingCtrlr", "RateUnit", NULL, TYPE_MEMBER_LIST, READ_ONLY, "A,W", 0, 1000, NULL, "A,W", .exists = has_limit },
+
+    { "ChargingStation", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, .get = get_true },
+    { "ChargingStation", "AvailabilityState", NULL, TYPE_OPTION_LIST, READ_ONLY, .get = get_availability_state, .values_list = AVAILABILITY_STATES },
+    { "ChargingStation", "FirmwareVersion", NULL, TYPE_STRING, READ_ONLY, NULL, 0, 50, .exists = has_firmware_version, .get = get_firmware_version },
+    { "ChargingStation", "Model", NULL, TYPE_STRING, READ_ONLY, NULL, 0, 20, .get = get_model },
+    { "ChargingStation", "Problem", NULL, TYPE_BOOLEAN, READ_ONLY, .get = get_problem },
+    { "ChargingStation", "SerialNumber", NULL, TYPE_STRING, READ_ONLY, NULL, 0, 25, .exists = has_serial_number, .get = get_serial_number },
+    { "ChargingStation", "SupplyPhases", NULL, TYPE_INTEGER, READ_ONLY, .get = get_supply_phases },
+    { "ChargingStation", "VendorName", NULL, TYPE_STRING, READ_ONLY, NULL, 0, 50, .get = get_vendor },
+
+    { "EVSE", "AllowReset", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_EVSE, .get = get_allow_reset },
+    { "EVSE", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_EVSE, .get = get_true },
+    { "EVSE", "AvailabilityState", NULL, TYPE_OPTION_LIST, READ_ONLY, .tier = TIER_EVSE, .get = get_availability_state, .values_list = AVAILABILITY_STATES },
+    { "EVSE", "Power", NULL, TYPE_DECIMAL, READ_ONLY, .unit = "W", .tier = TIER_EVSE, .get = get_power, .get_max = max_power_W },
+    { "EVSE", "Problem", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_EVSE, .get = get_problem },
+    { "EVSE", "SupplyPhases", NULL, TYPE_INTEGER, READ_ONLY, .tier = TIER_EVSE, .get = get_supply_phases },
+
+    { "Connector", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_CONNECTOR, .get = get_true },
+    { "Connector", "AvailabilityState", NULL, TYPE_OPTION_LIST, READ_ONLY, .tier = TIER_CONNECTOR, .get = get_availability_state, .values_list = AVAILABILITY_STATES },
+    { "Connector", "ConnectorType", NULL, TYPE_STRING, READ_ONLY, .tier = TIER_CONNECTOR, .get = get_connector_type },
+    { "Connector", "SupplyPhases", NULL, TYPE_INTEGER, READ_ONLY, .tier = TIER_CONNECTOR, .get = get_supply_phases },
+
+    { "TokenReader", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_EVSE, .exists = has_token_reader, .get = get_true },
+    { "TokenReader", "Enabled", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_EVSE, .exists = has_token_reader, .get = get_true },
+};
+/* clang-format on */
+const size_t variable_table_size = ARRAY_SIZE(variable_table);
+
+/* ---- measurands ---- */
+
+#define BIT(measure) (1u << (measure))
+
+/* In the order of MEASURANDS. */
+static const uint32_t measures_of_measurand[] = {
+    BIT(MEASURE_CURRENT_IMPORT) | BIT(MEASURE_CURRENT_IMPORT_L1) | BIT(MEASURE_CURRENT_IMPORT_L2) |
+        BIT(MEASURE_CURRENT_IMPORT_L3),
+    BIT(MEASURE_CURRENT_OFFERED),
+    BIT(MEASURE_ENERGY_EXPORT),
+    BIT(MEASURE_ENERGY_IMPORT),
+    BIT(MEASURE_FREQUENCY),
+    BIT(MEASURE_POWER_EXPORT),
+    BIT(MEASURE_POWER_IMPORT) | BIT(MEASURE_POWER_IMPORT_L1) | BIT(MEASURE_POWER_IMPORT_L2) |
+        BIT(MEASURE_POWER_IMPORT_L3),
+    BIT(MEASURE_POWER_FACTOR),
+    BIT(MEASURE_POWER_OFFERED),
+    BIT(MEASURE_SOC),
+    BIT(MEASURE_VOLTAGE) | BIT(MEASURE_VOLTAGE_L1) | BIT(MEASURE_VOLTAGE_L2) | BIT(MEASURE_VOLTAGE_L3),
+};
+
+void measurands_supported(const struct station *s, char *ret, size_t size)
+{
+    uint32_t measures = 0;
+    for (size_t i = 0; i < s->evse_count; i++)
+        measures |= s->evses[i].abilities.measures;
+
+    const char *name = MEASURANDS;
+    size_t used = 0;
+    *ret = '\0';
+    for (size_t i = 0; i < ARRAY_SIZE(measures_of_measurand); i++) {
+        int len = (int)strcspn(name, ",");
+        if (measures & measures_of_measurand[i] && used + (size_t)len + 2 < size)
+            used += (size_t)snprintf(ret + used, size - used, "%s%.*s", used ? "," : "", len, name);
+        name += len + 1;
+    }
+}

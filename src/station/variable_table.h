@@ -1,0 +1,84 @@
+/* The device model's rows, and how to walk them. For variables.c and report.c. */
+#ifndef STATION_VARIABLE_TABLE_H
+#define STATION_VARIABLE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "station/variables.h"
+
+struct evse;
+
+#define VARIABLE_VALUE_SIZE 1001 /* ConfigurationValueSize 1000 */
+#define ITEMS_PER_MESSAGE   100  /* of GetVariables, SetVariables, GetReport; and of a NotifyReport */
+
+/* DataEnumType and MutabilityEnumType */
+enum variable_type {
+    TYPE_STRING,
+    TYPE_DECIMAL,
+    TYPE_INTEGER,
+    TYPE_DATE_TIME,
+    TYPE_BOOLEAN,
+    TYPE_OPTION_LIST,
+    TYPE_SEQUENCE_LIST,
+    TYPE_MEMBER_LIST,
+    VARIABLE_TYPES
+};
+extern const char *const variable_type_names[VARIABLE_TYPES];
+enum mutability { READ_ONLY, WRITE_ONLY, READ_WRITE, MUTABILITIES };
+extern const char *const mutability_names[MUTABILITIES];
+
+/* Where a row stands: a row of TIER_EVSE is there once for each EVSE, and so on. */
+enum variable_tier { TIER_STATION, TIER_EVSE, TIER_CONNECTOR };
+
+struct variable_place {
+    const struct station *station;
+    const struct evse *evse; /* NULL: TIER_STATION */
+    int connector;           /* 0: not TIER_CONNECTOR */
+    bool begun;              /* of variable_next_place() */
+};
+
+struct variable_row {
+    const char *component, *variable, *instance;
+    enum variable_type type;
+    enum mutability mutability;
+    const char *fallback;           /* the value until something else is set; NULL: computed by get */
+    double min, max;                /* 0, 0: none; a text's max is its length */
+    const char *unit, *values_list; /* or NULL */
+    enum variable_tier tier;
+    bool needs_reboot;
+    bool is_measurands; /* values_list narrowed down to what the devices measure */
+    void (*get)(const struct variable_place *place, char *ret, size_t size);
+    double (*get_max)(const struct variable_place *place); /* instead of max */
+    bool (*exists)(const struct variable_place *place);    /* NULL: always */
+    bool (*is_valid)(const char *value);                   /* besides type and limits */
+    void (*changed)(struct station *s);                    /* after a SetVariables */
+};
+
+extern const struct variable_row variable_table[];
+extern const size_t variable_table_size;
+
+/* One place after the other of a row (start with all zero but `station`); false past the last. Only places where the row exists. */
+bool variable_next_place(const struct variable_row *row, struct variable_place *place);
+
+#define VARIABLE_KEY_SIZE 160 /* component/variable/instance, of at most 50 characters each */
+/* The row's name in the store. */
+void variable_key(const struct variable_row *row, char ret[static VARIABLE_KEY_SIZE]);
+
+/* What the CSMS set, the configuration preset or the table has; borrowed until it changes. Not for rows with `get`. */
+const char *variable_stored_text(const struct station *s, const struct variable_row *row);
+/* As set by the CSMS; copies. Checks and stores nothing. 0 or -ENOMEM. */
+int variable_set(struct station *s, const struct variable_row *row, const char *text);
+/* Empty for WriteOnly. */
+void variable_get(const struct variable_row *row, const struct variable_place *place,
+                  char ret[static VARIABLE_VALUE_SIZE]);
+/* The values a list may have, or "". */
+void variable_values_list(const struct variable_row *row, const struct station *s,
+                          char ret[static VARIABLE_VALUE_SIZE]);
+/* NULL if the row can have the value, else the reason code why not. s NULL: of no special station. */
+const char *variable_check(const struct variable_row *row, const struct station *s, const char *value);
+
+/* The measurands of the values list that some EVSE of the station can measure. */
+void measurands_supported(const struct station *s, char *ret, size_t size);
+
+#endif
