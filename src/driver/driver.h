@@ -22,7 +22,7 @@ struct modbus_bus_settings {
     uint16_t port;
     int64_t connect_timeout_ms;
     int64_t reconnect_after_ms; /* first pause after a lost or refused connection; doubles up to 60 s */
-    int64_t turnaround_ms;      /* after a broadcast, or before the next unit on a serial line */
+    int64_t turnaround_ms;      /* pause before a frame to another unit than the last, but on TCP framing */
 };
 
 struct modbus_bus;
@@ -36,8 +36,8 @@ struct bus_counters {
 };
 const struct bus_counters *modbus_bus_counters(const struct modbus_bus *bus);
 
-/* A unit on the bus, polled by the plan computed from the profile. `options` is copied; profile borrowed. Events come
- * on the loop. NULL without memory. */
+/* A unit on the bus (1..247; 0..255 on TCP framing), polled by the plan computed from the profile. `options` is copied;
+ * profile borrowed. Events come on the loop; they may write and read, but free no device. NULL without memory. */
 struct device *modbus_device_new(struct modbus_bus *bus, int unit, const struct profile *profile,
                                  const struct modbus_options *options, const struct device_events *events,
                                  void *ctx);

@@ -1,0 +1,533 @@
+/* A device on a bus: what it is to be asked next, what an answer means for its points, and whether it is there at all.
+ *
+ *             answer                      no answer (after retries)
+ *   UNKNOWN ----------> ONLINE           ONLINE, UNKNOWN -> SILENT: requests fail at once, one poll per back-off period
+ *      ^                   ^ answer      SILENT stays so, the period doubles up to 60 s
+ *      |                   '-- SILENT
+ *      '- link up (link lost: SILENT)
+ *
+ * Every write can be repeated (a register set twice to one value is set), so writes are retried like reads.
+ * Exceptions mean that the device is there; 10 and 11 come from a gateway before it and mean that it is not. */
+#include "driver/modbus/internal.h"
+
+#include <assert.h>
+
+#include "base/err.h"
+#include "base/log.h"
+
+#define BUSY_PAUSE_MS 200 /* before a write is repeated that met exception 6 */
+
+/* ---- requests ---- */
+
+static void end_request(struct device *device, struct request *request, int err)
+{
+    list_remove(&request->link);
+    device->queued--;
+    request->callback(request->ctx, err);
+    free(request);
+}
+
+static void fail_requests(struct device *device, struct list *queue, int err)
+{
+    while (!list_is_empty(queue))
+        end_request(device, LIST_ITEM(queue->next, struct request, link), err);
+}
+
+/* ---- presence ---- */
+
+static void tell(struct device *device, bool online, int err)
+{
+    if (device->told && device->told_online == online)
+        return;
+    device->told = true;
+    device->told_online = online;
+    log_debug(LOG_MODBUS, "device %s: bus=%s unit=%d reason=%s", online ? "answers" : "is silent",
+              device->bus->settings.name, device->unit, err ? err_text(err) : "none");
+    device->events.on_online(device->ctx, online, err);
+}
+
+static void set_online(struct device *device)
+{
+    device->doubted = false;
+    device->back_off_ms = DEVICE_BACK_OFF_MS;
+    if (device->presence == PRESENCE_ONLINE)
+        return;
+    device->presence = PRESENCE_ONLINE;
+    tell(device, true, 0);
+}
+
+static void set_silent(struct device *device, int err)
+{
+    device->presence = PRESENCE_SILENT;
+    device->silent_err = err;
+    device->doubted = false;
+    device->job = (struct job){ 0 };
+    if (device->plan.changed)
+        plan_build(&device->plan); /* who comes back may be restarted, and have what it refused before */
+    tell(device, false, err);
+    fail_requests(device, &device->writes, err);
+    fail_requests(device, &device->reads, err);
+}
+
+void device_on_link_lost(struct device *device, int err)
+{
+    err = err == -ERR_NO_ANSWER ? err : -ERR_LINK_DOWN;
+    if (device->presence == PRESENCE_SILENT)
+        device->silent_err = err;
+    else
+        set_silent(device, err);
+}
+
+static bool has_something_to_read(const struct device *device)
+{
+    return device->plan.block_count > 0 || device->probe;
+}
+
+void device_on_link_up(struct device *device)
+{
+    int64_t now_ms = bus_now_ms(device->bus);
+    device->presence = PRESENCE_UNKNOWN;
+    device->not_before_ms = now_ms;
+    if (device->plan.block_count > 0) {
+        /* Devices that start together would else poll in step for ever. */
+        uint32_t bound = (uint32_t)earlier(plan_next(&device->plan)->every_ms, 60000);
+        plan_start(&device->plan, now_ms, env_random(&device->bus->loop->env, bound));
+    }
+}
+
+static void back_off(struct device *device, int64_t now_ms)
+{
+    device->not_before_ms = now_ms + device->back_off_ms;
+    device->back_off_ms = earlier(2 * device->back_off_ms, MODBUS_BACK_OFF_MAX_MS);
+}
+
+/* ---- whose turn, and with what ---- */
+
+static int64_t not_before(const struct device *device, int64_t at_ms)
+{
+    return at_ms > device->not_before_ms ? at_ms : device->not_before_ms;
+}
+
+int64_t device_wants_ms(struct device *device, int64_t now_ms, enum urgency *ret)
+{
+    *ret = URGENCY_POLL;
+    if (device->presence == PRESENCE_SILENT && !has_something_to_read(device)) {
+        if (now_ms < device->not_before_ms)
+            return device->not_before_ms;
+        device->presence = PRESENCE_UNKNOWN; /* only the next write can tell */
+    }
+    if (device->job.kind != JOB_NONE || device->doubted || device->presence == PRESENCE_SILENT)
+        return device->not_before_ms;
+    if (!list_is_empty(&device->writes)) {
+        *ret = URGENCY_WRITE;
+        return not_before(device, now_ms);
+    }
+    if (!list_is_empty(&device->reads)) {
+        *ret = URGENCY_READ;
+        return not_before(device, now_ms);
+    }
+    const struct plan_block *block = plan_next(&device->plan);
+    if (block)
+        return not_before(device, block->due_ms);
+    return device->presence == PRESENCE_UNKNOWN && device->probe ? device->not_before_ms : -1;
+}
+
+static struct job next_job(struct device *device)
+{
+    bool poll_only = device->doubted || device->presence == PRESENCE_SILENT;
+    struct list *queue = !list_is_empty(&device->writes) ? &device->writes : &device->reads;
+    if (!list_is_empty(queue) && !poll_only) {
+        struct request *request = LIST_ITEM(queue->next, struct request, link);
+        return (struct job){ .kind = request->is_write ? JOB_WRITE : JOB_READ, .request = request };
+    }
+    struct plan_block *block = plan_next(&device->plan);
+    return block ? (struct job){ .kind = JOB_POLL, .block = block } : (struct job){ .kind = JOB_PROBE };
+}
+
+/* The profile's wish, else its rule: 5 and 6 for one, 15 and 16 for several. */
+static uint8_t write_function(const struct device *device, const struct point *point)
+{
+    int wished =
+        point->at.modbus.write_function ? point->at.modbus.write_function : device->options.write_function;
+    bool bits = point->at.modbus.kind == MODBUS_COIL;
+    if (!bits &&
+        (wished == MODBUS_READ_WRITE || (wished == MODBUS_MASK_WRITE && point->at.modbus.count == 1)))
+        return (uint8_t)wished;
+    bool several = wished == 0 ? point->at.modbus.count > 1
+                               : wished == MODBUS_WRITE_COILS || wished == MODBUS_WRITE_REGISTERS ||
+                                     wished == MODBUS_READ_WRITE;
+    if (bits)
+        return several ? MODBUS_WRITE_COILS : MODBUS_WRITE_COIL;
+    return several ? MODBUS_WRITE_REGISTERS : MODBUS_WRITE_REGISTER;
+}
+
+static bool is_single(uint8_t function)
+{
+    return function == MODBUS_WRITE_COIL || function == MODBUS_WRITE_REGISTER;
+}
+
+static void begin_single(struct job *job, struct modbus_request *ret)
+{
+    const struct request *request = job->request;
+    ret->address = (uint16_t)(ret->address + request->written);
+    ret->count = 1;
+    if (ret->function == MODBUS_WRITE_REGISTER) {
+        ret->data = request->raw + 2 * request->written;
+        ret->data_len = 2;
+        return;
+    }
+    job->bit = request->raw[request->written / 8] >> request->written % 8 & 1;
+    ret->data = &job->bit;
+    ret->data_len = 1;
+}
+
+static void begin_write(struct device *device, struct modbus_request *ret)
+{
+    const struct request *request = device->job.request;
+    const struct point *point = request->point;
+    *ret = (struct modbus_request){
+        .function = write_function(device, point),
+        .address = point->at.modbus.address,
+        .count = point->at.modbus.count,
+        .read_address = point->at.modbus.address,
+        .read_count = point->at.modbus.count,
+        .data = request->raw,
+        .data_len = request->len,
+    };
+    if (is_single(ret->function))
+        begin_single(&device->job, ret);
+    if (ret->function == MODBUS_MASK_WRITE) {
+        uint16_t mask = point->mask ? (uint16_t)point->mask : 0xFFFF;
+        ret->and_mask = (uint16_t)~mask;
+        ret->or_mask = (uint16_t)((request->raw[0] << 8 | request->raw[1]) & mask);
+    }
+}
+
+static struct modbus_request read_of(const struct point *point)
+{
+    return (struct modbus_request){ .function = point_read_function(point),
+                                    .address = point->at.modbus.address,
+                                    .count = point->at.modbus.count };
+}
+
+void device_begin(struct device *device, struct modbus_request *ret, uint8_t *ret_unit)
+{
+    if (device->job.kind == JOB_NONE)
+        device->job = next_job(device);
+    struct job *job = &device->job;
+    const struct point *point = job->request ? job->request->point : device->probe;
+    switch (job->kind) {
+    case JOB_WRITE:
+        begin_write(device, ret);
+        break;
+    case JOB_READ:
+    case JOB_PROBE:
+        *ret = read_of(point);
+        break;
+    case JOB_POLL:
+        *ret = (struct modbus_request){ .function = job->block->function,
+                                        .address = job->block->address,
+                                        .count = job->block->count };
+        break;
+    case JOB_NONE:
+        assert(false);
+    }
+    uint8_t offset = job->kind == JOB_POLL ? job->block->unit_offset : point->at.modbus.unit_offset;
+    *ret_unit = (uint8_t)(device->unit + offset);
+}
+
+/* ---- answers ---- */
+
+/* Hands over the part of what was read that is the point's; `address` is where the data begins. */
+static void deliver(struct device *device, const struct point *point, uint16_t address,
+                    const struct modbus_response *response)
+{
+    size_t at = point->at.modbus.address - (size_t)address, count = point->at.modbus.count;
+    uint8_t bits[POINT_MAX_RAW];
+    if (response->function > MODBUS_READ_DISCRETE) {
+        device->events.on_value(device->ctx, point, response->data + 2 * at, 2 * count);
+        return;
+    }
+    memset(bits, 0, (count + 7) / 8);
+    for (size_t i = 0; i < count; i++) {
+        if (response->data[(at + i) / 8] >> (at + i) % 8 & 1)
+            bits[i / 8] |= (uint8_t)(1 << i % 8);
+    }
+    device->events.on_value(device->ctx, point, bits, (count + 7) / 8);
+}
+
+static void end_batch(struct device *device)
+{
+    if (device->events.on_batch)
+        device->events.on_batch(device->ctx);
+}
+
+static void on_write_answer(struct device *device, const struct job *job,
+                            const struct modbus_response *response)
+{
+    struct request *request = job->request;
+    /* 5: accepted, and takes its time: repeating it would be wrong. */
+    if (response->exception && response->exception != MODBUS_ACKNOWLEDGE) {
+        end_request(device, request, -ERR_DEVICE_EXCEPTION);
+        return;
+    }
+    if (is_single(write_function(device, request->point)) &&
+        ++request->written < request->point->at.modbus.count)
+        return; /* the next one at its next turn: it still heads the queue */
+    if (response->function == MODBUS_READ_WRITE && !response->exception &&
+        request->point->access & ACCESS_R) {
+        deliver(device, request->point, request->point->at.modbus.address, response);
+        end_batch(device);
+    }
+    end_request(device, request, 0);
+}
+
+static void on_read_answer(struct device *device, const struct job *job,
+                           const struct modbus_response *response)
+{
+    const struct point *point = job->request->point;
+    if (response->exception)
+        device->events.on_no_value(device->ctx, point, -ERR_DEVICE_EXCEPTION);
+    else
+        deliver(device, point, point->at.modbus.address, response);
+    end_batch(device);
+    end_request(device, job->request, response->exception ? -ERR_DEVICE_EXCEPTION : 0);
+}
+
+static void on_poll_answer(struct device *device, const struct job *job,
+                           const struct modbus_response *response)
+{
+    struct plan_block *block = job->block;
+    int64_t now_ms = bus_now_ms(device->bus);
+    if (response->exception) {
+        enum plan_verdict verdict = plan_refused(&device->plan, block, response->exception, now_ms);
+        log_debug(LOG_MODBUS, "poll refused: bus=%s unit=%d function=%d address=%d count=%d exception=%d",
+                  device->bus->settings.name, device->unit, block->function, block->address, block->count,
+                  response->exception);
+        if (verdict != PLAN_NO_VALUE)
+            return;
+    } else {
+        plan_answered(&device->plan, block, now_ms);
+    }
+    for (size_t i = 0; i < block->point_count; i++) {
+        const struct point *point = plan_point(&device->plan, block, i);
+        if (response->exception)
+            device->events.on_no_value(device->ctx, point, -ERR_DEVICE_EXCEPTION);
+        else
+            deliver(device, point, block->address, response);
+    }
+    end_batch(device);
+}
+
+/* Whether the same is to be sent again. Who was not there, or is in doubt, is asked once. */
+static bool may_retry(struct device *device)
+{
+    device->job.attempts++;
+    return device->presence == PRESENCE_ONLINE && !device->doubted &&
+           device->job.attempts <= device->options.retries;
+}
+
+void device_on_answer(struct device *device, const struct modbus_response *response)
+{
+    if (response->exception == MODBUS_NO_PATH || response->exception == MODBUS_NO_ANSWER) {
+        device_on_no_answer(device);
+        return;
+    }
+    int64_t now_ms = bus_now_ms(device->bus);
+    bool repeated = device->job.attempts > 0 && device->bus->settings.framing != MODBUS_TCP;
+    device->not_before_ms = now_ms + (repeated ? device->options.timeout_ms : device->options.pause_ms);
+    set_online(device);
+    if (response->exception == MODBUS_BUSY && device->job.kind == JOB_WRITE && may_retry(device)) {
+        device->not_before_ms = not_before(device, now_ms + BUSY_PAUSE_MS);
+        return;
+    }
+
+    struct job job = device->job;
+    device->job = (struct job){ 0 };
+    switch (job.kind) {
+    case JOB_WRITE:
+        on_write_answer(device, &job, response);
+        break;
+    case JOB_READ:
+        on_read_answer(device, &job, response);
+        break;
+    case JOB_POLL:
+        on_poll_answer(device, &job, response);
+        break;
+    case JOB_PROBE:
+    case JOB_NONE:
+        break;
+    }
+}
+
+void device_on_no_answer(struct device *device)
+{
+    int64_t now_ms = bus_now_ms(device->bus);
+    device->not_before_ms = now_ms + device->options.pause_ms;
+    if (may_retry(device))
+        return;
+
+    struct job job = device->job;
+    device->job = (struct job){ 0 };
+    if (job.kind == JOB_POLL)
+        plan_postpone(&device->plan, job.block, now_ms); /* ask for another one next */
+    if (job.request && device->presence != PRESENCE_UNKNOWN && has_something_to_read(device)) {
+        device->doubted = true;
+        end_request(device, job.request, -ERR_NO_ANSWER);
+        return;
+    }
+    back_off(device, now_ms);
+    if (device->presence != PRESENCE_SILENT)
+        set_silent(device, -ERR_NO_ANSWER);
+}
+
+/* ---- what the charger calls ---- */
+
+static struct request *request_new(struct device *device, const struct point *point, const uint8_t *raw,
+                                   size_t len)
+{
+    struct request *request = calloc(1, sizeof(*request) + len);
+    if (!request)
+        return NULL;
+    list_init(&request->link);
+    request->device = device;
+    request->point = point;
+    request->len = len;
+    if (len > 0)
+        memcpy(request->raw, raw, len);
+    return request;
+}
+
+static int enqueue(struct device *device, struct list *queue, struct request *request)
+{
+    enum link_state link = device->bus->link;
+    if (device->presence == PRESENCE_SILENT || link == LINK_CLOSED) {
+        bus_end_later(device->bus, request,
+                      device->presence == PRESENCE_SILENT ? device->silent_err : -ERR_LINK_DOWN);
+        return 0;
+    }
+    device->queued++;
+    list_append(queue, &request->link);
+    bus_kick(device->bus);
+    return 0;
+}
+
+/* The most one write can carry; a device that takes singles only gets them one by one. */
+static size_t max_write_count(const struct device *device, const struct point *point)
+{
+    switch (write_function(device, point)) {
+    case MODBUS_WRITE_COILS:
+        return MODBUS_MAX_WRITE_BITS;
+    case MODBUS_WRITE_REGISTERS:
+        return MODBUS_MAX_WRITE_WORDS;
+    case MODBUS_READ_WRITE:
+        return MODBUS_MAX_WRITE_WORDS - 2; /* its request is four bytes longer */
+    default:
+        return POINT_MAX_RAW / 2;
+    }
+}
+
+/* A newer value makes those for the same point pointless that have not been begun. */
+static void supersede(struct device *device, const struct point *point)
+{
+    LIST_FOREACH(link, following, &device->writes)
+    {
+        struct request *request = LIST_ITEM(link, struct request, link);
+        if (request->point != point || request == device->job.request || request->written > 0)
+            continue;
+        list_remove(link);
+        device->queued--;
+        bus_end_later(device->bus, request, -ERR_SUPERSEDED);
+    }
+}
+
+static int device_write(struct device *device, const struct point *point, const uint8_t *raw, size_t len,
+                        device_done callback, void *ctx)
+{
+    bool bits = point->at.modbus.kind == MODBUS_COIL;
+    size_t count = point->at.modbus.count;
+    if (point->at.modbus.kind == MODBUS_DISCRETE || point->at.modbus.kind == MODBUS_INPUT || count < 1 ||
+        count > max_write_count(device, point) || len != (bits ? (count + 7) / 8 : 2 * count))
+        return -EINVAL;
+    supersede(device, point);
+    if (device->queued >= DEVICE_MAX_QUEUE)
+        return -ENOBUFS;
+    struct request *request = request_new(device, point, raw, len);
+    if (!request)
+        return -ENOMEM;
+    request->is_write = true;
+    request->callback = callback;
+    request->ctx = ctx;
+    return enqueue(device, &device->writes, request);
+}
+
+static int device_read(struct device *device, const struct point *point, device_done callback, void *ctx)
+{
+    if (!point_is_readable(point))
+        return -EINVAL;
+    if (device->queued >= DEVICE_MAX_QUEUE)
+        return -ENOBUFS;
+    struct request *request = request_new(device, point, NULL, 0);
+    if (!request)
+        return -ENOMEM;
+    request->callback = callback;
+    request->ctx = ctx;
+    return enqueue(device, &device->reads, request);
+}
+
+static void drop_requests(struct list *queue)
+{
+    while (!list_is_empty(queue)) {
+        struct request *request = LIST_ITEM(queue->next, struct request, link);
+        list_remove(&request->link);
+        free(request);
+    }
+}
+
+static void device_free(struct device *device)
+{
+    if (!device)
+        return;
+    drop_requests(&device->writes);
+    drop_requests(&device->reads);
+    bus_forget_device(device->bus, device);
+    plan_done(&device->plan);
+    free(device);
+}
+
+const struct device_ops modbus_device_ops = { device_write, device_read, device_free };
+
+struct device *modbus_device_new(struct modbus_bus *bus, int unit, const struct profile *profile,
+                                 const struct modbus_options *options, const struct device_events *events,
+                                 void *ctx)
+{
+    struct device *device = calloc(1, sizeof(*device));
+    if (!device || plan_init(&device->plan, profile->points, profile->point_count, options) < 0) {
+        free(device);
+        return NULL;
+    }
+    device->bus = bus;
+    device->unit = (uint8_t)unit;
+    device->options = *options;
+    if (device->options.timeout_ms <= 0)
+        device->options.timeout_ms = 1000;
+    device->events = *events;
+    device->ctx = ctx;
+    device->back_off_ms = DEVICE_BACK_OFF_MS;
+    list_init(&device->writes);
+    list_init(&device->reads);
+    for (size_t i = 0; i < profile->point_count && !device->probe; i++) {
+        if (point_is_readable(&profile->points[i]))
+            device->probe = &profile->points[i];
+    }
+    list_append(&bus->devices, &device->link);
+
+    /* The device's wish for rest between connections binds the link it is on. */
+    if (options->reconnect_after_ms > bus->reconnect_after_ms)
+        bus->reconnect_ms = bus->reconnect_after_ms = options->reconnect_after_ms;
+    if (bus->link == LINK_OPEN) {
+        device_on_link_up(device);
+        bus_kick(bus);
+    }
+    return device;
+}
