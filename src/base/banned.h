@@ -11,6 +11,14 @@
 #include <string.h>
 #include <time.h>
 
-#pragma GCC poison sprintf vsprintf strcpy strcat strncpy strncat strtok atoi atol atof sscanf gmtime localtime
+/* Under _FORTIFY_SOURCE clang has some of them as macros, which it does not poison without a warning. */
+#undef sprintf
+#undef vsprintf
+#undef strcpy
+#undef strcat
+#undef strncpy
+#undef strncat
+#pragma GCC poison sprintf vsprintf strcpy strcat strncpy strncat strtok atoi atol atof sscanf gmtime        \
+    localtime
 
 #endif

@@ -44,7 +44,8 @@ enum evse_measure {
     MEASURE_SOC,
     MEASURES
 };
-extern const char *const evse_measure_names[MEASURES]; /* "energy_import", "power_import_l1", ... as in profiles */
+extern const char
+    *const evse_measure_names[MEASURES]; /* "energy_import", "power_import_l1", ... as in profiles */
 
 #define ID_TOKEN_SIZE 37 /* OCPP identifierString[36] */
 
@@ -56,11 +57,11 @@ struct id_token {
 /* The signals of one EVSE at one moment. */
 struct evse_signals {
     enum evse_state state;
-    bool online;          /* the device answers */
-    bool locked;          /* cable lock, where the profile says so (has_lock) */
-    uint32_t measures;    /* bit per enum evse_measure that has a good value now */
+    bool online;       /* the device answers */
+    bool locked;       /* cable lock, where the profile says so (has_lock) */
+    uint32_t measures; /* bit per enum evse_measure that has a good value now */
     double value[MEASURES];
-    char fault[51];       /* short code of the fault for StatusNotification's errorCode/techCode, or "" */
+    char fault[51]; /* short code of the fault for StatusNotification's errorCode/techCode, or "" */
 };
 
 static inline bool evse_has(const struct evse_signals *s, enum evse_measure m)
@@ -72,12 +73,12 @@ static inline bool evse_has(const struct evse_signals *s, enum evse_measure m)
 struct evse_abilities {
     uint32_t measures; /* bit per measure that the profile names */
     bool reads_id_token, start_stop, limit, unlock, lock_state, reset;
-    int phases;                        /* 1 or 3 (of the connector) */
+    int phases;                          /* 1 or 3 (of the connector) */
     double min_current_A, max_current_A; /* bounds of `limit` and of the connector */
-    double voltage_V;                  /* nominal, phase to neutral */
-    bool supports_pause;               /* a limit below the minimum pauses */
-    int connectors;                    /* 1.. */
-    char connector_type[21];           /* "sType2", "cType2", "cCCS2", "cG105" ... (ConnectorEnumStringType) */
+    double voltage_V;                    /* nominal, phase to neutral */
+    bool supports_pause;                 /* a limit below the minimum pauses */
+    int connectors;                      /* 1.. */
+    char connector_type[21]; /* "sType2", "cType2", "cCCS2", "cG105" ... (ConnectorEnumStringType) */
 };
 
 enum evse_command_kind {
@@ -92,7 +93,7 @@ extern const char *const evse_command_names[EVSE_COMMANDS];
 
 struct evse_command {
     enum evse_command_kind kind;
-    double limit_A; /* EVSE_LIMIT: per phase, >= 0; the charger never sets more */
+    double limit_A;  /* EVSE_LIMIT: per phase, >= 0; the charger never sets more */
     uint32_t ticket; /* comes back with the result */
 };
 

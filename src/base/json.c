@@ -48,7 +48,8 @@ int json_set_text(json_t *object, const char *key, const char *value)
 
 char *json_to_text(const json_t *json)
 {
-    return json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+    /* 15 digits come back as they went in; 17 would make 0.1 look like 0.10000000000000001. */
+    return json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 }
 
 json_t *json_from_text(const char *text, size_t len)

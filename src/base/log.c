@@ -8,15 +8,17 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/str.h"
 #include "base/timestamp.h"
 
-#define MAX_LINE 4096
+#define MAX_MESSAGE 3900
+#define MAX_LINE    (2 * MAX_MESSAGE + 200) /* JSON: a backslash before each quote */
 
 const char *const log_level_names[LOG_LEVELS] = { "error", "warn", "info", "debug" };
 const char *const log_area_names[LOG_AREAS] = { "gateway", "ocpp",    "station", "charger",
                                                 "modbus",  "echonet", "net",     "store" };
 
-/* The program's one global. */
+/* The sink: the program's one global. */
 static struct {
     int fd;
     bool json;
@@ -51,12 +53,19 @@ void log_set_follower(void (*follow)(void *ctx, const char *line), void *ctx)
     sink.ctx = ctx;
 }
 
-/* What a peer sent must not look like a line of its own, nor reach the terminal as a command. */
-static void strip_controls(char *text)
+/* What a peer sent must not look like a line of its own, nor reach the terminal as a command (C0, DEL and C1), nor
+ * spoil the JSON by what is no UTF-8. */
+static void make_harmless(char *text)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7F)
-            *text = '?';
+    size_t len = strlen(text);
+    for (size_t i = 0, step; i < len; i += step ? step : 1) {
+        step = utf8_step(text + i, len - i);
+        bool is_c1 = step == 2 && (unsigned char)text[i] == 0xC2 && (unsigned char)text[i + 1] < 0xA0;
+        if (is_c1)
+            text[i + 1] = '?';
+        if (step == 0 || is_c1 || (unsigned char)text[i] < 0x20 || text[i] == 0x7F)
+            text[i] = '?';
+    }
 }
 
 static void format_text(char *ret, size_t size, const char *when, const char *level, const char *area,
@@ -69,23 +78,20 @@ static void format_json(char *ret, size_t size, const char *when, const char *le
                         const char *message)
 {
     AUTO(json_t) *line = json_pack("{s:s, s:s, s:s}", "time", when, "level", level, "area", area);
-    json_t *text = json_string(message);
-    if (!text) /* cut in the middle of a character */
-        text = json_string_nocheck("?");
-    (void)json_set_optional(line, "message", text);
+    (void)json_set_optional(line, "message", json_string(message));
     size_t len = line ? json_dumpb(line, ret, size - 2, JSON_COMPACT) : 0;
     ret[len <= size - 2 ? len : 0] = '\0';
 }
 
 void log_write(enum log_area area, enum log_level level, const char *format, ...)
 {
-    char message[MAX_LINE - 200], line[MAX_LINE + 200], when[TIMESTAMP_SIZE];
+    char message[MAX_MESSAGE], line[MAX_LINE], when[TIMESTAMP_SIZE];
     struct timespec now;
     va_list args;
     va_start(args, format);
     (void)vsnprintf(message, sizeof(message), format, args);
     va_end(args);
-    strip_controls(message);
+    make_harmless(message);
     (void)clock_gettime(CLOCK_REALTIME, &now);
     timestamp_format((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, when);
     (sink.json ? format_json : format_text)(line, sizeof(line), when, log_level_names[level],

@@ -181,9 +181,9 @@ bool bytes_equal_constant_time(const void *a, const void *b, size_t len)
     return difference == 0;
 }
 
-/* Length of the UTF-8 sequence at `s`, or 0 if it is none (overlong, surrogate, beyond U+10FFFF, cut off). */
-static size_t utf8_sequence(const unsigned char *s, size_t left)
+size_t utf8_step(const char *text, size_t left)
 {
+    const unsigned char *s = (const unsigned char *)text;
     static const unsigned char min_second[] = { [0xE0 - 0xC2] = 0xA0, [0xF0 - 0xC2] = 0x90 };
     if (s[0] < 0x80)
         return 1;
@@ -202,10 +202,9 @@ static size_t utf8_sequence(const unsigned char *s, size_t left)
 
 int64_t utf8_length(const char *text, size_t len)
 {
-    const unsigned char *s = (const unsigned char *)text;
     int64_t count = 0;
     for (size_t at = 0; at < len; count++) {
-        size_t step = utf8_sequence(s + at, len - at);
+        size_t step = utf8_step(text + at, len - at);
         if (step == 0)
             return -EINVAL;
         at += step;

@@ -31,6 +31,9 @@ int hex_decode(const char *text, void *ret, size_t size);
 /* Takes time depending on `len` only. */
 bool bytes_equal_constant_time(const void *a, const void *b, size_t len);
 
+/* Bytes of the UTF-8 character at `text`, of which `left` > 0 bytes are there; 0 if it is none (overlong, surrogate,
+ * beyond U+10FFFF, cut off). */
+size_t utf8_step(const char *text, size_t left);
 /* Length of valid UTF-8 in code points, or -EINVAL. */
 int64_t utf8_length(const char *text, size_t len);
 

@@ -2,7 +2,8 @@
  * event loop arms a single system timer.
  *
  * A timer is embedded in its owner; start, restart and stop are O(log n) and never fail once the timer was
- * added to its heap by timer_init(). A callback may start, stop or timer_done() any timer, its own included. */
+ * added to its heap by timer_init(). A callback may start and stop any timer, its own included,
+ * and free its owner. A timer is stopped before it is initialised again or its memory goes. */
 #ifndef BASE_TIMER_H
 #define BASE_TIMER_H
 

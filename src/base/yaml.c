@@ -93,6 +93,10 @@ static int on_scalar(struct build *b, const yaml_event_t *event)
         return -EINVAL;
     }
     if (in_map && !b->key) {
+        if (b->stack[b->depth - 1]->count == YAML_MAX_KEYS) {
+            fail(b, line, "the map has too many keys");
+            return -EINVAL;
+        }
         if (has_key(b->stack[b->depth - 1], text))
             problems_add(b->problems, b->y->name, line, NULL, "\"%s\" is given twice", text);
         b->key = strdup(text);
@@ -127,9 +131,27 @@ static int on_open(struct build *b, const yaml_event_t *event, enum yaml_kind ki
     return 0;
 }
 
+static bool has_tag(const yaml_event_t *event)
+{
+    switch (event->type) {
+    case YAML_SCALAR_EVENT:
+        return event->data.scalar.tag;
+    case YAML_SEQUENCE_START_EVENT:
+        return event->data.sequence_start.tag;
+    case YAML_MAPPING_START_EVENT:
+        return event->data.mapping_start.tag;
+    default:
+        return false;
+    }
+}
+
 static int on_event(struct build *b, const yaml_event_t *event, int *documents)
 {
     int line = (int)event->start_mark.line + 1;
+    if (has_tag(event)) {
+        fail(b, line, "tags (!name) are not supported; write the plain value");
+        return -EINVAL;
+    }
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
         if (++*documents == 1)

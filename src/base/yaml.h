@@ -1,6 +1,6 @@
 /* A YAML file as a tree that remembers its lines, and typed reads that say what would have been right.
  *
- * Bounded: YAML_MAX_NODES nodes, YAML_MAX_DEPTH deep, no aliases, no tags, one document, no double keys.
+ * Bounded: YAML_MAX_NODES nodes, YAML_MAX_DEPTH deep, YAML_MAX_KEYS in a map, no aliases, no tags, one document, no double keys.
  * Scalars stay text; the typed getters convert. */
 #ifndef BASE_YAML_H
 #define BASE_YAML_H
@@ -14,18 +14,19 @@
 
 #define YAML_MAX_NODES 200000
 #define YAML_MAX_DEPTH 32
+#define YAML_MAX_KEYS  2000 /* of one map */
 
 enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml_node {
     enum yaml_kind kind;
-    int line;              /* 1-based, of the value; in a map entry of the key */
-    char *key;             /* name in the map above, else NULL */
-    char *text;            /* scalar */
-    bool quoted;           /* scalar in quotes: never a number, bool or null */
+    int line;    /* 1-based, of the value; in a map entry of the key */
+    char *key;   /* name in the map above, else NULL */
+    char *text;  /* scalar */
+    bool quoted; /* scalar in quotes: a text, for who tells numbers from texts by their look */
     struct yaml_node *parent;
     struct yaml_node *children, *next; /* in the file's order */
-    size_t count;          /* of children */
+    size_t count;                      /* of children */
 };
 
 struct yaml {
