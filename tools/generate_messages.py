@@ -9,7 +9,7 @@ import json
 import pathlib
 import sys
 
-ANNOTATIONS = {"description", "javaType", "default", "comment", "$schema", "$id", "format"}
+ANNOTATIONS = {"description", "javaType", "default", "comment", "$schema", "$id"}
 TYPES = {"string": "FIELD_STRING", "integer": "FIELD_INTEGER", "number": "FIELD_NUMBER", "boolean": "FIELD_BOOLEAN"}
 
 
@@ -65,8 +65,12 @@ class Table:
             row["type"] = "FIELD_ENUM" if is_enum else "FIELD_OBJECT"
             row["ref"] = (self.enum if is_enum else self.object)(target, definition)
             return row
-        check_keywords(where, schema, {"type", "maxLength", "minimum", "maximum"})
+        check_keywords(where, schema, {"type", "maxLength", "minimum", "maximum", "format"})
         row["type"] = TYPES[schema["type"]] if "type" in schema else "FIELD_ANY"
+        if "format" in schema:
+            if schema["format"] != "date-time":
+                sys.exit(f"{where}: format the table cannot express: {schema['format']}")
+            row["type"] = "FIELD_DATE_TIME"
         row["max_length"] = schema.get("maxLength", 0)
         for key, member, flag in (("minimum", "min", "FIELD_HAS_MIN"), ("maximum", "max", "FIELD_HAS_MAX")):
             if key in schema:

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/timestamp.h"
 #include "ocpp/message_table.h"
 
 const struct message *message_find(const char *action)
@@ -55,6 +56,15 @@ static size_t write_path(const struct place *place, char *ret, size_t size)
     return at + (len < 0 ? 0 : (size_t)len);
 }
 
+/* Names of unknown members come from outside: in a log or an answer they must be harmless, and stay UTF-8 when
+ * they are cut off. */
+static void keep_printable(char *text)
+{
+    for (; *text; text++)
+        if (*text < 0x20 || *text > 0x7E)
+            *text = '?';
+}
+
 static bool fail(struct violation *ret, enum violation_kind kind, const struct place *place,
                  const char *format, ...) __attribute__((format(printf, 4, 5)));
 
@@ -65,6 +75,7 @@ static bool fail(struct violation *ret, enum violation_kind kind, const struct p
     ret->kind = kind;
     ret->path[0] = '\0';
     (void)write_path(place, ret->path, sizeof(ret->path));
+    keep_printable(ret->path);
     va_start(args, format);
     (void)vsnprintf(ret->text, sizeof(ret->text), format, args);
     va_end(args);
@@ -96,6 +107,16 @@ static bool check_string(const struct message_field *field, const json_t *value,
     return length <= field->max_length ||
            fail(ret, VIOLATION_PROPERTY, place, "has %" PRId64 " characters, at most %u are allowed", length,
                 field->max_length);
+}
+
+static bool check_date_time(const json_t *value, const struct place *place, struct violation *ret)
+{
+    const char *text = json_string_value(value);
+    int64_t ignored;
+    if (!check_type(text != NULL, value, "a date-time", place, ret))
+        return false;
+    return (strlen(text) == json_string_length(value) && timestamp_parse(text, &ignored) == 0) ||
+           fail(ret, VIOLATION_PROPERTY, place, "is no RFC 3339 time such as 2026-01-31T12:00:00.000Z");
 }
 
 static bool check_number(const struct message_field *field, const json_t *value, const struct place *place,
@@ -141,6 +162,8 @@ static bool check_one(const struct message_field *field, const json_t *value, co
         return true;
     case FIELD_STRING:
         return check_string(field, value, place, ret);
+    case FIELD_DATE_TIME:
+        return check_date_time(value, place, ret);
     case FIELD_INTEGER:
     case FIELD_NUMBER:
         return check_number(field, value, place, ret);

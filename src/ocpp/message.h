@@ -34,7 +34,7 @@ struct violation {
     char text[160]; /* what is wrong, what would be right; no value from the payload but names and lengths */
 };
 
-/* True if `payload` conforms. Else `ret` (may be NULL) says where and what; the first one found. */
+/* True if `payload` conforms; a date-time must be one, too (RFC 3339). Else `ret` (may be NULL) says where and what; the first one found. */
 bool message_validate(const struct message *message, enum message_part part, const json_t *payload,
                       struct violation *ret);
 

@@ -31,7 +31,7 @@ const struct message_field message_fields[] = {
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     { "idTokenInfo", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 6 },
     /* 21: IdTokenInfoType */
-    { "cacheExpiryDateTime", .type = FIELD_STRING },
+    { "cacheExpiryDateTime", .type = FIELD_DATE_TIME },
     { "chargingPriority", .type = FIELD_INTEGER },
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     { "evseId", .type = FIELD_INTEGER, .flags = FIELD_ARRAY, .min_items = 1 },
@@ -61,7 +61,7 @@ const struct message_field message_fields[] = {
     { "iccid", .type = FIELD_STRING, .max_length = 20 },
     { "imsi", .type = FIELD_STRING, .max_length = 20 },
     /* 46: BootNotificationResponse */
-    { "currentTime", .type = FIELD_STRING, .flags = FIELD_REQUIRED },
+    { "currentTime", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     { "interval", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
     { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 6 },
@@ -244,7 +244,7 @@ const struct message_field message_fields[] = {
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     { "duration", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
     { "evseId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "scheduleStart", .type = FIELD_STRING, .flags = FIELD_REQUIRED },
+    { "scheduleStart", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
     /* 187: ChargingSchedulePeriodType */
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     { "limit", .type = FIELD_NUMBER, .flags = FIELD_REQUIRED },
@@ -288,8 +288,8 @@ const struct message_field message_fields[] = {
     { "retryInterval", .type = FIELD_INTEGER },
     /* 219: LogParametersType */
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "latestTimestamp", .type = FIELD_STRING },
-    { "oldestTimestamp", .type = FIELD_STRING },
+    { "latestTimestamp", .type = FIELD_DATE_TIME },
+    { "oldestTimestamp", .type = FIELD_DATE_TIME },
     { "remoteLocation", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 },
     /* 223: GetLogResponse */
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
@@ -356,7 +356,7 @@ const struct message_field message_fields[] = {
     /* 271: HeartbeatRequest */
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     /* 272: HeartbeatResponse */
-    { "currentTime", .type = FIELD_STRING, .flags = FIELD_REQUIRED },
+    { "currentTime", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     /* 274: InstallCertificateRequest */
     { "certificate", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 5500 },
@@ -379,7 +379,7 @@ const struct message_field message_fields[] = {
     /* 287: MeterValueType */
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     { "sampledValue", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 87, .min_items = 1 },
-    { "timestamp", .type = FIELD_STRING, .flags = FIELD_REQUIRED },
+    { "timestamp", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
     /* 290: SampledValueType */
     { "context", .type = FIELD_ENUM, .ref = 44 },
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
@@ -418,7 +418,7 @@ const struct message_field message_fields[] = {
     { "id", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
     { "minChargingRate", .type = FIELD_NUMBER },
     { "salesTariff", .type = FIELD_OBJECT, .ref = 94 },
-    { "startSchedule", .type = FIELD_STRING },
+    { "startSchedule", .type = FIELD_DATE_TIME },
     /* 322: SalesTariffType */
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     { "id", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
@@ -448,7 +448,7 @@ const struct message_field message_fields[] = {
     /* 342: NotifyCustomerInformationRequest */
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     { "data", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 },
-    { "generatedAt", .type = FIELD_STRING, .flags = FIELD_REQUIRED },
+    { "generatedAt", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
     { "requestId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
     { "seqNo", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
     { "tbc", .type = FIELD_BOOLEAN },
@@ -462,11 +462,11 @@ const struct message_field message_fields[] = {
     /* 353: MessageInfoType */
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     { "display", .type = FIELD_OBJECT, .ref = 68 },
-    { "endDateTime", .type = FIELD_STRING },
+    { "endDateTime", .type = FIELD_DATE_TIME },
     { "id", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
     { "message", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 7 },
     { "priority", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 30 },
-    { "startDateTime", .type = FIELD_STRING },
+    { "startDateTime", .type = FIELD_DATE_TIME },
     { "state", .type = FIELD_ENUM, .ref = 31 },
     { "transactionId", .type = FIELD_STRING, .max_length = 36 },
     /* 362: NotifyDisplayMessagesResponse */
@@ -480,7 +480,7 @@ const struct message_field message_fields[] = {
     { "acChargingParameters", .type = FIELD_OBJECT, .ref = 107 },
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     { "dcChargingParameters", .type = FIELD_OBJECT, .ref = 108 },
-    { "departureTime", .type = FIELD_STRING },
+    { "departureTime", .type = FIELD_DATE_TIME },
     { "requestedEnergyTransfer", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 49 },
     /* 372: ACChargingParametersType */
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
@@ -506,7 +506,7 @@ const struct message_field message_fields[] = {
     { "chargingSchedule", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 93 },
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     { "evseId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "timeBase", .type = FIELD_STRING, .flags = FIELD_REQUIRED },
+    { "timeBase", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
     /* 393: NotifyEVChargingScheduleResponse */
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 29 },
@@ -514,7 +514,7 @@ const struct message_field message_fields[] = {
     /* 396: NotifyEventRequest */
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     { "eventData", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 113, .min_items = 1 },
-    { "generatedAt", .type = FIELD_STRING, .flags = FIELD_REQUIRED },
+    { "generatedAt", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
     { "seqNo", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
     { "tbc", .type = FIELD_BOOLEAN },
     /* 401: EventDataType */
@@ -527,7 +527,7 @@ const struct message_field message_fields[] = {
     { "eventNotificationType", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 51 },
     { "techCode", .type = FIELD_STRING, .max_length = 50 },
     { "techInfo", .type = FIELD_STRING, .max_length = 500 },
-    { "timestamp", .type = FIELD_STRING, .flags = FIELD_REQUIRED },
+    { "timestamp", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
     { "transactionId", .type = FIELD_STRING, .max_length = 36 },
     { "trigger", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 52 },
     { "variable", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 },
@@ -536,7 +536,7 @@ const struct message_field message_fields[] = {
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     /* 416: NotifyMonitoringReportRequest */
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "generatedAt", .type = FIELD_STRING, .flags = FIELD_REQUIRED },
+    { "generatedAt", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
     { "monitor", .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 116, .min_items = 1 },
     { "requestId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
     { "seqNo", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
@@ -557,7 +557,7 @@ const struct message_field message_fields[] = {
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     /* 433: NotifyReportRequest */
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "generatedAt", .type = FIELD_STRING, .flags = FIELD_REQUIRED },
+    { "generatedAt", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
     { "reportData", .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 120, .min_items = 1 },
     { "requestId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
     { "seqNo", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
@@ -619,8 +619,8 @@ const struct message_field message_fields[] = {
     { "recurrencyKind", .type = FIELD_ENUM, .ref = 58 },
     { "stackLevel", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
     { "transactionId", .type = FIELD_STRING, .max_length = 36 },
-    { "validFrom", .type = FIELD_STRING },
-    { "validTo", .type = FIELD_STRING },
+    { "validFrom", .type = FIELD_DATE_TIME },
+    { "validTo", .type = FIELD_DATE_TIME },
     /* 488: ReportChargingProfilesResponse */
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     /* 489: RequestStartTransactionRequest */
@@ -652,7 +652,7 @@ const struct message_field message_fields[] = {
     { "connectorType", .type = FIELD_ENUM, .ref = 61 },
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     { "evseId", .type = FIELD_INTEGER },
-    { "expiryDateTime", .type = FIELD_STRING, .flags = FIELD_REQUIRED },
+    { "expiryDateTime", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
     { "groupIdToken", .type = FIELD_OBJECT, .ref = 2 },
     { "id", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
     { "idToken", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 2 },
@@ -671,7 +671,7 @@ const struct message_field message_fields[] = {
     /* 524: SecurityEventNotificationRequest */
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     { "techInfo", .type = FIELD_STRING, .max_length = 255 },
-    { "timestamp", .type = FIELD_STRING, .flags = FIELD_REQUIRED },
+    { "timestamp", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
     { "type", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 50 },
     /* 528: SecurityEventNotificationResponse */
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
@@ -808,7 +808,7 @@ const struct message_field message_fields[] = {
     { "connectorStatus", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 78 },
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     { "evseId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "timestamp", .type = FIELD_STRING, .flags = FIELD_REQUIRED },
+    { "timestamp", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
     /* 636: StatusNotificationResponse */
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
     /* 637: TransactionEventRequest */
@@ -822,7 +822,7 @@ const struct message_field message_fields[] = {
     { "offline", .type = FIELD_BOOLEAN },
     { "reservationId", .type = FIELD_INTEGER },
     { "seqNo", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "timestamp", .type = FIELD_STRING, .flags = FIELD_REQUIRED },
+    { "timestamp", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
     { "transactionInfo", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 172 },
     { "triggerReason", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 82 },
     /* 650: TransactionType */
@@ -868,9 +868,9 @@ const struct message_field message_fields[] = {
     { "retryInterval", .type = FIELD_INTEGER },
     /* 682: FirmwareType */
     { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "installDateTime", .type = FIELD_STRING },
+    { "installDateTime", .type = FIELD_DATE_TIME },
     { "location", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 },
-    { "retrieveDateTime", .type = FIELD_STRING, .flags = FIELD_REQUIRED },
+    { "retrieveDateTime", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
     { "signature", .type = FIELD_STRING, .max_length = 800 },
     { "signingCertificate", .type = FIELD_STRING, .max_length = 5500 },
     /* 688: UpdateFirmwareResponse */

@@ -1,7 +1,7 @@
 /* How the generated table of messages is laid out; for message.c and message_table.c only.
  *
- * A message part is an object; an object is a run of fields; a field of type OBJECT or ENUM refers to another row. Types that several
- * messages share stand in the table once. */
+ * A message part is an object; an object is a run of fields; a field of type OBJECT or ENUM refers to another
+ * row. Types that several messages share stand in the table once. */
 #ifndef OCPP_MESSAGE_TABLE_H
 #define OCPP_MESSAGE_TABLE_H
 
@@ -11,6 +11,7 @@
 enum field_type {
     FIELD_ANY,
     FIELD_STRING,
+    FIELD_DATE_TIME,
     FIELD_INTEGER,
     FIELD_NUMBER,
     FIELD_BOOLEAN,

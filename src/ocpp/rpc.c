@@ -14,6 +14,10 @@
 #define MAX_DESCRIPTION 255 /* ErrorDescription, string[255] */
 #define MAX_EXCERPT     120 /* of a bad frame, in the log */
 
+/* A peer that sends rubbish gets this many errors with id "-1", and fills as many lines of the log, per period. */
+#define MAX_COMPLAINTS      10
+#define COMPLAINT_PERIOD_MS 60000
+
 enum message_type { CALL = 2, CALLRESULT = 3, CALLERROR = 4 };
 
 /* A CALL made here, that waits for rpc_result() or rpc_error(). */
@@ -26,8 +30,14 @@ struct local_call {
     char code[40], description[MAX_DESCRIPTION + 1];
 };
 
+struct allowance {
+    int64_t since_ms;
+    unsigned used;
+};
+
 struct rpc {
     const struct env *env;
+    const char *name;
     const struct rpc_ops *ops;
     void *ctx;
     size_t max_message;
@@ -42,6 +52,7 @@ struct rpc {
     /* the peer's last message ids */
     char recent[RPC_RECENT_IDS][RPC_ID_SIZE];
     unsigned next_recent;
+    struct allowance answers, logs;
     struct local_call *local; /* RPC_MAX_LOCAL of them, once one was made */
     struct timer local_timer;
 };
@@ -66,8 +77,20 @@ const char *rpc_error_name(enum rpc_error error)
     return error_names[error];
 }
 
+static bool may_complain(const struct rpc *rpc, struct allowance *a)
+{
+    int64_t now_ms = env_now_ms(rpc->env);
+    if (a->used == 0 || now_ms - a->since_ms >= COMPLAINT_PERIOD_MS)
+        *a = (struct allowance){ .since_ms = now_ms };
+    if (a->used == MAX_COMPLAINTS)
+        return false;
+    a->used++;
+    return true;
+}
+
 /* ---- sending ---- */
 
+/* Takes the reference. */
 static int send_frame(struct rpc *rpc, json_t *frame)
 {
     AUTO(json_t) *owned = frame;
@@ -75,15 +98,19 @@ static int send_frame(struct rpc *rpc, json_t *frame)
     if (!text)
         return -ENOMEM;
     size_t len = strlen(text);
-    if (rpc->ops->on_frame)
+    int r = rpc->ops->send(rpc->ctx, text, len);
+    if (r >= 0 && rpc->ops->on_frame)
         rpc->ops->on_frame(rpc->ctx, true, text, len);
-    return rpc->ops->send(rpc->ctx, text, len);
+    return r;
 }
 
 static void send_error(struct rpc *rpc, const char *id, enum rpc_error error, const char *description)
 {
     char text[MAX_DESCRIPTION + 1];
     (void)str_copy(text, sizeof(text), description);
+    if (utf8_length(text, strlen(text)) < 0) /* perhaps cut within a character; JSON must be UTF-8 */
+        for (char *c = text; *c; c++)
+            *c = *c < 0 ? '?' : *c;
     (void)send_frame(rpc, json_pack("[i, s, s, s, {}]", CALLERROR, id, error_names[error], text));
 }
 
@@ -107,7 +134,8 @@ static void on_timeout(struct timer *timer, void *ctx)
 {
     (void)timer;
     struct rpc *rpc = ctx;
-    log_debug(LOG_OCPP, "no answer in time: action=%s id=%s", message_name(rpc->message), rpc->id);
+    log_debug(LOG_OCPP, "no answer in time: station=%s action=%s id=%s", rpc->name,
+              message_name(rpc->message), rpc->id);
     finish_call(rpc, &(struct rpc_answer){ .outcome = RPC_TIMED_OUT });
 }
 
@@ -121,23 +149,25 @@ int rpc_call(struct rpc *rpc, const char *action, json_t *payload, int64_t timeo
         return -ENOTCONN;
     if (rpc->id[0])
         return -EBUSY;
+    if (!owned)
+        return -ENOMEM;
     if (!message || !message_validate(message, MESSAGE_REQUEST, owned, &violation)) {
-        log_error(LOG_OCPP, "request of ours is invalid, not sent: action=%s at=%s: %s", action,
-                  message ? violation.path : "", message ? violation.text : "no such action");
+        log_error(LOG_OCPP, "request of ours is invalid, not sent: station=%s action=%s at=%s: %s", rpc->name,
+                  action, message ? violation.path : "", message ? violation.text : "no such action");
         return -EINVAL;
     }
     char id[UUID_SIZE];
     env_uuid(rpc->env, id);
+    uint32_t connection = rpc->connection;
+    int r = send_frame(rpc, json_pack("[i, s, s, O]", CALL, id, action, owned));
+    if (r == -ENOMEM)
+        return r;
+    if (r < 0 || !rpc->connected || rpc->connection != connection) /* sending may have found the link dead */
+        return -ENOTCONN;
     (void)str_copy(rpc->id, sizeof(rpc->id), id);
     rpc->message = message;
     rpc->callback = callback;
     rpc->callback_ctx = ctx;
-    int r = send_frame(rpc, json_pack("[i, s, s, O]", CALL, id, action, owned));
-    if (r < 0) {
-        rpc->id[0] = '\0';
-        rpc->callback = NULL;
-        return r == -ENOMEM ? r : -ENOTCONN;
-    }
     env_timer_start(rpc->env, &rpc->timer, timeout_ms);
     return 0;
 }
@@ -147,41 +177,77 @@ bool rpc_is_idle(const struct rpc *rpc)
     return rpc->connected && !rpc->id[0];
 }
 
+/* ---- parts of a frame ---- */
+
+/* The text of an element, or NULL if it is no string or holds a NUL. */
+static const char *text_at(const json_t *frame, size_t index)
+{
+    const json_t *element = json_array_get(frame, index);
+    const char *text = json_string_value(element);
+    return text && strlen(text) == json_string_length(element) ? text : NULL;
+}
+
+/* The message id, or NULL if it is none of 1 to 36 characters. */
+static const char *id_of(const json_t *frame)
+{
+    const char *id = text_at(frame, 1);
+    return id && *id && strlen(id) < RPC_ID_SIZE ? id : NULL;
+}
+
+/* The payload, borrowed. Part 4, 4.1.5: null and {} both stand for one without content. */
+static const json_t *payload_at(json_t *frame, size_t index)
+{
+    if (json_is_null(json_array_get(frame, index)))
+        (void)json_array_set_new(frame, index, json_object());
+    return json_array_get(frame, index);
+}
+
+/* What is wrong and where, in one text. */
+static void describe(const struct violation *violation, char *ret, size_t size)
+{
+    (void)snprintf(ret, size, "%s%s%s", violation->path, violation->path[0] ? " " : "", violation->text);
+}
+
 /* ---- answers to our CALL ---- */
 
-static bool is_our_call(const struct rpc *rpc, const json_t *id)
+static bool is_our_call(const struct rpc *rpc, const json_t *frame)
 {
-    if (rpc->id[0] && json_is_string(id) && str_equal(json_string_value(id), rpc->id))
+    const char *id = id_of(frame);
+    if (rpc->id[0] && id && str_equal(id, rpc->id))
         return true;
-    log_debug(LOG_OCPP, "answer to no open call is dropped");
+    log_debug(LOG_OCPP, "answer to no open call is dropped: station=%s id=%s", rpc->name, id ? id : "");
     return false;
 }
 
-static void on_call_result(struct rpc *rpc, const json_t *frame)
+static void on_call_result(struct rpc *rpc, json_t *frame)
 {
-    const json_t *payload = json_array_get(frame, 2);
+    char text[MAX_DESCRIPTION + 1] = "a CALLRESULT has three elements";
     struct violation violation;
-    if (!is_our_call(rpc, json_array_get(frame, 1)))
+    if (!is_our_call(rpc, frame))
         return;
-    if (json_array_size(frame) != 3 ||
-        !message_validate(rpc->message, MESSAGE_RESPONSE, payload, &violation)) {
-        const char *text = json_array_size(frame) != 3 ? "a CALLRESULT has three elements" : violation.text;
-        log_warn(LOG_OCPP, "response is invalid: action=%s at=%s: %s", message_name(rpc->message),
-                 json_array_size(frame) != 3 ? "" : violation.path, text);
-        finish_call(rpc, &(struct rpc_answer){ .outcome = RPC_CALL_ERROR, .code = "", .description = text });
-        return;
+    const json_t *payload = payload_at(frame, 2);
+    if (json_array_size(frame) == 3) {
+        if (message_validate(rpc->message, MESSAGE_RESPONSE, payload, &violation)) {
+            finish_call(rpc, &(struct rpc_answer){ .outcome = RPC_RESULT, .payload = payload });
+            return;
+        }
+        describe(&violation, text, sizeof(text));
     }
-    finish_call(rpc, &(struct rpc_answer){ .outcome = RPC_RESULT, .payload = payload });
+    if (may_complain(rpc, &rpc->logs))
+        log_warn(LOG_OCPP, "response is invalid: station=%s action=%s: %s", rpc->name,
+                 message_name(rpc->message), text);
+    finish_call(rpc, &(struct rpc_answer){ .outcome = RPC_CALL_ERROR, .code = "", .description = text });
 }
 
+/* Peers forget description and details; the code is enough. */
 static void on_call_error(struct rpc *rpc, const json_t *frame)
 {
-    const char *code = json_string_value(json_array_get(frame, 2));
-    const char *description = json_string_value(json_array_get(frame, 3));
-    if (!is_our_call(rpc, json_array_get(frame, 1)))
+    const char *code = text_at(frame, 2);
+    const char *description = text_at(frame, 3);
+    if (!is_our_call(rpc, frame))
         return;
-    log_debug(LOG_OCPP, "call was answered by an error: action=%s code=%.40s description=%.120s",
-              message_name(rpc->message), code ? code : "", description ? description : "");
+    log_debug(LOG_OCPP, "call was answered by an error: station=%s action=%s code=%.40s description=%.120s",
+              rpc->name, message_name(rpc->message), code ? code : "", description ? description : "");
     finish_call(rpc, &(struct rpc_answer){ .outcome = RPC_CALL_ERROR,
                                            .code = code ? code : "",
                                            .description = description ? description : "" });
@@ -198,11 +264,11 @@ static const enum rpc_error violation_errors[] = {
 };
 
 /* False, with what is wrong, if the peer's CALL cannot be handed on. */
-static bool check_call(struct rpc *rpc, const json_t *action, const json_t *payload,
+static bool check_call(struct rpc *rpc, const char *action, const json_t *payload,
                        struct rpc_request *request, enum rpc_error *ret_error, struct violation *ret)
 {
     *ret = (struct violation){ .kind = VIOLATION_NONE };
-    request->message = json_is_string(action) ? message_find(json_string_value(action)) : NULL;
+    request->message = message_find(action);
     request->payload = payload;
     if (!request->message) {
         *ret_error = RPC_NOT_IMPLEMENTED;
@@ -231,48 +297,46 @@ static bool is_recent(struct rpc *rpc, const char *id)
     return false;
 }
 
-static void on_call(struct rpc *rpc, const json_t *frame)
+static void on_call(struct rpc *rpc, json_t *frame, const char *id)
 {
     struct rpc_request request = { .connection = rpc->connection };
-    const char *id = json_string_value(json_array_get(frame, 1));
+    const char *action = text_at(frame, 2);
     struct violation violation;
     enum rpc_error error;
-    if (!id || !*id || str_copy(request.id, sizeof(request.id), id) < 0 ||
-        strlen(id) != json_string_length(json_array_get(frame, 1))) {
-        send_error(rpc, "-1", RPC_RPC_FRAMEWORK_ERROR, "the message id is no string of 1 to 36 characters");
-        return;
-    }
+    (void)str_copy(request.id, sizeof(request.id), id);
     if (is_recent(rpc, id)) {
         send_error(rpc, id, RPC_RPC_FRAMEWORK_ERROR, "the message id was used before");
         return;
     }
-    if (json_array_size(frame) != 4) {
-        send_error(rpc, id, RPC_PROTOCOL_ERROR, "a CALL has four elements");
+    if (json_array_size(frame) != 4 || !action) {
+        send_error(rpc, id, RPC_PROTOCOL_ERROR, "a CALL is [2, id, action, payload]");
         return;
     }
-    if (check_call(rpc, json_array_get(frame, 2), json_array_get(frame, 3), &request, &error, &violation)) {
+    if (check_call(rpc, action, payload_at(frame, 3), &request, &error, &violation)) {
         rpc->ops->on_call(rpc->ctx, &request);
         return;
     }
     char text[MAX_DESCRIPTION + 1];
-    (void)snprintf(text, sizeof(text), "%s%s%s", violation.path, violation.path[0] ? " " : "",
-                   violation.text);
-    log_warn(LOG_OCPP, "request of the peer is refused: action=%.40s code=%s: %s",
-             json_string_value(json_array_get(frame, 2)) ? json_string_value(json_array_get(frame, 2)) : "",
-             error_names[error], text);
+    describe(&violation, text, sizeof(text));
+    if (may_complain(rpc, &rpc->logs))
+        log_warn(LOG_OCPP, "request of the peer is refused: station=%s action=%.40s code=%s: %s", rpc->name,
+                 action, error_names[error], text);
     send_error(rpc, id, error, text);
 }
 
 /* ---- receiving ---- */
 
-static void log_bad_frame(const char *text, size_t len, const char *why)
+static void log_bad_frame(struct rpc *rpc, const char *text, size_t len, const char *why)
 {
     char excerpt[MAX_EXCERPT + 1];
+    if (!may_complain(rpc, &rpc->logs))
+        return;
     size_t shown = len < MAX_EXCERPT ? len : MAX_EXCERPT;
     for (size_t i = 0; i < shown; i++)
         excerpt[i] = text[i] >= 0x20 && text[i] < 0x7F ? text[i] : '.';
     excerpt[shown] = '\0';
-    log_warn(LOG_OCPP, "frame cannot be read: %s: length=%zu text=%s", why, len, excerpt);
+    log_warn(LOG_OCPP, "frame cannot be read: %s: station=%s length=%zu text=%s", why, rpc->name, len,
+             excerpt);
 }
 
 /* Brackets outside strings, so that jansson never recurses deeper than we allow. */
@@ -294,8 +358,8 @@ static bool is_too_deep(const char *text, size_t len)
     return false;
 }
 
-/* Whether the frame is meant as an answer, as far as one can tell: such are never answered by an error, or two peers could send each
- * other errors for ever. */
+/* Whether the frame is meant as an answer, as far as one can tell: such are never answered by an error, or two
+ * peers could send each other errors for ever. */
 static bool looks_like_answer(const char *text, size_t len)
 {
     size_t at = 0;
@@ -306,21 +370,25 @@ static bool looks_like_answer(const char *text, size_t len)
 
 static void refuse_frame(struct rpc *rpc, const char *text, size_t len, const char *why)
 {
-    log_bad_frame(text, len, why);
-    if (!looks_like_answer(text, len))
+    log_bad_frame(rpc, text, len, why);
+    if (!looks_like_answer(text, len) && may_complain(rpc, &rpc->answers))
         send_error(rpc, "-1", RPC_RPC_FRAMEWORK_ERROR, why);
 }
 
-static void dispatch(struct rpc *rpc, const json_t *frame, const char *text, size_t len)
+static void dispatch(struct rpc *rpc, json_t *frame, const char *text, size_t len)
 {
     const json_t *type = json_array_get(frame, 0);
+    const char *id = id_of(frame);
     if (!json_is_array(frame) || !json_is_integer(type)) {
         refuse_frame(rpc, text, len, "the frame is no array that begins with a message type number");
         return;
     }
     switch (json_integer_value(type)) {
     case CALL:
-        on_call(rpc, frame);
+        if (id)
+            on_call(rpc, frame, id);
+        else
+            refuse_frame(rpc, text, len, "the message id is no string of 1 to 36 characters");
         return;
     case CALLRESULT:
         on_call_result(rpc, frame);
@@ -328,12 +396,11 @@ static void dispatch(struct rpc *rpc, const json_t *frame, const char *text, siz
     case CALLERROR:
         on_call_error(rpc, frame);
         return;
-    default: { /* Part 4, 4.4 */
-        const char *id = json_string_value(json_array_get(frame, 1));
-        log_bad_frame(text, len, "unknown message type");
-        send_error(rpc, id && strlen(id) < RPC_ID_SIZE ? id : "-1", RPC_MESSAGE_TYPE_NOT_SUPPORTED,
-                   "the message type number is none of 2, 3, 4");
-    }
+    default: /* Part 4, 4.4 */
+        log_bad_frame(rpc, text, len, "unknown message type");
+        if (may_complain(rpc, &rpc->answers))
+            send_error(rpc, id ? id : "-1", RPC_MESSAGE_TYPE_NOT_SUPPORTED,
+                       "the message type number is none of 2, 3, 4");
     }
 }
 
@@ -406,11 +473,10 @@ static void answer_local(struct rpc *rpc, const char *id, json_t *payload, enum 
 void rpc_call_local(struct rpc *rpc, const char *action, json_t *payload, rpc_answered callback, void *ctx)
 {
     AUTO(json_t) *owned = payload;
-    AUTO(json_t) *name = json_string(action);
     if (!rpc->local)
         rpc->local = calloc(RPC_MAX_LOCAL, sizeof(*rpc->local));
     struct local_call *call = find_local(rpc, "");
-    if (!call || !name || !owned) {
+    if (!call || !owned) {
         callback(ctx, &(struct rpc_answer){ .outcome = RPC_CALL_ERROR,
                                             .code = error_names[RPC_INTERNAL_ERROR],
                                             .description = "too many requests wait" });
@@ -422,13 +488,12 @@ void rpc_call_local(struct rpc *rpc, const char *action, json_t *payload, rpc_an
     env_uuid(rpc->env, request.id);
     *call = (struct local_call){ .callback = callback, .ctx = ctx };
     (void)str_copy(call->id, sizeof(call->id), request.id);
-    if (check_call(rpc, name, payload, &request, &error, &violation)) {
+    if (check_call(rpc, action, payload, &request, &error, &violation)) {
         rpc->ops->on_call(rpc->ctx, &request);
         return;
     }
     char text[MAX_DESCRIPTION + 1];
-    (void)snprintf(text, sizeof(text), "%s%s%s", violation.path, violation.path[0] ? " " : "",
-                   violation.text);
+    describe(&violation, text, sizeof(text));
     answer_local(rpc, request.id, NULL, error, text);
 }
 
@@ -444,7 +509,7 @@ void rpc_result(struct rpc *rpc, const struct rpc_request *request, json_t *payl
     AUTO(json_t) *owned = payload;
     struct violation violation;
     if (!owned || !message_validate(request->message, MESSAGE_RESPONSE, payload, &violation)) {
-        log_error(LOG_OCPP, "response of ours is invalid: action=%s at=%s: %s",
+        log_error(LOG_OCPP, "response of ours is invalid: station=%s action=%s at=%s: %s", rpc->name,
                   message_name(request->message), owned ? violation.path : "",
                   owned ? violation.text : "out of memory");
         rpc_error(rpc, request, RPC_INTERNAL_ERROR, "");
@@ -473,12 +538,18 @@ struct rpc *rpc_new(const struct env *env, const struct rpc_ops *ops, void *ctx,
     if (!rpc)
         return NULL;
     rpc->env = env;
+    rpc->name = "";
     rpc->ops = ops;
     rpc->ctx = ctx;
     rpc->max_message = max_message;
     timer_init(&rpc->timer, env->timers, on_timeout, rpc);
     timer_init(&rpc->local_timer, env->timers, deliver_local, rpc);
     return rpc;
+}
+
+void rpc_set_name(struct rpc *rpc, const char *name)
+{
+    rpc->name = name;
 }
 
 void rpc_free(struct rpc *rpc)

@@ -6,8 +6,8 @@
  *
  * Holds: at most one CALL of ours is open; a CALL is over by its answer, its time-out or the link's end; every
  * CALL of the peer's gets exactly one answer; what goes out was validated, and so is what comes in. A frame
- * that cannot be read is answered where it has a message id (with id "-1" where it has none: Part 4, 4.2.3 and
- * errata) and otherwise logged. */
+ * that cannot be read is answered with its message id, or with "-1" where it has none (Part 4, 4.2.3); answers that
+ * cannot be read, and rubbish past a number per minute, are not answered. */
 #ifndef OCPP_RPC_H
 #define OCPP_RPC_H
 
@@ -19,7 +19,7 @@
 #include "base/env.h"
 #include "ocpp/message.h"
 
-#define RPC_ID_SIZE    37 /* 36 characters */
+#define RPC_ID_SIZE    37 /* 36 characters; counted in bytes, ids outside of ASCII are not meant to be (4.1.2) */
 #define RPC_RECENT_IDS 16 /* the peer's last message ids, to recognise a duplicate CALL */
 #define RPC_MAX_DEPTH  32 /* of JSON */
 
@@ -84,6 +84,8 @@ struct rpc_ops {
  * one is answered by an RpcFrameworkError. */
 struct rpc *rpc_new(const struct env *env, const struct rpc_ops *ops, void *ctx, size_t max_message);
 void rpc_free(struct rpc *rpc);
+/* The station's identity, for the log; borrowed for rpc's life. Without: "". */
+void rpc_set_name(struct rpc *rpc, const char *name);
 
 /* Link came up (new connection number) or went down (an open CALL ends RPC_DISCONNECTED, before this returns). */
 void rpc_set_connected(struct rpc *rpc, bool connected);
