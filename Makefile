@@ -1,0 +1,39 @@
+# Short names for what one does with this checkout. The build proper is CMakeLists.txt.
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+PREFIX    ?= /usr/local
+SOURCES    = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' | grep -v _table.c$$)
+
+.PHONY: all build demo test bench format lint install clean
+all: build
+
+# The programs, in build/release.
+build:
+	tools/deps.sh build
+	cmake -G Ninja -S . -B build/release -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
+	ninja -C build/release
+
+# A charging session from end to end on this machine; ONCE=1 runs it through once and judges it.
+demo: build
+	ONCE=$(ONCE) tools/demo.sh
+
+# Everything there is to check, under sanitizers.
+test:
+	tools/deps.sh test
+	tools/test.sh
+
+bench: build
+	tools/deps.sh test
+	tools/bench.sh
+
+format:
+	clang-format -i $(SOURCES)
+
+lint:
+	tools/deps.sh test
+	tools/lint.sh
+
+install: build
+	DESTDIR=$(DESTDIR) cmake --install build/release
+
+clean:
+	rm -rf build

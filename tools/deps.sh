@@ -1,0 +1,37 @@
+#!/bin/sh
+# Installs what is missing from Debian: `deps.sh build` for the programs, `deps.sh test` for all tests and checks.
+# Asks for sudo only when something is missing and we are not root.
+set -eu
+
+build="gcc libc6-dev cmake ninja-build pkg-config git ca-certificates
+       libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libssl-dev libjansson-dev libyaml-dev libsqlite3-dev
+       libcurl4-openssl-dev libsodium-dev libsystemd-dev openssl procps python3"
+test="clang clang-tidy clang-format llvm libclang-rt-14-dev libcmocka-dev libmodbus-dev mbpoll socat sqlite3
+      python3-pytest python3-pytest-xdist python3-websockets python3-jsonschema python3-pymodbus python3-yaml"
+
+case "${1:-}" in
+build) wanted=$build ;;
+test) wanted="$build $test" ;;
+*)
+    echo "usage: tools/deps.sh build|test" >&2
+    exit 2
+    ;;
+esac
+
+missing=
+for package in $wanted; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+
+sudo=
+if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || { echo "deps.sh: missing, and neither root nor sudo:$missing" >&2; exit 1; }
+    sudo=sudo
+fi
+echo "deps.sh: installing from Debian:$missing"
+export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get install -y -q --no-install-recommends $missing >/dev/null 2>&1 && exit 0
+# Package lists may be old or not there at all.
+$sudo apt-get update -q
+$sudo apt-get install -y -q --no-install-recommends $missing
