@@ -3,6 +3,7 @@
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 #include "base/env.h"
@@ -11,10 +12,11 @@ struct loop {
     uv_loop_t uv;
     struct env env; /* CLOCK_MONOTONIC, CLOCK_REALTIME, getrandom() */
     struct timers timers;
-    uv_timer_t timer;
-    uv_check_t check; /* refreshes the due time after each turn */
+    uv_timer_t timer; /* armed for the earliest of `timers` */
+    bool stopping;
 };
 
+/* 0 or -errno. The struct must not move afterwards. */
 int loop_init(struct loop *loop);
 /* Runs until loop_stop(). */
 void loop_run(struct loop *loop);

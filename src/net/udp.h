@@ -16,7 +16,7 @@ struct udp_settings {
     bool reuse_address;           /* several sockets on one port (tests on one host) */
 };
 
-/* 0, or -errno (address in use, no such interface ...). `ret_failed` (may be NULL) names the call that failed. */
+/* 0, or -errno (address in use, no such interface ...; -EINVAL: no literal address); the log names the call that failed. */
 int udp_new(struct loop *loop, const struct udp_settings *settings,
             void (*on_datagram)(void *ctx, const struct sockaddr_in *from, const uint8_t *bytes, size_t len),
             void *ctx, struct udp **ret);

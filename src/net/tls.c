@@ -1,0 +1,107 @@
+#include "net/tls.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "base/err.h"
+#include "base/log.h"
+
+/* A00.FR.318, A00.FR.319 for TLS 1.2: the four of the specification, and between them the RSA suites with forward
+ * secrecy, which it recommends. TLS 1.3 has its own and only good ones. */
+#define SUITES                                                                                               \
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"                                           \
+    "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:AES128-GCM-SHA256:AES256-GCM-SHA384"
+
+/* -EIO, having logged OpenSSL's reason. */
+static int failed(const char *what, const char *file)
+{
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
+    log_error(LOG_NET, "%s: file=%s: %s", what, file ? file : "", reason ? reason : "unknown reason");
+    ERR_clear_error();
+    return -EIO;
+}
+
+static int load_certificate(SSL_CTX *ssl, const struct tls_settings *s)
+{
+    const char *key = s->key_file ? s->key_file : s->cert_file;
+    if (SSL_CTX_use_certificate_chain_file(ssl, s->cert_file) != 1)
+        return failed("cannot use the certificate", s->cert_file);
+    if (SSL_CTX_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1)
+        return failed("cannot use the private key", key);
+    if (SSL_CTX_check_private_key(ssl) != 1)
+        return failed("the private key is not the certificate's", key);
+    return 0;
+}
+
+static int configure(SSL_CTX *ssl, const struct tls_settings *s)
+{
+    /* A00.FR.313; compression and renegotiation are ways to attack; buffers are released while a connection is idle,
+     * which most are. Sessions are not resumed: reconnects are rare, and tickets would cost memory. */
+    SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
+    SSL_CTX_set_cipher_list(ssl, SUITES);
+    SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(ssl, 0);
+    return s->cert_file ? load_certificate(ssl, s) : 0;
+}
+
+static bool is_literal(const char *host)
+{
+    struct in6_addr address;
+    return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
+}
+
+/* libwebsockets takes the server name from the Host header, which is wrong for literal addresses (RFC 6066, 3). Alerts
+ * tell what the peer or we disliked. */
+static void on_info(const SSL *ssl, int where, int value)
+{
+    struct tls_peer *peer = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    if (where & SSL_CB_HANDSHAKE_START) {
+        const char *name = is_literal(peer->host) ? NULL : peer->host;
+        SSL_set_tlsext_host_name((SSL *)ssl, name);
+        peer->error = NULL;
+    }
+    if (where & SSL_CB_ALERT && value >> 8 == SSL3_AL_FATAL && !peer->error)
+        peer->error = SSL_alert_desc_string_long(value);
+}
+
+static int expect_host(SSL_CTX *ssl, const char *host)
+{
+    X509_VERIFY_PARAM *rules = SSL_CTX_get0_param(ssl);
+    X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    int done = is_literal(host) ? X509_VERIFY_PARAM_set1_ip_asc(rules, host)
+                                : X509_VERIFY_PARAM_set1_host(rules, host, 0);
+    return done == 1 ? 0 : -ENOMEM;
+}
+
+SSL_CTX *tls_client_context(const struct tls_settings *settings, struct tls_peer *peer)
+{
+    SSL_CTX *ssl = SSL_CTX_new(TLS_client_method());
+    if (!ssl)
+        return NULL;
+    int r = configure(ssl, settings);
+    if (r == 0 && settings->ca_file && SSL_CTX_load_verify_file(ssl, settings->ca_file) != 1)
+        r = failed("cannot use the trusted certificates", settings->ca_file);
+    if (r == 0 && !settings->ca_file && SSL_CTX_set_default_verify_paths(ssl) != 1)
+        r = failed("cannot use the system's trusted certificates", NULL);
+    if (r == 0)
+        r = expect_host(ssl, peer->host);
+    if (r < 0) {
+        SSL_CTX_free(ssl);
+        return NULL;
+    }
+    SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_app_data(ssl, peer);
+    SSL_CTX_set_info_callback(ssl, on_info);
+    return ssl;
+}
+
+int tls_configure_server(SSL_CTX *ssl, const struct tls_settings *settings)
+{
+    SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set1_groups_list(ssl, "X25519:P-256:P-384");
+    return configure(ssl, settings);
+}

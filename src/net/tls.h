@@ -1,0 +1,20 @@
+/* TLS contexts by OCPP's rules for security profiles 2 and 3, for websocket endpoints. */
+#ifndef NET_TLS_H
+#define NET_TLS_H
+
+#include <openssl/ssl.h>
+
+#include "net/websocket.h"
+
+/* One per client endpoint; its SSL_CTX points to it. */
+struct tls_peer {
+    const char *host;  /* borrowed: the name or literal address that the certificate must carry */
+    const char *error; /* why the last handshake failed, or NULL; static text */
+};
+
+/* A client context that trusts `settings` and accepts only `peer->host`. NULL: logged why. */
+SSL_CTX *tls_client_context(const struct tls_settings *settings, struct tls_peer *peer);
+/* Makes `ssl` a server's. 0, or -EIO: logged why. */
+int tls_configure_server(SSL_CTX *ssl, const struct tls_settings *settings);
+
+#endif
