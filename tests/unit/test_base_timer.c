@@ -90,6 +90,68 @@ static void what_a_callback_starts_waits_for_the_next_run(void **state)
     assert_int_equal(f.count, 2);
 }
 
+/* A seeded walk of starts, restarts, stops and runs, beside a plain search for the earliest. */
+static int earliest(const struct fixture *f)
+{
+    int best = -1;
+    for (int i = 0; i < 200; i++) {
+        const struct timer *t = &f->timer[i], *b = best < 0 ? NULL : &f->timer[best];
+        if (t->active &&
+            (!b || t->due_ms < b->due_ms || (t->due_ms == b->due_ms && t->sequence < b->sequence)))
+            best = i;
+    }
+    return best;
+}
+
+static void any_mix_of_starts_and_stops_keeps_the_order(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint32_t seed = 1;
+    prepare(&f);
+    for (int step = 0; step < 20000; step++) {
+        seed = seed * 1664525 + 1013904223;
+        int which = (int)(seed >> 8) % 200, act = (int)(seed >> 24) % 4;
+        if (act == 0)
+            timer_stop(&f.timer[which]);
+        else if (act < 3)
+            timer_start_at(&f.timer[which], (int64_t)((seed >> 16) % 50) + step);
+        int first = earliest(&f);
+        assert_int_equal(timers_next_ms(&f.timers), first < 0 ? -1 : f.timer[first].due_ms);
+        if (act < 3 || first < 0)
+            continue;
+        f.count = 0;
+        timers_run(&f.timers, f.timer[first].due_ms);
+        assert_int_equal(f.fired[0], first);
+    }
+}
+
+static void count_change(void *ctx)
+{
+    ++*(int *)ctx;
+}
+
+static void the_loop_hears_of_a_new_earliest_time_only(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int changes = 0;
+    prepare(&f);
+    f.timers.on_change = count_change;
+    f.timers.ctx = &changes;
+    timer_start_at(&f.timer[0], 100);
+    assert_int_equal(changes, 1);
+    timer_start_at(&f.timer[1], 200);
+    timer_stop(&f.timer[1]);
+    assert_int_equal(changes, 1);
+    timer_start_at(&f.timer[0], 150); /* the same timer, another time */
+    assert_int_equal(changes, 2);
+    timer_stop(&f.timer[0]);
+    assert_int_equal(changes, 3);
+    timer_stop(&f.timer[0]);
+    assert_int_equal(changes, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +159,8 @@ int main(void)
         cmocka_unit_test(equal_times_fire_in_the_order_of_starting),
         cmocka_unit_test(a_callback_may_stop_another_timer_that_is_due),
         cmocka_unit_test(what_a_callback_starts_waits_for_the_next_run),
+        cmocka_unit_test(any_mix_of_starts_and_stops_keeps_the_order),
+        cmocka_unit_test(the_loop_hears_of_a_new_earliest_time_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
