@@ -107,7 +107,7 @@ void modbus_receiver_clear(struct modbus_receiver *receiver);
 size_t modbus_receiver_pending(const struct modbus_receiver *receiver);
 
 /* Takes bytes from `input` and gives one frame (borrowed until the next call): 1. 0: all bytes are taken, more are wanted; call until
- * then. -EBADMSG: bytes that are no frame were dropped; ret->pdu and pdu_len show them. On TCP framing the stream is
+ * then. -EBADMSG: bytes that are no frame were dropped; ret->pdu and pdu_len show them and what came behind. On TCP framing the stream is
  * not to be trusted after that: close the connection. */
 int modbus_receive(struct modbus_receiver *receiver, struct reader *input, struct modbus_frame *ret);
 /* The line fell silent, so what is there is all (RTU server: the only way to find a frame of an unknown function). Same

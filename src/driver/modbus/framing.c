@@ -311,11 +311,11 @@ static size_t next_start(struct modbus_receiver *receiver)
     return at;
 }
 
-/* Drops what is no frame, up to `until`, and shows it. */
+/* Drops what is no frame, up to `until`, and shows it with what stands behind: a log needs the whole. */
 static int drop(struct modbus_receiver *receiver, size_t until, struct modbus_frame *ret)
 {
-    *ret =
-        (struct modbus_frame){ .pdu = receiver->bytes + receiver->start, .pdu_len = until - receiver->start };
+    *ret = (struct modbus_frame){ .pdu = receiver->bytes + receiver->start,
+                                  .pdu_len = modbus_receiver_pending(receiver) };
     receiver->start = until;
     return -EBADMSG;
 }
