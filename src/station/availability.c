@@ -38,15 +38,16 @@ static bool is_plugged_in(const struct evse *e)
     return false;
 }
 
-/* A change that waits for a transaction already counts for an EVSE without one. */
-static bool is_off(enum operation operation, const struct evse *e)
+/* A change that waits counts already where nothing is to be waited for. */
+static bool is_off(enum operation operation, bool in_use)
 {
-    return operation == INOPERATIVE || (operation == INOPERATIVE_SCHEDULED && !transaction_is_running(e));
+    return operation == INOPERATIVE || (operation == INOPERATIVE_SCHEDULED && !in_use);
 }
 
-static bool is_evse_off(const struct evse *e)
+static bool is_connector_off(const struct evse *e, int connector, bool in_use)
 {
-    return is_off(e->station->availability.station, e) || is_off(e->availability.evse, e);
+    return is_off(e->station->availability.station, in_use) || is_off(e->availability.evse, in_use) ||
+           is_off(e->availability.connector[connector - 1], in_use);
 }
 
 /* B12, 3a: until a scheduled reset, what is free is unavailable; and an EVSE is while it restarts. */
@@ -69,10 +70,12 @@ static bool is_off_for_reset(const struct evse *e)
 enum connector_status availability_status(const struct evse *e, int connector)
 {
     const struct evse_signals *signals = &e->signals;
+    /* G01.FR.05: a vehicle that leaves before its transaction ends leaves an Unavailable connector, not an Available one */
+    bool in_use = transaction_is_running(e) && is_plugged_in(e);
 
     if (signals->online && signals->state == EVSE_FAULTED)
         return CONNECTOR_FAULTED;
-    if (is_evse_off(e) || is_off(e->availability.connector[connector - 1], e) || is_off_for_reset(e))
+    if (is_connector_off(e, connector, in_use) || is_off_for_reset(e))
         return CONNECTOR_UNAVAILABLE; /* G03.FR.06, G04.FR.07 */
     if (!signals->online || signals->state == EVSE_UNKNOWN || signals->state == EVSE_UNAVAILABLE)
         return CONNECTOR_UNAVAILABLE; /* a device that says nothing can promise nothing */
@@ -111,7 +114,7 @@ bool availability_is_operative(const struct evse *e)
 {
     const struct evse_signals *signals = &e->signals;
 
-    if (is_evse_off(e) || is_off(e->availability.connector[CONNECTOR_IN_USE - 1], e))
+    if (is_connector_off(e, CONNECTOR_IN_USE, transaction_is_running(e)))
         return false;
     return signals->online && signals->state != EVSE_UNKNOWN && signals->state != EVSE_FAULTED &&
            signals->state != EVSE_UNAVAILABLE;

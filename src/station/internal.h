@@ -64,10 +64,12 @@ struct evse *station_evse(struct station *s, int64_t id);
 
 /* ---- handlers of the CSMS's CALLs: each block has a table of rows, station.c looks through them ---- */
 
+/* What is answered before the registration is Accepted (B02); after a Rejected it is always SecurityError (B03.FR.08). */
 enum handler_when {
-    WHEN_ACCEPTED,
+    WHEN_ACCEPTED,               /* else SecurityError */
+    WHEN_ACCEPTED_ELSE_REJECTED, /* else status Rejected (B02.FR.05) */
     WHEN_PENDING_TOO
-}; /* B02: what is answered before Accepted; else SecurityError */
+};
 struct handler {
     const char *action;
     enum handler_when when;

@@ -187,8 +187,8 @@ void remote_done(struct station *s)
 }
 
 const struct handler remote_handlers[] = {
-    { "RequestStartTransaction", WHEN_ACCEPTED, on_request_start_transaction },
-    { "RequestStopTransaction", WHEN_ACCEPTED, on_request_stop_transaction },
+    { "RequestStartTransaction", WHEN_ACCEPTED_ELSE_REJECTED, on_request_start_transaction },
+    { "RequestStopTransaction", WHEN_ACCEPTED_ELSE_REJECTED, on_request_stop_transaction },
     { "UnlockConnector", WHEN_ACCEPTED, on_unlock_connector },
     { NULL, WHEN_ACCEPTED, NULL },
 };

@@ -179,7 +179,7 @@ static void begin(struct station *s, const struct reset_request *r)
     set_state(s, RESET_ENDING_TRANSACTIONS, "asked for");
     env_timer_start(s->env, &p->reset_timer,
                     variable_int(s, VAR_COMM_MESSAGE_TIMEOUT) * 1000 + DELIVERY_GRACE_MS);
-    if (r->immediate) /* errata to B12.FR.04, .08 */
+    if (r->immediate && !scope_is_idle(s, r->evse)) /* errata to B12.FR.04, .08 */
         transactions_end(s, r->evse ? station_evse(s, r->evse) : NULL, "ImmediateReset", "ResetCommand");
     provisioning_on_idle(s);
 }

@@ -63,28 +63,17 @@ static bool rpc_supports(void *ctx, const struct message *message)
     return find_handler(message) != NULL;
 }
 
-/* B02.FR.01, B03.FR.08 */
-static bool is_answered_now(const struct station *s, const struct handler *h)
-{
-    switch (s->provisioning.registration) {
-    case REGISTRATION_ACCEPTED:
-        return true;
-    case REGISTRATION_NONE:
-    case REGISTRATION_PENDING:
-        return h->when == WHEN_PENDING_TOO;
-    case REGISTRATION_REJECTED:
-        break;
-    }
-    return false;
-}
-
 static void rpc_on_call(void *ctx, const struct rpc_request *request)
 {
     struct station *s = ctx;
     const struct handler *h = find_handler(request->message);
 
-    if (is_answered_now(s, h) || request->connection == RPC_LOCAL_CONNECTION)
+    enum registration registration = s->provisioning.registration;
+    if (registration == REGISTRATION_ACCEPTED || request->connection == RPC_LOCAL_CONNECTION ||
+        (registration != REGISTRATION_REJECTED && h->when == WHEN_PENDING_TOO))
         h->handle(s, request);
+    else if (registration != REGISTRATION_REJECTED && h->when == WHEN_ACCEPTED_ELSE_REJECTED)
+        answer_status(s, request, "Rejected", "CSNotAccepted");
     else
         rpc_error(s->rpc, request, RPC_SECURITY_ERROR, "the registration of the station is not Accepted");
 }
@@ -407,6 +396,11 @@ void station_start(struct station *station, int64_t delay_ms)
     provisioning_start(station);
     security_start(station);
     transactions_start(station);
+    for (size_t i = 0; i < station->evse_count; i++) { /* what the devices said before */
+        struct evse *e = &station->evses[i];
+        if (e->signals.state != EVSE_UNKNOWN)
+            transactions_on_signals(e, &(struct evse_signals){ .state = EVSE_UNKNOWN });
+    }
     network_start(station, delay_ms);
 }
 

@@ -1,0 +1,112 @@
+/* Security events (A04). */
+#include "tests/support/bench.h"
+
+#include <string.h>
+
+static void a_critical_event_is_sent(void **state) /* A04.FR.01 */
+{
+    struct bench *b = *state;
+    station_on_security_event(b->station, "InvalidCsmsCertificate", "expired");
+    bench_expect(b, "SecurityEventNotification",
+                 "{'type': 'InvalidCsmsCertificate', 'techInfo': 'expired', 'timestamp': '*'}");
+    bench_expect_nothing(b);
+}
+
+static void what_is_not_critical_is_only_logged(void **state) /* A04.FR.04 */
+{
+    struct bench *b = *state;
+    station_on_security_event(b->station, "FailedToAuthenticateAtCsms", NULL);
+    station_on_security_event(b->station, "NoSuchEvent", NULL);
+    bench_expect_nothing(b);
+}
+
+static void an_event_waits_for_the_link(void **state) /* A04.FR.02 */
+{
+    struct bench *b = *state;
+    bench_link_lost(b);
+    station_on_security_event(b->station, "InvalidTLSVersion", NULL);
+    bench_link_back(b);
+    bench_expect(b, "SecurityEventNotification", "{'type': 'InvalidTLSVersion'}");
+}
+
+static void an_event_survives_a_power_cut(void **state) /* A04.FR.02 */
+{
+    struct bench *b = *state;
+    bench_link_lost(b);
+    station_on_security_event(b->station, "InvalidTLSVersion", "1.0");
+    bench_settle(b);
+    bench_restart(b);
+    bench_link_back(b);
+    bench_expect(b, "BootNotification", "{}");
+    bench_expect(b, "StatusNotification", "{}");
+    bench_expect(b, "SecurityEventNotification", "{'type': 'InvalidTLSVersion', 'techInfo': '1.0'}");
+    bench_expect(b, "SecurityEventNotification", "{'type': 'StartupOfTheDevice'}");
+    bench_restart(b); /* answered: not again */
+    bench_expect(b, "BootNotification", "{}");
+    bench_expect(b, "StatusNotification", "{}");
+    bench_expect(b, "SecurityEventNotification", "{'type': 'StartupOfTheDevice'}");
+    bench_expect_nothing(b);
+}
+
+static void an_event_without_answer_is_sent_again(void **state) /* A04.FR.02 */
+{
+    struct bench *b = *state;
+    bench_answer(b, "SecurityEventNotification", BENCH_SILENCE);
+    station_on_security_event(b->station, "InvalidTLSVersion", NULL);
+    bench_expect(b, "SecurityEventNotification", "{}");
+    bench_advance(b, 35000);
+    bench_expect(b, "SecurityEventNotification", "{}");
+    bench_answer(b, "SecurityEventNotification", BENCH_ERROR("NotSupported"));
+    bench_advance(b, 200000);
+    bench_expect_nothing(b); /* that was an answer */
+}
+
+static void the_same_event_does_not_pile_up(void **state)
+{
+    struct bench *b = *state;
+    bench_link_lost(b);
+    for (int i = 0; i < 100; i++)
+        station_on_security_event(b->station, "InvalidCsmsCertificate", "expired");
+    bench_link_back(b);
+    bench_expect(b, "SecurityEventNotification", "{}");
+    bench_expect_nothing(b);
+}
+
+static void events_are_bounded(void **state)
+{
+    struct bench *b = *state;
+    bench_link_lost(b);
+    for (int i = 0; i < 100; i++) {
+        char info[20];
+        snprintf(info, sizeof(info), "try %d", i);
+        station_on_security_event(b->station, "MaintenanceLoginFailed", info);
+    }
+    bench_link_back(b);
+    assert_int_equal(bench_count(b, "SecurityEventNotification"), 20);
+}
+
+static void a_text_too_long_is_cut_off(void **state)
+{
+    struct bench *b = *state;
+    char info[400];
+    memset(info, 'x', sizeof(info) - 1);
+    info[sizeof(info) - 1] = '\0';
+    station_on_security_event(b->station, "MaintenanceLoginFailed", info);
+    bench_expect(b, "SecurityEventNotification", "{'techInfo': '*'}");
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_critical_event_is_sent),
+        TEST(what_is_not_critical_is_only_logged),
+        TEST(an_event_waits_for_the_link),
+        TEST(an_event_survives_a_power_cut),
+        TEST(an_event_without_answer_is_sent_again),
+        TEST(the_same_event_does_not_pile_up),
+        TEST(events_are_bounded),
+        TEST(a_text_too_long_is_cut_off),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
