@@ -237,8 +237,8 @@ void provisioning_on_link_up(struct station *s)
     struct provisioning *p = &s->provisioning;
 
     if (p->registration != REGISTRATION_ACCEPTED) {
-        /* B02.FR.04: a new link does not shorten the interval of the last answer. */
-        if (!timer_is_active(&p->boot_timer))
+        /* B02.FR.04: a new link does not shorten the interval of the last answer; our own, for want of one, it does. */
+        if (p->registration == REGISTRATION_NONE || !timer_is_active(&p->boot_timer))
             send_boot_notification(s, p->boot_reason);
         return;
     }

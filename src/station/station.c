@@ -409,6 +409,7 @@ void station_stop(struct station *station)
     if (station->stopping)
         return;
     station->stopping = true;
+    transactions_stop(station);
     provisioning_stop(station);
     network_stop(station);
 }

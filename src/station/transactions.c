@@ -520,6 +520,13 @@ int transactions_init(struct station *s)
     return 0;
 }
 
+void transactions_stop(struct station *s)
+{
+    for (size_t i = 0; i < s->evse_count; i++)
+        if (transaction_is_running(&s->evses[i]))
+            transaction_save(&s->evses[i]);
+}
+
 void transactions_done(struct station *s)
 {
     for (size_t i = 0; i < s->evse_count; i++) {

@@ -122,6 +122,7 @@ void transactions_done(struct station *s);
 void transactions_restore(struct station *s, const char *key, const char *value); /* RECORD_TRANSACTION */
 void transaction_queue_restore(struct station *s, const char *key, const char *value); /* RECORD_EVENT */
 void transactions_start(struct station *s);                                            /* all is restored */
+void transactions_stop(struct station *s); /* the program ends in order: writes down how the running ones stand */
 void transactions_on_signals(struct evse *e, const struct evse_signals *before);
 void transactions_on_id_token(struct evse *e, const struct id_token *token);
 void transactions_on_command_done(struct evse *e, const struct evse_command *command, int err);

@@ -146,6 +146,19 @@ static bool has_token_reader(const struct variable_place *p)
     return p->evse->abilities.reads_id_token;
 }
 
+static bool can_unlock(const struct variable_place *p)
+{
+    for (size_t i = 0; i < p->station->evse_count; i++)
+        if (p->station->evses[i].abilities.unlock)
+            return true;
+    return false;
+}
+
+static bool cannot_unlock(const struct variable_place *p)
+{
+    return !can_unlock(p);
+}
+
 static bool has_limit(const struct variable_place *p)
 {
     for (size_t i = 0; i < p->station->evse_count; i++)
@@ -222,7 +235,7 @@ const struct variable_row variable_table[] = {
     [VAR_COMM_RETRY_BACK_OFF_RANDOM_RANGE] = { "OCPPCommCtrlr", "RetryBackOffRandomRange", NULL, TYPE_INTEGER, READ_WRITE, "5", 0, 3600, "s" },
     [VAR_COMM_RETRY_BACK_OFF_REPEAT_TIMES] = { "OCPPCommCtrlr", "RetryBackOffRepeatTimes", NULL, TYPE_INTEGER, READ_WRITE, "4", 0, 10 },
     [VAR_COMM_RETRY_BACK_OFF_WAIT_MINIMUM] = { "OCPPCommCtrlr", "RetryBackOffWaitMinimum", NULL, TYPE_INTEGER, READ_WRITE, "3", 1, 3600, "s" },
-    [VAR_COMM_UNLOCK_ON_EV_SIDE_DISCONNECT] = { "OCPPCommCtrlr", "UnlockOnEVSideDisconnect", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
+    [VAR_COMM_UNLOCK_ON_EV_SIDE_DISCONNECT] = { "OCPPCommCtrlr", "UnlockOnEVSideDisconnect", NULL, TYPE_BOOLEAN, READ_WRITE, "true", .exists = can_unlock },
     [VAR_COMM_WEB_SOCKET_PING_INTERVAL] = { "OCPPCommCtrlr", "WebSocketPingInterval", NULL, TYPE_INTEGER, READ_WRITE, "30", 0, DAY_S, "s", .changed = network_ping_interval_changed },
     [VAR_SAMPLED_DATA_ENABLED] = { "SampledDataCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true", .changed = metering_settings_changed },
     [VAR_SAMPLED_DATA_REGISTER_VALUES_WITHOUT_PHASES] = { "SampledDataCtrlr", "RegisterValuesWithoutPhases", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
@@ -255,6 +268,7 @@ const struct variable_row variable_table[] = {
     { "OCPPCommCtrlr", "FileTransferProtocols", NULL, TYPE_MEMBER_LIST, READ_ONLY, "", 0, 1000, NULL, "FTP,FTPS,HTTP,HTTPS,SFTP" },
     { "OCPPCommCtrlr", "NetworkConfigurationPriority", NULL, TYPE_SEQUENCE_LIST, READ_WRITE, "1", 1, 100, NULL, "1", .needs_reboot = true },
     { "OCPPCommCtrlr", "NetworkProfileConnectionAttempts", NULL, TYPE_INTEGER, READ_WRITE, "3", 1, 1000 },
+    { "OCPPCommCtrlr", "UnlockOnEVSideDisconnect", NULL, TYPE_BOOLEAN, READ_ONLY, "false", .exists = cannot_unlock }, /* 2.1.12: fixed cables */
     { "SampledDataCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
     { "SecurityCtrlr", "CertificateEntries", NULL, TYPE_INTEGER, READ_ONLY, "0", 0, 1000 },
     { "SecurityCtrlr", "Identity", NULL, TYPE_STRING, READ_ONLY, NULL, 0, 48, .get = get_identity },

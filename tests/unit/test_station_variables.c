@@ -253,6 +253,18 @@ static void a_wrong_preset_is_told_what_would_be_right(void **state)
     }
 }
 
+static void fixed_cables_are_never_unlocked(void **state) /* Part 2, 2.1.12 */
+{
+    (void)state;
+    struct evse_abilities abilities = bench_abilities();
+    abilities.unlock = false;
+    struct bench *b = bench_new(&(struct bench_options){ .abilities = abilities });
+    bench_boot(b);
+    get(b, "'name': 'OCPPCommCtrlr'", "'name': 'UnlockOnEVSideDisconnect'", "'attributeValue': 'false'");
+    set(b, "'name': 'OCPPCommCtrlr'", "'name': 'UnlockOnEVSideDisconnect'", "true", REJECTED("ReadOnly"));
+    bench_free(b);
+}
+
 /* ---- the password (A01) ---- */
 
 static struct bench *with_password(void)
@@ -320,6 +332,7 @@ int main(void)
         TEST(too_many_items_are_an_occurrence_violation),
         cmocka_unit_test(a_preset_stands_below_what_the_csms_sets),
         cmocka_unit_test(a_wrong_preset_is_told_what_would_be_right),
+        cmocka_unit_test(fixed_cables_are_never_unlocked),
         cmocka_unit_test(a_new_password_is_stored_and_used_at_once),
         cmocka_unit_test(the_password_cannot_be_read),
         cmocka_unit_test(a_weak_password_is_rejected),
