@@ -1,0 +1,292 @@
+/* The store on a real file: groups, order, kill -9, full disk, wrong files. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "store/store.h"
+
+struct bench {
+    char directory[64], path[96], text[256];
+    struct loop loop;
+    struct store *store;
+    int answers, errors, wanted;
+    int order[2000];
+};
+
+struct note { /* ctx of one batch */
+    struct bench *bench;
+    int number;
+};
+
+static int set_up(void **state)
+{
+    struct bench *b = calloc(1, sizeof(*b));
+    (void)snprintf(b->directory, sizeof(b->directory), "/tmp/test_store.XXXXXX");
+    assert_non_null(mkdtemp(b->directory));
+    (void)snprintf(b->path, sizeof(b->path), "%s/gateway.db", b->directory);
+    assert_int_equal(loop_init(&b->loop), 0);
+    *state = b;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct bench *b = *state;
+    store_close(b->store);
+    loop_done(&b->loop);
+    DIR *directory = opendir(b->directory);
+    for (struct dirent *entry; (entry = readdir(directory));) {
+        char path[512];
+        (void)snprintf(path, sizeof(path), "%s/%s", b->directory, entry->d_name);
+        (void)unlink(path);
+    }
+    (void)closedir(directory);
+    (void)rmdir(b->directory);
+    free(b);
+    return 0;
+}
+
+static int open_store(struct bench *b)
+{
+    return store_open(&b->loop, b->path, b->text, sizeof(b->text), &b->store);
+}
+
+static void on_written(void *ctx, int err)
+{
+    struct note *note = ctx;
+    struct bench *b = note->bench;
+    b->order[b->answers] = note->number;
+    b->answers++;
+    b->errors += err < 0;
+    if (b->answers == b->wanted)
+        loop_stop(&b->loop);
+}
+
+static void wait_for(struct bench *b, int answers)
+{
+    b->wanted = answers;
+    if (b->answers < answers)
+        loop_run(&b->loop);
+}
+
+static void put(struct bench *b, struct note *note, const char *station, const char *key, const char *value)
+{
+    const struct record record = { RECORD_EVENT, key, value };
+    assert_int_equal(store_write(b->store, station, &record, 1, on_written, note), 0);
+}
+
+struct found {
+    int count;
+    char last_key[64], last_value[64];
+};
+
+static void on_record(void *ctx, enum record_kind kind, const char *key, const char *value)
+{
+    struct found *found = ctx;
+    assert_int_equal(kind, RECORD_EVENT);
+    found->count++;
+    (void)snprintf(found->last_key, sizeof(found->last_key), "%s", key);
+    (void)snprintf(found->last_value, sizeof(found->last_value), "%s", value);
+}
+
+static struct found read_all(struct bench *b, const char *station)
+{
+    struct found found = { 0 };
+    assert_int_equal(store_read(b->store, station, on_record, &found), 0);
+    return found;
+}
+
+static void what_was_answered_is_there_after_a_restart(void **state)
+{
+    struct bench *b = *state;
+    struct note note = { b, 0 };
+    assert_int_equal(open_store(b), 0);
+    put(b, &note, "CS1", "a", "1");
+    put(b, &note, "CS1", "b", "2");
+    put(b, &note, "CS2", "a", "3");
+    put(b, &note, "CS1", "b", "4");
+    put(b, &note, "CS1", "a", NULL);
+    wait_for(b, 5);
+    store_close(b->store);
+    b->store = NULL;
+    assert_int_equal(open_store(b), 0);
+    struct found found = read_all(b, "CS1");
+    assert_int_equal(found.count, 1);
+    assert_string_equal(found.last_key, "b");
+    assert_string_equal(found.last_value, "4");
+    assert_int_equal(read_all(b, "CS2").count, 1);
+}
+
+static void answers_come_in_the_order_of_writing(void **state)
+{
+    struct bench *b = *state;
+    struct note notes[2000];
+    assert_int_equal(open_store(b), 0);
+    for (int i = 0; i < 2000; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof(key), "%06d", i);
+        notes[i] = (struct note){ b, i };
+        put(b, &notes[i], "CS1", key, "x");
+    }
+    wait_for(b, 2000);
+    for (int i = 0; i < 2000; i++)
+        assert_int_equal(b->order[i], i);
+    assert_int_equal(b->errors, 0);
+    assert_int_equal(read_all(b, "CS1").count, 2000);
+}
+
+static void a_forgotten_owner_hears_nothing_but_its_records_are_written(void **state)
+{
+    struct bench *b = *state;
+    struct note forgotten = { b, 1 }, kept = { b, 2 };
+    assert_int_equal(open_store(b), 0);
+    put(b, &forgotten, "CS1", "a", "1");
+    store_forget(b->store, &forgotten);
+    put(b, &kept, "CS1", "b", "2");
+    wait_for(b, 1);
+    assert_int_equal(b->order[0], 2);
+    assert_int_equal(read_all(b, "CS1").count, 2);
+}
+
+static void closing_commits_what_waits_and_answers(void **state)
+{
+    struct bench *b = *state;
+    struct note note = { b, 0 };
+    assert_int_equal(open_store(b), 0);
+    put(b, &note, "CS1", "a", "1");
+    store_close(b->store);
+    assert_int_equal(b->answers, 1);
+    b->store = NULL;
+    assert_int_equal(open_store(b), 0);
+    assert_int_equal(read_all(b, "CS1").count, 1);
+}
+
+/* The child writes and tells each answer by a byte in a pipe, until it is killed: what was told must be there. */
+static void kill_9_loses_nothing_that_was_answered(void **state)
+{
+    struct bench *b = *state;
+    int pipe_ends[2];
+    assert_int_equal(pipe(pipe_ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct note note = { b, 0 };
+        if (open_store(b) < 0)
+            _exit(1);
+        for (int i = 0; i < 100000; i++) {
+            char key[16];
+            (void)snprintf(key, sizeof(key), "%06d", i);
+            put(b, &note, "CS1", key, "x");
+            b->answers = 0;
+            wait_for(b, 1);
+            if (write(pipe_ends[1], "x", 1) != 1)
+                _exit(1);
+        }
+        _exit(0);
+    }
+    char byte;
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(read(pipe_ends[0], &byte, 1), 1);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    (void)close(pipe_ends[1]);
+    int told = 50;
+    while (read(pipe_ends[0], &byte, 1) == 1)
+        told++;
+    (void)close(pipe_ends[0]);
+    assert_int_equal(open_store(b), 0);
+    assert_true(read_all(b, "CS1").count >= told);
+}
+
+/* RLIMIT_FSIZE stands for a disk that is full: writes beyond it fail. */
+static void a_full_disk_is_answered_and_the_store_works_again_with_room(void **state)
+{
+    struct bench *b = *state;
+    struct note note = { b, 0 };
+    struct rlimit limit, small;
+    char *large = malloc(400000);
+    memset(large, 'x', 399999);
+    large[399999] = '\0';
+    assert_int_equal(open_store(b), 0);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small = (struct rlimit){ 200000, limit.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    put(b, &note, "CS1", "a", large);
+    wait_for(b, 1);
+    assert_int_equal(b->errors, 1);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    put(b, &note, "CS1", "b", "small");
+    wait_for(b, 2);
+    assert_int_equal(b->errors, 1);
+    struct found found = read_all(b, "CS1");
+    assert_int_equal(found.count, 1);
+    assert_string_equal(found.last_key, "b");
+    free(large);
+}
+
+static void the_database_is_for_its_owner_only(void **state)
+{
+    struct bench *b = *state;
+    struct stat status;
+    assert_int_equal(open_store(b), 0);
+    assert_int_equal(stat(b->path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+}
+
+static void a_damaged_file_is_reported_and_left_alone(void **state)
+{
+    struct bench *b = *state;
+    FILE *file = fopen(b->path, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 1000; i++)
+        (void)fputs("this is no database ", file);
+    (void)fclose(file);
+    assert_int_equal(open_store(b), -EIO);
+    assert_non_null(strstr(b->text, "backup"));
+    struct stat status;
+    assert_int_equal(stat(b->path, &status), 0);
+    assert_int_equal(status.st_size, 20000);
+}
+
+static void a_file_of_a_newer_version_is_refused(void **state)
+{
+    struct bench *b = *state;
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(b->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_int_equal(open_store(b), -EPROTO);
+    assert_non_null(strstr(b->text, "newer"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_was_answered_is_there_after_a_restart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(answers_come_in_the_order_of_writing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_forgotten_owner_hears_nothing_but_its_records_are_written, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(closing_commits_what_waits_and_answers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(kill_9_loses_nothing_that_was_answered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_disk_is_answered_and_the_store_works_again_with_room, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_database_is_for_its_owner_only, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_damaged_file_is_reported_and_left_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_of_a_newer_version_is_refused, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
