@@ -1,0 +1,111 @@
+/* The configuration file (gateway.yaml), read whole and checked whole: every problem is reported, none is guessed away.
+ *
+ * The profiles it names are loaded and checked with it, so a configuration that parses is one that can be started. What
+ * each key means stands in docs/configuration.md, whose tables come from the rows in config_tables.c. */
+#ifndef GATEWAY_CONFIG_H
+#define GATEWAY_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/problems.h"
+#include "charger/profile.h"
+#include "driver/driver.h"
+#include "station/station.h"
+
+#define CONFIG_MAX_BYTES    (8u << 20) /* of any file read */
+#define CONFIG_MAX_STATIONS 10000
+#define CONFIG_MAX_PRESETS  64 /* of a station */
+#define CONFIG_NAME_SIZE    64
+
+struct general_config {
+    char *state_directory, *control_socket, *profiles;
+    int64_t pacing_ms; /* between the first connections of two stations */
+};
+
+struct csms_config {
+    char name[CONFIG_NAME_SIZE];
+    char *url, *ca_file;  /* ca_file NULL: the system's roots */
+    int security_profile; /* 0, 1, 2 */
+    bool compression;
+    size_t max_message;
+};
+
+struct bus_config {
+    char name[CONFIG_NAME_SIZE];
+    char *tcp; /* host:port as written */
+    struct modbus_bus_settings settings;
+    char *fingerprint;
+};
+
+struct charger_config {
+    char *profile_name, *tcp, *bus_name, *host, *node_id; /* as written */
+    const struct profile *profile;                        /* the configuration's */
+    int bus;                                              /* index; -1: ECHONET Lite */
+    int unit;
+    struct modbus_options modbus; /* the profile's, with the entry's overrides */
+    struct echonet_options echonet;
+    struct echonet_target target;
+    int instance;
+    double max_current_A; /* of the installation: bounds the profile's; NAN: none */
+};
+
+struct preset_config {
+    char *component, *variable, *instance, *value;
+};
+
+struct station_config {
+    char id[STATION_ID_SIZE];
+    char *csms_name, *vendor, *model, *serial_number, *password, *password_file;
+    int csms; /* index */
+    struct preset_config *presets;
+    size_t preset_count;
+    struct charger_config *chargers;
+    size_t charger_count;
+    size_t evse_count;
+    char *fingerprint; /* all that it was made from, as text: equal means nothing to restart */
+};
+
+struct loaded_profile {
+    struct profile *profile;
+    char *text; /* of the file and those it extends: part of the fingerprints */
+};
+
+struct config {
+    char *name; /* the file's */
+    struct general_config general;
+    bool log_json;
+    enum log_level log_levels[LOG_AREAS];
+    struct echonet_settings echonet;
+    char *echonet_fingerprint;
+    bool uses_echonet;
+    struct csms_config *csms;
+    size_t csms_count;
+    struct bus_config *buses;
+    size_t bus_count;
+    struct station_config *stations;
+    size_t station_count;
+    struct loaded_profile *profiles;
+    size_t profile_count;
+};
+
+/* Reads the file and all it names. Problems are appended. On success `*ret` is the caller's. 0, -EINVAL (see problems), -ENOMEM. */
+int config_load(const char *path, struct problems *problems, struct config **ret);
+/* The same for text that was read already; `name` is for messages. */
+int config_parse(const char *name, const char *text, size_t len, struct problems *problems,
+                 struct config **ret);
+void config_free(struct config *config);
+DEFINE_AUTO(config, config_free)
+
+/* Parses one profile file by path, `extends` looked up beside it and in `directories` (colon-separated). As profile_parse(). */
+int config_load_profile(const char *path, const char *directories, struct problems *problems,
+                        struct profile **ret);
+
+/* The reference of every key as Markdown tables. */
+void config_reference(struct buf *out);
+
+#endif

@@ -1,0 +1,155 @@
+/* Every key of gateway.yaml, one row each: see settings.h. The order is the order in the reference. */
+#include "gateway/config_tables.h"
+
+#include "gateway/config.h"
+
+#define AT(type, member) offsetof(struct type, member)
+
+static const char *const framing_names[] = { "tcp", "rtu", "ascii", NULL };
+
+/* clang-format off */
+const struct setting file_settings[] = {
+    { "gateway",  SETTING_OTHER, .help = "where things are on this machine" },
+    { "log",      SETTING_OTHER, .help = "format, level, and levels of single areas" },
+    { "csms",     SETTING_OTHER, .required = true, .help = "a map of names to CSMS connections" },
+    { "buses",    SETTING_OTHER, .help = "a map of names to buses that several chargers share" },
+    { "echonet",  SETTING_OTHER, .help = "the gateway's own ECHONET Lite node" },
+    { "stations", SETTING_OTHER, .required = true, .help = "a list of OCPP identities" },
+    { 0 },
+};
+
+const struct setting general_settings[] = {
+    { "state", SETTING_TEXT, AT(general_config, state_directory), .fallback = "/var/lib/ocpp-gateway",
+      .help = "directory of the database" },
+    { "control", SETTING_TEXT, AT(general_config, control_socket), .fallback = "/run/ocpp-gateway/control.sock",
+      .help = "Unix socket for `ocpp-cli` (mode 0660)" },
+    { "profiles", SETTING_TEXT, AT(general_config, profiles),
+      .fallback = "/etc/ocpp-gateway/profiles:/usr/local/share/ocpp-gateway/profiles:/usr/share/ocpp-gateway/profiles",
+      .help = "directories of device profiles, separated by colons, searched in this order; relative ones start at this file" },
+    { "pacing", SETTING_DURATION, AT(general_config, pacing_ms), 0, 60e3, .fallback = "20ms",
+      .help = "time between the first connections of two stations at start, so that many do not storm the CSMS" },
+    { 0 },
+};
+
+const struct setting csms_settings[] = {
+    { "url", SETTING_TEXT, AT(csms_config, url), .required = true,
+      .help = "ws:// or wss:// endpoint; the station's identity is appended as the last path segment" },
+    { "security_profile", SETTING_INT, AT(csms_config, security_profile), 0, 2, .fallback = "1",
+      .help = "0: no password; 1: HTTP Basic; 2: Basic over TLS (needs wss://)" },
+    { "ca_file", SETTING_TEXT, AT(csms_config, ca_file), .help = "PEM file of trusted roots; absent: the system's" },
+    { "compression", SETTING_BOOL, AT(csms_config, compression), .fallback = "false",
+      .help = "offer permessage-deflate (less traffic, more CPU and memory)" },
+    { "max_message", SETTING_SIZE, AT(csms_config, max_message), 4096, 1 << 20, .fallback = "65536",
+      .help = "longest message in bytes, both ways; reports are split to fit" },
+    { 0 },
+};
+
+const struct setting bus_settings[] = {
+    { "tcp", SETTING_TEXT, AT(bus_config, tcp), .help = "host:port of a device or of a serial-to-Ethernet converter" },
+    { "serial", SETTING_LINE, AT(bus_config, settings.line.path), 0, 256, .help = "path of a serial port, instead of `tcp`" },
+    { "framing", SETTING_ENUM, AT(bus_config, settings.framing), .names = framing_names,
+      .help = "absent: `tcp` for tcp, `rtu` for serial; `rtu` or `ascii` with tcp is Modbus RTU or ASCII over TCP" },
+    { "connect_timeout", SETTING_DURATION, AT(bus_config, settings.connect_timeout_ms), 100, 60e3, .fallback = "5s",
+      .help = "name resolution and connect together" },
+    { "reconnect_after", SETTING_DURATION, AT(bus_config, settings.reconnect_after_ms), 100, 600e3, .fallback = "1s",
+      .help = "first pause after a lost or refused connection; doubles up to 60 s" },
+    { "turnaround", SETTING_DURATION, AT(bus_config, settings.turnaround_ms), 0, 10e3, .fallback = "0s",
+      .help = "pause before another unit is addressed, and after a broadcast" },
+    { "line", SETTING_OTHER, .help = "settings of the serial port" },
+    { 0 },
+};
+
+const struct setting line_settings[] = {
+    { "baud", SETTING_INT, AT(serial_settings, baud), 300, 460800, .fallback = "9600", .help = "bits per second" },
+    { "data_bits", SETTING_INT, AT(serial_settings, data_bits), 7, 8, .fallback = "8", .help = "7 for ASCII only" },
+    { "parity", SETTING_OTHER, .help = "`none`, `even` or `odd`; default `even`" },
+    { "stop_bits", SETTING_INT, AT(serial_settings, stop_bits), 1, 2, .fallback = "1", .help = "stop bits" },
+    { "rs485", SETTING_BOOL, AT(serial_settings, rs485), .fallback = "false",
+      .help = "let the port switch the direction of an RS-485 transceiver by RTS (where its driver can)" },
+    { "rs485_rts_active_low", SETTING_BOOL, AT(serial_settings, rs485_rts_active_low), .fallback = "false",
+      .help = "RTS is low while sending" },
+    { "rs485_delay_before", SETTING_INT, AT(serial_settings, rs485_delay_before_ms), 0, 1000, .fallback = "0",
+      .help = "milliseconds from RTS to the first bit" },
+    { "rs485_delay_after", SETTING_INT, AT(serial_settings, rs485_delay_after_ms), 0, 1000, .fallback = "0",
+      .help = "milliseconds from the last bit to RTS" },
+    { 0 },
+};
+
+const struct setting echonet_settings_rows[] = {
+    { "bind", SETTING_LINE, AT(echonet_settings, bind_address), 0, 64, .fallback = "0.0.0.0", .help = "address the socket is bound to" },
+    { "multicast_interface", SETTING_LINE, AT(echonet_settings, multicast_interface), 0, 64, .fallback = "",
+      .help = "address of the interface for multicast; empty: the system's choice" },
+    { "port", SETTING_OTHER, .help = "UDP port; default 3610, and real devices know no other" },
+    { "node_id", SETTING_OTHER, .help = "34 hex digits: property 0x83 of the gateway's node; absent: made from the machine's identity" },
+    { 0 },
+};
+
+const struct setting station_settings_rows[] = {
+    { "id", SETTING_LINE, AT(station_config, id), 0, STATION_ID_SIZE, .required = true,
+      .help = "OCPP identity: 1 to 48 of a-z A-Z 0-9 - _ ." },
+    { "csms", SETTING_TEXT, AT(station_config, csms_name), .required = true, .help = "name of a CSMS above" },
+    { "vendor", SETTING_TEXT, AT(station_config, vendor), .help = "reported at boot; absent: the profile's vendor" },
+    { "model", SETTING_TEXT, AT(station_config, model), .help = "reported at boot; absent: the profile's first model" },
+    { "serial_number", SETTING_TEXT, AT(station_config, serial_number), .help = "reported at boot, up to 25 characters" },
+    { "password", SETTING_TEXT, AT(station_config, password), .help = "Basic auth, 16 to 40 characters, until the CSMS sets another" },
+    { "password_file", SETTING_TEXT, AT(station_config, password_file), .help = "file that holds the password, instead of `password`" },
+    { "variables", SETTING_OTHER, .help = "presets of OCPP variables: `Component.Variable` or `Component.Variable.Instance` to value" },
+    { "chargers", SETTING_OTHER, .required = true, .help = "a list of chargers; each adds its EVSEs in this order" },
+    { 0 },
+};
+
+const struct setting charger_settings[] = {
+    { "profile", SETTING_TEXT, AT(charger_config, profile_name), .required = true, .help = "name of a device profile" },
+    { "tcp", SETTING_TEXT, AT(charger_config, tcp), .help = "host or host:port of a Modbus TCP charger" },
+    { "bus", SETTING_TEXT, AT(charger_config, bus_name), .help = "name of a bus above, instead of `tcp`" },
+    { "unit", SETTING_INT, AT(charger_config, unit), 0, 255, .help = "Modbus unit id; absent: the profile's" },
+    { "echonet", SETTING_TEXT, AT(charger_config, host), .help = "IPv4 address of an ECHONET Lite charger" },
+    { "node_id", SETTING_TEXT, AT(charger_config, node_id), .help = "34 hex digits (property 0x83): finds the ECHONET Lite charger at any address" },
+    { "instance", SETTING_INT, AT(charger_config, instance), 1, 127, .fallback = "1", .help = "ECHONET Lite instance" },
+    { "max_current", SETTING_NUMBER, AT(charger_config, max_current_A), 0, 1000, .help = "A per phase that the installation bears; never exceeded" },
+    { "modbus", SETTING_OTHER, .help = "overrides of the profile's `modbus` options" },
+    { "echonet_options", SETTING_OTHER, .help = "overrides of the profile's `echonet` options" },
+    { 0 },
+};
+
+const struct setting modbus_override_settings[] = {
+    { "timeout", SETTING_DURATION, AT(modbus_options, timeout_ms), 20, 60e3, .help = "wait for an answer" },
+    { "retries", SETTING_INT, AT(modbus_options, retries), 0, 10, .help = "repetitions before a request has failed" },
+    { "pause", SETTING_DURATION, AT(modbus_options, pause_ms), 0, 10e3, .help = "between two requests to the charger" },
+    { "max_words", SETTING_INT, AT(modbus_options, max_words), 1, 125, .help = "registers per request" },
+    { "max_gap", SETTING_INT, AT(modbus_options, max_gap), 0, 124, .help = "registers read for nothing to merge two points" },
+    { 0 },
+};
+
+const struct setting echonet_override_settings[] = {
+    { "timeout", SETTING_DURATION, AT(echonet_options, timeout_ms), 100, 120e3, .help = "first wait for an answer; doubles" },
+    { "retries", SETTING_INT, AT(echonet_options, retries), 0, 10, .help = "repetitions of a Get" },
+    { "pause", SETTING_DURATION, AT(echonet_options, pause_ms), 0, 10e3, .help = "between two requests to the node" },
+    { "batch", SETTING_INT, AT(echonet_options, batch), 1, 60, .help = "properties per Get" },
+    { 0 },
+};
+/* clang-format on */
+
+static const struct settings_section sections[] = {
+    { "file", file_settings, "The whole file." },
+    { "gateway", general_settings, "Where things are on this machine." },
+    { "csms.NAME", csms_settings, "One connection to a CSMS, shared by any number of stations." },
+    { "buses.NAME", bus_settings,
+      "A medium that several chargers share. A charger with `tcp` of its own needs none." },
+    { "buses.NAME.line", line_settings, "The serial port of a bus." },
+    { "echonet", echonet_settings_rows,
+      "The gateway's own ECHONET Lite node: one UDP socket for all chargers." },
+    { "stations[]", station_settings_rows, "One OCPP identity." },
+    { "stations[].chargers[]", charger_settings,
+      "A charger behind the station: exactly one of `tcp`, `bus`, `echonet` or `node_id`." },
+    { "stations[].chargers[].modbus", modbus_override_settings,
+      "Overrides for this charger; the profile's otherwise." },
+    { "stations[].chargers[].echonet_options", echonet_override_settings,
+      "Overrides for this charger; the profile's otherwise." },
+};
+
+void config_reference(struct buf *out)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
+        settings_reference(&sections[i], out);
+}

@@ -1,0 +1,309 @@
+/* Start, reload and stop of the whole. */
+#include "gateway/gateway.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "gateway/control.h"
+#include "gateway/station_entry.h"
+
+#define CLOSE_TIME_MS 300 /* for close frames to leave at the end */
+
+static void log_problems(const struct problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++)
+        log_error(LOG_GATEWAY, "%s", problems->list[i].text);
+    if (problems->total > problems->count)
+        log_error(LOG_GATEWAY, "and %zu problems more", problems->total - problems->count);
+}
+
+static void apply_log(const struct config *config)
+{
+    log_setup(2, config->log_json);
+    for (int i = 0; i < LOG_AREAS; i++)
+        log_set_level((enum log_area)i, config->log_levels[i]);
+}
+
+/* What a device does when we fall silent is the installer's business to know. */
+static void log_hazards(const struct config *config)
+{
+    for (size_t i = 0; i < config->profile_count; i++) {
+        const struct profile *profile = config->profiles[i].profile;
+        if (profile->on_silence)
+            log_warn(LOG_GATEWAY, "if the gateway falls silent, the device %s: profile=%s",
+                     profile->on_silence, profile->name);
+    }
+}
+
+static void on_watchdog(struct timer *timer, void *ctx)
+{
+    struct gateway *gateway = ctx;
+    (void)sd_notify(0, "WATCHDOG=1");
+    env_timer_start(&gateway->loop.env, timer, gateway->watchdog_ms);
+}
+
+static void start_watchdog(struct gateway *gateway)
+{
+    uint64_t interval_us = 0;
+    timer_init(&gateway->watchdog, gateway->loop.env.timers, on_watchdog, gateway);
+    if (sd_watchdog_enabled(0, &interval_us) <= 0)
+        return;
+    gateway->watchdog_ms = (int64_t)(interval_us / 2000);
+    env_timer_start(&gateway->loop.env, &gateway->watchdog, 0);
+}
+
+static int open_store(struct gateway *gateway)
+{
+    const char *directory = gateway->config->general.state_directory;
+    char path[512], text[256];
+    if (mkdir(directory, 0700) < 0 && errno != EEXIST) {
+        log_error(LOG_GATEWAY, "state directory cannot be made: path=%s error=\"%s\"", directory,
+                  err_text(-errno));
+        return -EIO;
+    }
+    if (snprintf(path, sizeof(path), "%s/gateway.db", directory) >= (int)sizeof(path))
+        return -ENAMETOOLONG;
+    int r = store_open(&gateway->loop, path, text, sizeof(text), &gateway->store);
+    if (r < 0)
+        log_error(LOG_STORE, "database cannot be opened: path=%s: %s", path, text);
+    return r;
+}
+
+static int make_stations(struct gateway *gateway)
+{
+    struct config *config = gateway->config;
+    gateway->stations = calloc(config->station_count + 1, sizeof(struct station_entry *));
+    if (!gateway->stations)
+        return -ENOMEM;
+    for (size_t i = 0; i < config->station_count; i++) {
+        int r = station_entry_new(gateway, &config->stations[i], &gateway->stations[i]);
+        if (r < 0)
+            return r;
+        gateway->station_count++;
+    }
+    for (size_t i = 0; i < gateway->station_count; i++)
+        station_entry_start(gateway->stations[i], (int64_t)i * config->general.pacing_ms);
+    return 0;
+}
+
+static int start(struct gateway *gateway)
+{
+    int r = open_store(gateway);
+    if (r < 0)
+        return r;
+    r = websocket_context_new(&gateway->loop, &gateway->websockets);
+    if (r < 0)
+        return r;
+    resources_init(&gateway->resources, &gateway->loop, gateway->websockets);
+    r = control_new(gateway, gateway->config->general.control_socket, &gateway->control);
+    if (r < 0)
+        return r;
+    return make_stations(gateway);
+}
+
+int gateway_start(struct gateway *gateway, const char *config_path)
+{
+    struct problems problems;
+    problems_init(&problems);
+    int r = config_load(config_path, &problems, &gateway->config);
+    if (r < 0)
+        log_problems(&problems);
+    problems_done(&problems);
+    gateway->config_path = strdup(config_path);
+    if (r == 0 && !gateway->config_path)
+        r = -ENOMEM;
+    if (r < 0)
+        return r;
+
+    apply_log(gateway->config);
+    gateway->started_ms = env_now_ms(&gateway->loop.env);
+    r = start(gateway);
+    if (r < 0) {
+        log_error(LOG_GATEWAY, "start failed, nothing runs: error=\"%s\"", err_text(r));
+        return r;
+    }
+    log_hazards(gateway->config);
+    log_info(LOG_GATEWAY, "started: version=%s configuration=%s stations=%zu", GATEWAY_VERSION, config_path,
+             gateway->station_count);
+    start_watchdog(gateway);
+    (void)sd_notify(0, "READY=1");
+    return 0;
+}
+
+/* ---- reload ---- */
+
+/* A profile whose text did not change stays the same object, since running chargers hold it. */
+static void adopt_profiles(struct config *config, struct config *old)
+{
+    for (size_t i = 0; i < config->profile_count; i++)
+        for (size_t k = 0; k < old->profile_count; k++) {
+            struct loaded_profile *mine = &config->profiles[i], *theirs = &old->profiles[k];
+            if (!str_equal(mine->profile->name, theirs->profile->name) ||
+                !str_equal(mine->text, theirs->text))
+                continue;
+            struct profile *fresh = mine->profile;
+            for (size_t s = 0; s < config->station_count; s++)
+                for (size_t c = 0; c < config->stations[s].charger_count; c++)
+                    if (config->stations[s].chargers[c].profile == fresh)
+                        config->stations[s].chargers[c].profile = theirs->profile;
+            mine->profile = theirs->profile;
+            theirs->profile = fresh;
+        }
+}
+
+static const char *restart_needed(const struct config *config, const struct config *old)
+{
+    if (!str_equal(config->general.state_directory, old->general.state_directory))
+        return "gateway.state";
+    if (!str_equal(config->general.control_socket, old->general.control_socket))
+        return "gateway.control";
+    return NULL;
+}
+
+/* The running entry of an unchanged station, taken out of the old list; NULL if it is new or changed. */
+static struct station_entry *take_unchanged(struct gateway *gateway, const struct station_config *config)
+{
+    for (size_t i = 0; i < gateway->station_count; i++) {
+        struct station_entry *entry = gateway->stations[i];
+        if (entry && str_equal(station_entry_config(entry)->id, config->id) &&
+            str_equal(station_entry_config(entry)->fingerprint, config->fingerprint)) {
+            gateway->stations[i] = NULL;
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+static void stop_rest(struct gateway *gateway)
+{
+    for (size_t i = 0; i < gateway->station_count; i++)
+        if (gateway->stations[i]) {
+            log_info(LOG_GATEWAY, "station is stopped: station=%s",
+                     station_entry_config(gateway->stations[i])->id);
+            station_entry_stop(gateway->stations[i]);
+            station_entry_free(gateway->stations[i]);
+        }
+    free(gateway->stations);
+}
+
+static void apply(struct gateway *gateway, struct config *config)
+{
+    struct station_entry **entries = calloc(config->station_count + 1, sizeof(struct station_entry *));
+    assert(entries);
+    adopt_profiles(config, gateway->config);
+    for (size_t i = 0; i < config->station_count; i++) {
+        entries[i] = take_unchanged(gateway, &config->stations[i]);
+        if (entries[i])
+            station_entry_rebind(entries[i], &config->stations[i]);
+    }
+    stop_rest(gateway);
+    config_free(gateway->config);
+    gateway->config = config;
+    gateway->stations = entries;
+    gateway->station_count = 0;
+    int64_t delay_ms = 0;
+    for (size_t i = 0; i < config->station_count; i++) {
+        struct station_entry *entry = entries[i];
+        if (!entry && station_entry_new(gateway, &config->stations[i], &entry) == 0) {
+            log_info(LOG_GATEWAY, "station is started: station=%s", config->stations[i].id);
+            station_entry_start(entry, delay_ms);
+            delay_ms += config->general.pacing_ms;
+        }
+        if (entry)
+            gateway->stations[gateway->station_count++] = entry;
+    }
+}
+
+int gateway_reload(struct gateway *gateway, struct problems *problems)
+{
+    (void)sd_notify(0, "RELOADING=1");
+    AUTO(config) *config = NULL;
+    int r = config_load(gateway->config_path, problems, &config);
+    const char *restart = r == 0 ? restart_needed(config, gateway->config) : NULL;
+    if (restart) {
+        problems_add(problems, gateway->config_path, 0, restart,
+                     "changed, which needs a restart of the gateway");
+        r = -EINVAL;
+    }
+    if (r == 0) {
+        apply_log(config);
+        apply(gateway, STEAL(config));
+        log_info(LOG_GATEWAY, "configuration was reloaded: stations=%zu", gateway->station_count);
+    } else {
+        log_problems(problems);
+        log_error(LOG_GATEWAY, "the changed configuration is refused, the running one stays");
+    }
+    (void)sd_notify(0, "READY=1");
+    return r;
+}
+
+/* ---- stop ---- */
+
+static void on_closed(struct timer *timer, void *ctx)
+{
+    (void)timer;
+    loop_stop(ctx);
+}
+
+void gateway_stop(struct gateway *gateway)
+{
+    (void)sd_notify(0, "STOPPING=1");
+    timer_stop(&gateway->watchdog);
+    control_free(gateway->control);
+    gateway->control = NULL;
+    for (size_t i = 0; i < gateway->station_count; i++)
+        station_entry_stop(gateway->stations[i]);
+    if (gateway->station_count) { /* a moment for the close frames */
+        struct timer timer;
+        timer_init(&timer, gateway->loop.env.timers, on_closed, &gateway->loop);
+        env_timer_start(&gateway->loop.env, &timer, CLOSE_TIME_MS);
+        loop_run(&gateway->loop);
+    }
+    for (size_t i = 0; i < gateway->station_count; i++)
+        station_entry_free(gateway->stations[i]);
+    free(gateway->stations);
+    store_close(gateway->store);
+    websocket_context_free(gateway->websockets);
+    config_free(gateway->config);
+    free(gateway->config_path);
+    log_info(LOG_GATEWAY, "stopped");
+}
+
+/* ---- for displays ---- */
+
+struct station_entry *gateway_station(const struct gateway *gateway, const char *id)
+{
+    for (size_t i = 0; i < gateway->station_count; i++)
+        if (str_equal(station_entry_config(gateway->stations[i])->id, id))
+            return gateway->stations[i];
+    return NULL;
+}
+
+static void add_counters(void *ctx, const char *name, const struct bus_counters *counters)
+{
+    json_t *bus =
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", name, "requests",
+                  (json_int_t)counters->requests, "answers", (json_int_t)counters->answers, "timeouts",
+                  (json_int_t)counters->timeouts, "exceptions", (json_int_t)counters->exceptions, "badFrames",
+                  (json_int_t)counters->bad_frames, "lateAnswers", (json_int_t)counters->late_answers);
+    (void)json_array_append_new(ctx, bus);
+}
+
+json_t *gateway_status(const struct gateway *gateway)
+{
+    AUTO(json_t) *buses = json_array();
+    AUTO(json_t) *stations = json_array();
+    resources_each_counter(&gateway->resources, add_counters, buses);
+    for (size_t i = 0; i < gateway->station_count; i++)
+        (void)json_array_append_new(stations, station_entry_status(gateway->stations[i]));
+    return json_pack("{s:s, s:s, s:I, s:O, s:O}", "version", GATEWAY_VERSION, "configuration",
+                     gateway->config_path, "uptimeSeconds",
+                     (json_int_t)((env_now_ms(&gateway->loop.env) - gateway->started_ms) / 1000), "buses",
+                     buses, "stations", stations);
+}

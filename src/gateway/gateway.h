@@ -1,0 +1,44 @@
+/* The gateway: configuration, shared resources and stations put together; start, reload, stop.
+ *
+ *     gateway_start -> (loop runs; gateway_reload on SIGHUP or ocpp-cli) -> gateway_stop */
+#ifndef GATEWAY_GATEWAY_H
+#define GATEWAY_GATEWAY_H
+
+#include <jansson.h>
+
+#include "gateway/config.h"
+#include "gateway/events.h"
+#include "gateway/resources.h"
+#include "net/loop.h"
+#include "store/store.h"
+
+struct station_entry;
+struct control;
+
+struct gateway {
+    struct loop loop;
+    char *config_path;
+    struct config *config;
+    struct websocket_context *websockets;
+    struct resources resources;
+    struct store *store;
+    struct control *control;
+    struct events events;
+    struct station_entry **stations; /* in the configuration's order */
+    size_t station_count;
+    int64_t started_ms;
+    struct timer watchdog; /* systemd's */
+    int64_t watchdog_ms;
+};
+
+/* Loads the configuration and starts everything, or nothing. 0, or negative (all problems were logged). */
+int gateway_start(struct gateway *gateway, const char *config_path);
+/* Applies the changed file: only what changed restarts. On problems the running configuration stays: -EINVAL. */
+int gateway_reload(struct gateway *gateway, struct problems *problems);
+void gateway_stop(struct gateway *gateway);
+
+struct station_entry *gateway_station(const struct gateway *gateway, const char *id);
+/* Everything `ocpp-cli status` shows; new reference or NULL. */
+json_t *gateway_status(const struct gateway *gateway);
+
+#endif

@@ -1,0 +1,179 @@
+/* Shared resources, counted by their users. */
+#include "gateway/resources.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+enum resource_kind { RESOURCE_BUS, RESOURCE_ENDPOINT, RESOURCE_ECHONET };
+
+struct resource {
+    struct list link;
+    enum resource_kind kind;
+    int users;
+    char name[CONFIG_NAME_SIZE];
+    char *fingerprint;
+    union {
+        struct modbus_bus *bus;
+        struct endpoint *endpoint;
+        struct echonet_node *echonet;
+    } as;
+};
+
+void resources_init(struct resources *resources, struct loop *loop, struct websocket_context *websockets)
+{
+    resources->loop = loop;
+    resources->websockets = websockets;
+    list_init(&resources->list);
+}
+
+static struct resource *find(struct resources *resources, enum resource_kind kind, const char *name,
+                             const char *fingerprint)
+{
+    LIST_FOREACH(link, next, &resources->list)
+    {
+        struct resource *r = LIST_ITEM(link, struct resource, link);
+        if (r->kind == kind && str_equal(r->name, name) && str_equal(r->fingerprint, fingerprint)) {
+            r->users++;
+            return r;
+        }
+    }
+    return NULL;
+}
+
+static struct resource *add(struct resources *resources, enum resource_kind kind, const char *name,
+                            const char *fingerprint)
+{
+    struct resource *r = calloc(1, sizeof(*r));
+    if (!r || !(r->fingerprint = strdup(fingerprint))) {
+        free(r);
+        return NULL;
+    }
+    r->kind = kind;
+    r->users = 1;
+    (void)str_copy(r->name, sizeof(r->name), name);
+    list_append(&resources->list, &r->link);
+    return r;
+}
+
+static void discard(struct resource *r)
+{
+    list_remove(&r->link);
+    free(r->fingerprint);
+    free(r);
+}
+
+int resource_bus(struct resources *resources, const struct bus_config *config, struct resource **ret)
+{
+    struct resource *r = find(resources, RESOURCE_BUS, config->name, config->fingerprint);
+    if (!r) {
+        r = add(resources, RESOURCE_BUS, config->name, config->fingerprint);
+        if (!r)
+            return -ENOMEM;
+        r->as.bus = modbus_bus_new(resources->loop, &config->settings);
+        if (!r->as.bus) {
+            discard(r);
+            return -ENOMEM;
+        }
+    }
+    *ret = r;
+    return 0;
+}
+
+int resource_endpoint(struct resources *resources, const struct csms_config *config, struct resource **ret)
+{
+    struct buf key;
+    buf_init(&key, CONFIG_MAX_BYTES);
+    buf_printf(&key, "%s %s %d %zu", config->url, config->ca_file ? config->ca_file : "", config->compression,
+               config->max_message);
+    struct resource *r = find(resources, RESOURCE_ENDPOINT, config->name, buf_string(&key));
+    int err = 0;
+    if (!r) {
+        struct client_endpoint_settings settings = {
+            .url = config->url,
+            .subprotocols = "ocpp2.0.1",
+            .compression = config->compression,
+            .tls = { .ca_file = config->ca_file },
+            .max_message = config->max_message,
+        };
+        r = add(resources, RESOURCE_ENDPOINT, config->name, buf_string(&key));
+        err = r ? client_endpoint_new(resources->websockets, &settings, &r->as.endpoint) : -ENOMEM;
+        if (err < 0) {
+            log_error(LOG_GATEWAY, "CSMS connection cannot be set up: csms=%s error=\"%s\"", config->name,
+                      err_text(err));
+            if (r)
+                discard(r);
+        }
+    }
+    buf_done(&key);
+    if (err == 0)
+        *ret = r;
+    return err;
+}
+
+int resource_echonet(struct resources *resources, const struct config *config, struct resource **ret)
+{
+    struct resource *r = find(resources, RESOURCE_ECHONET, "echonet", config->echonet_fingerprint);
+    if (!r) {
+        r = add(resources, RESOURCE_ECHONET, "echonet", config->echonet_fingerprint);
+        int err = r ? echonet_new(resources->loop, &config->echonet, &r->as.echonet) : -ENOMEM;
+        if (err < 0) {
+            log_error(LOG_GATEWAY, "ECHONET Lite socket cannot be opened: bind=%s port=%u error=\"%s\"",
+                      config->echonet.bind_address, config->echonet.port, err_text(err));
+            if (r)
+                discard(r);
+            return err;
+        }
+    }
+    *ret = r;
+    return 0;
+}
+
+void resource_put(struct resource *r)
+{
+    if (!r || --r->users > 0)
+        return;
+    switch (r->kind) {
+    case RESOURCE_BUS:
+        modbus_bus_free(r->as.bus);
+        break;
+    case RESOURCE_ENDPOINT:
+        endpoint_free(r->as.endpoint);
+        break;
+    case RESOURCE_ECHONET:
+        echonet_free(r->as.echonet);
+        break;
+    }
+    discard(r);
+}
+
+struct modbus_bus *resource_as_bus(const struct resource *r)
+{
+    return r->as.bus;
+}
+
+struct endpoint *resource_as_endpoint(const struct resource *r)
+{
+    return r->as.endpoint;
+}
+
+struct echonet_node *resource_as_echonet(const struct resource *r)
+{
+    return r->as.echonet;
+}
+
+void resources_each_counter(const struct resources *resources,
+                            void (*each)(void *ctx, const char *name, const struct bus_counters *counters),
+                            void *ctx)
+{
+    LIST_FOREACH(link, next, (struct list *)&resources->list)
+    {
+        const struct resource *r = LIST_ITEM(link, struct resource, link);
+        if (r->kind == RESOURCE_BUS)
+            each(ctx, r->name, modbus_bus_counters(r->as.bus));
+        else if (r->kind == RESOURCE_ECHONET)
+            each(ctx, r->name, echonet_counters(r->as.echonet));
+    }
+}

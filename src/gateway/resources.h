@@ -1,0 +1,38 @@
+/* What several stations share: Modbus buses, CSMS endpoints, the ECHONET Lite node. Made at the first use, let go after the last.
+ *
+ * A resource is known by its fingerprint, so a reload that changes its settings makes a new one beside the old, whose users go
+ * with it. */
+#ifndef GATEWAY_RESOURCES_H
+#define GATEWAY_RESOURCES_H
+
+#include "base/list.h"
+#include "driver/driver.h"
+#include "gateway/config.h"
+#include "net/websocket.h"
+
+struct resource;
+
+struct resources {
+    struct loop *loop;
+    struct websocket_context *websockets;
+    struct list list;
+};
+
+void resources_init(struct resources *resources, struct loop *loop, struct websocket_context *websockets);
+
+/* Each returns 0 and a resource to be given back, or -errno (logged why). */
+int resource_bus(struct resources *resources, const struct bus_config *config, struct resource **ret);
+int resource_endpoint(struct resources *resources, const struct csms_config *config, struct resource **ret);
+int resource_echonet(struct resources *resources, const struct config *config, struct resource **ret);
+void resource_put(struct resource *resource); /* NULL is fine */
+
+struct modbus_bus *resource_as_bus(const struct resource *resource);
+struct endpoint *resource_as_endpoint(const struct resource *resource);
+struct echonet_node *resource_as_echonet(const struct resource *resource);
+
+/* Calls `each` for every bus and the ECHONET node, with name and counters. */
+void resources_each_counter(const struct resources *resources,
+                            void (*each)(void *ctx, const char *name, const struct bus_counters *counters),
+                            void *ctx);
+
+#endif

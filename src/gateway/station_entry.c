@@ -1,0 +1,482 @@
+/* Wires one station: charger signals up, commands down, frames to the WebSocket, records to the store.
+ *
+ *     device (driver) -> charger -> station -> WebSocket
+ *     device (driver) <- charger <- station <- WebSocket          station <-> store
+ *
+ * EVSEs are numbered through all chargers in the configuration's order. */
+#include "gateway/station_entry.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "charger/charger.h"
+#include "net/websocket.h"
+
+struct station_charger {
+    struct station_entry *entry;
+    const struct charger_config *config;
+    struct charger *charger;
+    struct device *device;
+    const struct device_ops *ops;
+    struct resource *resource; /* bus or ECHONET node */
+    int first_evse;            /* of the station, 1.. */
+};
+
+struct station_entry {
+    struct gateway *gateway;
+    const struct station_config *config;
+    struct station *station;
+    struct resource *endpoint;
+    struct websocket *websocket;
+    bool websocket_is_up;
+    int64_t ping_interval_ms;
+    struct timer closed_timer; /* tells the station that the link it closed is down */
+    struct station_charger *chargers;
+    size_t charger_count;
+    uint32_t *tickets; /* of batches in the store, oldest first: a ring of ticket_size */
+    size_t ticket_first, ticket_count, ticket_size;
+};
+
+/* ---- the link ---- */
+
+static void on_open(void *ctx, const char *subprotocol)
+{
+    struct station_entry *entry = ctx;
+    log_info(LOG_GATEWAY, "connected to CSMS: station=%s csms=%s subprotocol=%s", entry->config->id,
+             entry->config->csms_name, subprotocol);
+    entry->websocket_is_up = true;
+    websocket_set_ping_interval(entry->websocket, entry->ping_interval_ms);
+    station_on_link_up(entry->station);
+}
+
+static void on_message(void *ctx, const char *text, size_t len)
+{
+    struct station_entry *entry = ctx;
+    station_on_frame(entry->station, text, len);
+}
+
+static enum link_failure failure_of(const struct websocket_end *end)
+{
+    switch (end->failure) {
+    case WEBSOCKET_CLOSED:
+    case WEBSOCKET_LOST:
+        return LINK_LOST;
+    case WEBSOCKET_UNREACHABLE:
+        return LINK_UNREACHABLE;
+    case WEBSOCKET_TLS_FAILED:
+        return LINK_TLS_FAILED;
+    case WEBSOCKET_REFUSED:
+        return LINK_REFUSED;
+    case WEBSOCKET_NO_SUBPROTOCOL:
+        return LINK_NO_SUBPROTOCOL;
+    }
+    return LINK_LOST;
+}
+
+static void on_close(void *ctx, const struct websocket_end *end)
+{
+    struct station_entry *entry = ctx;
+    enum link_failure failure = failure_of(end);
+    bool was_up = entry->websocket_is_up;
+    entry->websocket_is_up = false;
+    websocket_free(entry->websocket, 1000);
+    entry->websocket = NULL;
+    if (was_up)
+        log_warn(LOG_GATEWAY, "connection to CSMS lost: station=%s csms=%s code=%d reason=\"%s\"",
+                 entry->config->id, entry->config->csms_name, end->status, end->text);
+    station_on_link_down(entry->station, failure, end->text);
+}
+
+static const struct websocket_events websocket_events = { on_open, on_message, on_close };
+
+static void on_closed_timer(struct timer *timer, void *ctx)
+{
+    (void)timer;
+    struct station_entry *entry = ctx;
+    station_on_link_down(entry->station, LINK_LOST, "closed by the station");
+}
+
+static void drop_link(struct station_entry *entry, int close_code)
+{
+    if (entry->websocket)
+        websocket_free(entry->websocket, close_code);
+    entry->websocket = NULL;
+    entry->websocket_is_up = false;
+}
+
+/* ---- struct station_ops ---- */
+
+static void op_connect(void *ctx, const char *password, int64_t ping_interval_ms)
+{
+    struct station_entry *entry = ctx;
+    entry->ping_interval_ms = ping_interval_ms;
+    drop_link(entry, 1000);
+    timer_stop(&entry->closed_timer);
+    entry->websocket = websocket_connect(resource_as_endpoint(entry->endpoint), entry->config->id,
+                                         entry->config->id, password, &websocket_events, entry);
+    if (!entry->websocket)
+        env_timer_start(&entry->gateway->loop.env, &entry->closed_timer, 0);
+}
+
+static void op_disconnect(void *ctx)
+{
+    struct station_entry *entry = ctx;
+    drop_link(entry, 1000);
+    env_timer_start(&entry->gateway->loop.env, &entry->closed_timer, 0);
+}
+
+static void op_set_ping_interval(void *ctx, int64_t interval_ms)
+{
+    struct station_entry *entry = ctx;
+    entry->ping_interval_ms = interval_ms;
+    if (entry->websocket_is_up)
+        websocket_set_ping_interval(entry->websocket, interval_ms);
+}
+
+static int op_send(void *ctx, const char *text, size_t len)
+{
+    struct station_entry *entry = ctx;
+    return entry->websocket_is_up ? websocket_send(entry->websocket, text, len) : -ENOTCONN;
+}
+
+static int push_ticket(struct station_entry *entry, uint32_t ticket)
+{
+    if (entry->ticket_count == entry->ticket_size) {
+        size_t size = entry->ticket_size ? entry->ticket_size * 2 : 8;
+        uint32_t *grown = calloc(size, sizeof(*grown));
+        if (!grown)
+            return -ENOMEM;
+        for (size_t i = 0; i < entry->ticket_count; i++)
+            grown[i] = entry->tickets[(entry->ticket_first + i) % entry->ticket_size];
+        free(entry->tickets);
+        entry->tickets = grown;
+        entry->ticket_size = size;
+        entry->ticket_first = 0;
+    }
+    entry->tickets[(entry->ticket_first + entry->ticket_count++) % entry->ticket_size] = ticket;
+    return 0;
+}
+
+static void on_written(void *ctx, int err)
+{
+    struct station_entry *entry = ctx;
+    uint32_t ticket = entry->tickets[entry->ticket_first];
+    entry->ticket_first = (entry->ticket_first + 1) % entry->ticket_size;
+    entry->ticket_count--;
+    if (err < 0)
+        log_error(LOG_STORE, "records could not be written: station=%s error=\"%s\"", entry->config->id,
+                  err_text(err));
+    if (ticket)
+        station_on_persisted(entry->station, ticket, err);
+}
+
+static int op_persist(void *ctx, const struct record *records, size_t count, uint32_t ticket)
+{
+    struct station_entry *entry = ctx;
+    int r = push_ticket(entry, ticket);
+    if (r < 0)
+        return r;
+    r = store_write(entry->gateway->store, entry->config->id, records, count, on_written, entry);
+    if (r < 0)
+        entry->ticket_count--;
+    return r;
+}
+
+static struct station_charger *charger_of(struct station_entry *entry, int evse)
+{
+    for (size_t i = entry->charger_count; i-- > 0;)
+        if (evse >= entry->chargers[i].first_evse)
+            return &entry->chargers[i];
+    return NULL;
+}
+
+static void op_command(void *ctx, int evse, const struct evse_command *command)
+{
+    struct station_entry *entry = ctx;
+    struct station_charger *c = charger_of(entry, evse);
+    charger_command(c->charger, evse - c->first_evse + 1, command);
+}
+
+static void op_frame(void *ctx, bool outgoing, const char *text, size_t len)
+{
+    struct station_entry *entry = ctx;
+    events_frame(&entry->gateway->events, entry->config->id, outgoing, text, len);
+}
+
+static const struct station_ops station_ops = {
+    .connect = op_connect,
+    .disconnect = op_disconnect,
+    .set_ping_interval = op_set_ping_interval,
+    .send = op_send,
+    .persist = op_persist,
+    .command = op_command,
+    .on_frame = op_frame,
+};
+
+/* ---- struct charger_events ---- */
+
+static void on_signals(void *ctx, int evse, const struct evse_signals *signals)
+{
+    struct station_charger *c = ctx;
+    station_on_signals(c->entry->station, c->first_evse + evse - 1, signals);
+}
+
+static void on_id_token(void *ctx, int evse, const struct id_token *token)
+{
+    struct station_charger *c = ctx;
+    station_on_id_token(c->entry->station, c->first_evse + evse - 1, token);
+}
+
+static void on_command_done(void *ctx, int evse, const struct evse_command *command, int err)
+{
+    struct station_charger *c = ctx;
+    if (err < 0 && err != -ERR_SUPERSEDED)
+        log_warn(LOG_GATEWAY, "command failed at the device: station=%s evse=%d command=%s error=\"%s\"",
+                 c->entry->config->id, c->first_evse + evse - 1, evse_command_names[command->kind],
+                 err_text(err));
+    station_on_command_done(c->entry->station, c->first_evse + evse - 1, command, err);
+}
+
+static void on_write(void *ctx, const struct point *point, double number, const char *text, int err)
+{
+    struct station_charger *c = ctx;
+    events_write(&c->entry->gateway->events, c->entry->config->id, c->first_evse, point, number, text, err);
+}
+
+static const struct charger_events charger_events = {
+    .on_signals = on_signals,
+    .on_id_token = on_id_token,
+    .on_command_done = on_command_done,
+    .on_write = on_write,
+};
+
+/* Says once when a device falls silent or comes back, and passes it on. */
+static void on_online(void *ctx, bool online, int err)
+{
+    struct station_charger *c = ctx;
+    if (online)
+        log_info(LOG_GATEWAY, "charger answers: station=%s evse=%d profile=%s", c->entry->config->id,
+                 c->first_evse, c->config->profile->name);
+    else
+        log_warn(LOG_GATEWAY, "charger does not answer: station=%s evse=%d profile=%s error=\"%s\"",
+                 c->entry->config->id, c->first_evse, c->config->profile->name, err_text(err));
+    charger_device_events.on_online(c->charger, online, err);
+}
+
+static void on_value(void *ctx, const struct point *point, const uint8_t *raw, size_t len)
+{
+    charger_device_events.on_value(((struct station_charger *)ctx)->charger, point, raw, len);
+}
+
+static void on_no_value(void *ctx, const struct point *point, int err)
+{
+    charger_device_events.on_no_value(((struct station_charger *)ctx)->charger, point, err);
+}
+
+static void on_batch(void *ctx)
+{
+    charger_device_events.on_batch(((struct station_charger *)ctx)->charger);
+}
+
+static const struct device_events device_events = { on_value, on_no_value, on_batch, on_online };
+
+/* ---- life ---- */
+
+static int start_device(struct station_charger *c)
+{
+    struct gateway *gateway = c->entry->gateway;
+    const struct charger_config *config = c->config;
+    if (config->bus >= 0) {
+        int r = resource_bus(&gateway->resources, &gateway->config->buses[config->bus], &c->resource);
+        if (r < 0)
+            return r;
+        c->device = modbus_device_new(resource_as_bus(c->resource), config->unit, config->profile,
+                                      &config->modbus, &device_events, c);
+        c->ops = &modbus_device_ops;
+    } else {
+        int r = resource_echonet(&gateway->resources, gateway->config, &c->resource);
+        if (r < 0)
+            return r;
+        c->device = echonet_device_new(resource_as_echonet(c->resource), &config->target, config->profile,
+                                       &config->echonet, &device_events, c);
+        c->ops = &echonet_device_ops;
+    }
+    if (!c->device)
+        return -ENOMEM;
+    charger_set_device(c->charger, c->device, c->ops);
+    return 0;
+}
+
+static int make_chargers(struct station_entry *entry, struct evse_abilities *abilities)
+{
+    const struct station_config *config = entry->config;
+    entry->chargers = calloc(config->charger_count, sizeof(*entry->chargers));
+    if (!entry->chargers)
+        return -ENOMEM;
+    int evse = 1;
+    for (size_t i = 0; i < config->charger_count; i++) {
+        struct station_charger *c = &entry->chargers[i];
+        c->entry = entry;
+        c->config = &config->chargers[i];
+        c->first_evse = evse;
+        entry->charger_count++;
+        c->charger = charger_new(&entry->gateway->loop.env, c->config->profile, &charger_events, c);
+        if (!c->charger)
+            return -ENOMEM;
+        for (size_t n = 0; n < c->config->profile->evse_count; n++, evse++) {
+            abilities[evse - 1] = c->config->profile->evses[n].abilities;
+            if (c->config->max_current_A < abilities[evse - 1].max_current_A)
+                abilities[evse - 1].max_current_A = c->config->max_current_A;
+        }
+    }
+    return 0;
+}
+
+static int make_station(struct station_entry *entry, const struct evse_abilities *abilities)
+{
+    const struct station_config *config = entry->config;
+    const struct profile *profile = config->chargers[0].profile;
+    const struct csms_config *csms = &entry->gateway->config->csms[config->csms];
+    struct variable_preset presets[CONFIG_MAX_PRESETS];
+    for (size_t i = 0; i < config->preset_count; i++)
+        presets[i] = (struct variable_preset){ config->presets[i].component, config->presets[i].variable,
+                                               config->presets[i].instance, config->presets[i].value };
+    struct station_settings settings = {
+        .id = config->id,
+        .vendor = config->vendor ? config->vendor : profile->vendor,
+        .model = config->model          ? config->model
+                 : profile->model_count ? profile->models[0]
+                                        : profile->name,
+        .serial_number = config->serial_number,
+        .firmware_version = GATEWAY_VERSION,
+        .password = csms->security_profile ? config->password : NULL,
+        .csms_url = csms->url,
+        .security_profile = csms->security_profile,
+        .evse_count = config->evse_count,
+        .evses = abilities,
+        .presets = presets,
+        .preset_count = config->preset_count,
+        .max_message = csms->max_message,
+    };
+    entry->station = station_new(&entry->gateway->loop.env, &settings, &station_ops, entry);
+    return entry->station ? 0 : -ENOMEM;
+}
+
+static void restore_record(void *ctx, enum record_kind kind, const char *key, const char *value)
+{
+    struct station_entry *entry = ctx;
+    station_restore(entry->station, kind, key, value);
+}
+
+static int make(struct station_entry *entry)
+{
+    struct evse_abilities *abilities = calloc(entry->config->evse_count, sizeof(*abilities));
+    if (!abilities)
+        return -ENOMEM;
+    int r = make_chargers(entry, abilities);
+    if (r == 0)
+        r = make_station(entry, abilities);
+    free(abilities);
+    if (r == 0)
+        r = resource_endpoint(&entry->gateway->resources, &entry->gateway->config->csms[entry->config->csms],
+                              &entry->endpoint);
+    if (r == 0)
+        r = store_read(entry->gateway->store, entry->config->id, restore_record, entry);
+    for (size_t i = 0; r == 0 && i < entry->charger_count; i++)
+        r = start_device(&entry->chargers[i]);
+    return r;
+}
+
+int station_entry_new(struct gateway *gateway, const struct station_config *config,
+                      struct station_entry **ret)
+{
+    AUTO(station_entry) *entry = calloc(1, sizeof(*entry));
+    if (!entry)
+        return -ENOMEM;
+    entry->gateway = gateway;
+    entry->config = config;
+    timer_init(&entry->closed_timer, gateway->loop.env.timers, on_closed_timer, entry);
+    int r = make(entry);
+    if (r < 0) {
+        log_error(LOG_GATEWAY, "station cannot be made: station=%s error=\"%s\"", config->id, err_text(r));
+        return r;
+    }
+    *ret = STEAL(entry);
+    return 0;
+}
+
+void station_entry_start(struct station_entry *entry, int64_t delay_ms)
+{
+    station_start(entry->station, delay_ms);
+}
+
+void station_entry_stop(struct station_entry *entry)
+{
+    station_stop(entry->station);
+    drop_link(entry, 1001);
+    timer_stop(&entry->closed_timer);
+}
+
+void station_entry_free(struct station_entry *entry)
+{
+    if (!entry)
+        return;
+    if (entry->station)
+        drop_link(entry, 1001);
+    timer_stop(&entry->closed_timer);
+    store_forget(entry->gateway->store, entry);
+    for (size_t i = 0; i < entry->charger_count; i++) {
+        struct station_charger *c = &entry->chargers[i];
+        if (c->device)
+            c->ops->free(c->device);
+        charger_free(c->charger);
+        resource_put(c->resource);
+    }
+    station_free(entry->station);
+    resource_put(entry->endpoint);
+    free(entry->chargers);
+    free(entry->tickets);
+    free(entry);
+}
+
+void station_entry_rebind(struct station_entry *entry, const struct station_config *config)
+{
+    entry->config = config;
+    for (size_t i = 0; i < entry->charger_count; i++)
+        entry->chargers[i].config = &config->chargers[i];
+}
+
+const struct station_config *station_entry_config(const struct station_entry *entry)
+{
+    return entry->config;
+}
+
+struct station *station_entry_station(const struct station_entry *entry)
+{
+    return entry->station;
+}
+
+/* The station's own view, and beside it what only the chargers know. */
+json_t *station_entry_status(const struct station_entry *entry)
+{
+    json_t *status = station_status(entry->station);
+    json_t *list = json_array();
+    for (size_t i = 0; i < entry->charger_count; i++) {
+        const struct station_charger *c = &entry->chargers[i];
+        const struct evse_signals *signals = charger_signals(c->charger, 1);
+        double limit_A = charger_limit_A(c->charger, 1);
+        json_t *charger =
+            json_pack("{s:s, s:i, s:b, s:s}", "profile", c->config->profile->name, "firstEvse", c->first_evse,
+                      "online", signals->online, "state", evse_state_names[signals->state]);
+        if (!isnan(limit_A))
+            (void)json_set_optional(charger, "limitA", json_real(limit_A));
+        (void)json_array_append_new(list, charger);
+    }
+    (void)json_set_optional(status, "chargers", list);
+    (void)json_set_text(status, "csms", entry->config->csms_name);
+    return status;
+}
