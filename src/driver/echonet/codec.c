@@ -16,15 +16,15 @@
 static const struct {
     uint8_t request, accepted, refused;
 } answers[] = {
-    { ECHONET_SETI, 0, ECHONET_SETI_SNA },
-    { ECHONET_SETC, ECHONET_SET_RES, ECHONET_SETC_SNA },
-    { ECHONET_GET, ECHONET_GET_RES, ECHONET_GET_SNA },
-    { ECHONET_INF_REQ, ECHONET_INF, ECHONET_INF_SNA },
-    { ECHONET_SETGET, ECHONET_SETGET_RES, ECHONET_SETGET_SNA },
-    { ECHONET_INFC, ECHONET_INFC_RES, 0 },
+    { ESV_SETI, 0, ESV_SETI_SNA },
+    { ESV_SETC, ESV_SET_RES, ESV_SETC_SNA },
+    { ESV_GET, ESV_GET_RES, ESV_GET_SNA },
+    { ESV_INF_REQ, ESV_INF, ESV_INF_SNA },
+    { ESV_SETGET, ESV_SETGET_RES, ESV_SETGET_SNA },
+    { ESV_INFC, ESV_INFC_RES, 0 },
 };
 
-uint8_t echonet_answer_service(uint8_t request, bool accepted)
+uint8_t esv_answer(uint8_t request, bool accepted)
 {
     for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
         if (answers[i].request == request)
@@ -42,7 +42,7 @@ static bool is_service(uint8_t esv)
 
 static bool has_two_lists(uint8_t esv)
 {
-    return esv == ECHONET_SETGET || esv == ECHONET_SETGET_RES || esv == ECHONET_SETGET_SNA;
+    return esv == ESV_SETGET || esv == ESV_SETGET_RES || esv == ESV_SETGET_SNA;
 }
 
 /* ---- frames ---- */
@@ -56,9 +56,9 @@ static struct echonet_object get_object(struct reader *r)
     return o;
 }
 
-static struct echonet_property get_property(struct reader *r)
+static struct echonet_entry get_entry(struct reader *r)
 {
-    struct echonet_property p;
+    struct echonet_entry p;
     p.epc = get_u8(r);
     p.pdc = get_u8(r);
     p.edt = get_bytes(r, p.pdc);
@@ -70,17 +70,17 @@ static struct echonet_list get_list(struct reader *r)
 {
     struct echonet_list list = { .count = get_u8(r), .entries = *r };
     for (int i = 0; i < list.count; i++)
-        (void)get_property(r);
+        (void)get_entry(r);
     list.entries.end = r->at;
     return list;
 }
 
-bool echonet_next(struct echonet_list *list, struct echonet_property *ret)
+bool echonet_next(struct echonet_list *list, struct echonet_entry *ret)
 {
     if (list->count == 0)
         return false;
     list->count--;
-    *ret = get_property(&list->entries);
+    *ret = get_entry(&list->entries);
     return list->entries.err == 0;
 }
 
@@ -105,7 +105,7 @@ int echonet_decode(const uint8_t *bytes, size_t len, struct echonet_frame *ret)
 
     ret->list = get_list(&r);
     /* OpenECHO refuses SetGet with a single count of 0: its second list is as empty as the first. */
-    bool cut_off = ret->esv == ECHONET_SETGET_SNA && ret->list.count == 0 && reader_left(&r) == 0;
+    bool cut_off = ret->esv == ESV_SETGET_SNA && ret->list.count == 0 && reader_left(&r) == 0;
     if (has_two_lists(ret->esv) && !cut_off)
         ret->get = get_list(&r);
     return r.err; /* bytes behind the last entry are padding of some devices: no error here */
@@ -171,7 +171,7 @@ int echonet_room(const struct echonet_writer *w)
     return (int)(w->size - w->len) - 2;
 }
 
-void echonet_set_service(struct echonet_writer *w, uint8_t esv)
+void echonet_set_esv(struct echonet_writer *w, uint8_t esv)
 {
     if (!w->err)
         w->bytes[ESV_AT] = esv;
@@ -184,18 +184,18 @@ int echonet_end(const struct echonet_writer *w)
 
 /* ---- property maps: byte i holds the EPCs with low nibble i, its bit b those with high nibble 8 + b ---- */
 
-bool echonet_map_has(const struct echonet_map *map, uint8_t epc)
+bool property_map_has(const struct property_map *map, uint8_t epc)
 {
     return epc >= FIRST_EPC && map->bits[epc & 0x0F] >> ((epc >> 4) - 8) & 1;
 }
 
-void echonet_map_add(struct echonet_map *map, uint8_t epc)
+void property_map_add(struct property_map *map, uint8_t epc)
 {
     if (epc >= FIRST_EPC)
         map->bits[epc & 0x0F] |= (uint8_t)(1u << ((epc >> 4) - 8));
 }
 
-int echonet_map_count(const struct echonet_map *map)
+int property_map_count(const struct property_map *map)
 {
     int count = 0;
     for (size_t i = 0; i < sizeof(map->bits); i++)
@@ -203,23 +203,23 @@ int echonet_map_count(const struct echonet_map *map)
     return count;
 }
 
-size_t echonet_map_encode(const struct echonet_map *map, uint8_t ret[static ECHONET_MAX_MAP])
+size_t property_map_encode(const struct property_map *map, uint8_t ret[static PROPERTY_MAP_MAX])
 {
-    ret[0] = (uint8_t)echonet_map_count(map);
+    ret[0] = (uint8_t)property_map_count(map);
     if (ret[0] > LIST_FORM_MAX) {
         memcpy(ret + 1, map->bits, sizeof(map->bits));
-        return ECHONET_MAX_MAP;
+        return PROPERTY_MAP_MAX;
     }
     size_t len = 1;
     for (int epc = FIRST_EPC; epc <= UINT8_MAX; epc++)
-        if (echonet_map_has(map, (uint8_t)epc))
+        if (property_map_has(map, (uint8_t)epc))
             ret[len++] = (uint8_t)epc;
     return len;
 }
 
-int echonet_map_decode(const uint8_t *edt, size_t len, struct echonet_map *ret)
+int property_map_decode(const uint8_t *edt, size_t len, struct property_map *ret)
 {
-    *ret = (struct echonet_map){ 0 };
+    *ret = (struct property_map){ 0 };
     struct reader r = reader_of(edt, len);
     size_t count = get_u8(&r);
     if (r.err)
@@ -232,9 +232,9 @@ int echonet_map_decode(const uint8_t *edt, size_t len, struct echonet_map *ret)
         memcpy(ret->bits, bits, sizeof(ret->bits));
     } else {
         for (size_t i = 0; i < count && reader_left(&r) > 0; i++)
-            echonet_map_add(ret, get_u8(&r)); /* in any order */
+            property_map_add(ret, get_u8(&r)); /* in any order */
     }
-    return reader_finish(&r) == 0 && (size_t)echonet_map_count(ret) == count ? 0 : 1;
+    return reader_finish(&r) == 0 && (size_t)property_map_count(ret) == count ? 0 : 1;
 }
 
 int echonet_instances_decode(const uint8_t *edt, size_t len, struct echonet_object *ret, size_t max)

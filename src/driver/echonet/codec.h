@@ -19,30 +19,30 @@
 #define ECHONET_GROUP_ADDRESS 0xE0001700u
 #define ECHONET_MAX_FRAME     1232 /* that we send: one datagram on any network; what comes in may be longer */
 #define ECHONET_MAX_INSTANCES 84   /* in D5 and D6 */
-#define ECHONET_MAX_MAP       17
+#define PROPERTY_MAP_MAX      17
 
-enum echonet_service {
-    ECHONET_SETI = 0x60, /* no answer when accepted */
-    ECHONET_SETC = 0x61,
-    ECHONET_GET = 0x62,
-    ECHONET_INF_REQ = 0x63,
-    ECHONET_SETGET = 0x6E,
-    ECHONET_SET_RES = 0x71,
-    ECHONET_GET_RES = 0x72,
-    ECHONET_INF = 0x73,
-    ECHONET_INFC = 0x74,
-    ECHONET_INFC_RES = 0x7A,
-    ECHONET_SETGET_RES = 0x7E,
-    ECHONET_SETI_SNA = 0x50,
-    ECHONET_SETC_SNA = 0x51,
-    ECHONET_GET_SNA = 0x52,
-    ECHONET_INF_SNA = 0x53,
-    ECHONET_SETGET_SNA = 0x5E,
+enum esv {
+    ESV_SETI = 0x60, /* no answer when accepted */
+    ESV_SETC = 0x61,
+    ESV_GET = 0x62,
+    ESV_INF_REQ = 0x63,
+    ESV_SETGET = 0x6E,
+    ESV_SET_RES = 0x71,
+    ESV_GET_RES = 0x72,
+    ESV_INF = 0x73,
+    ESV_INFC = 0x74,
+    ESV_INFC_RES = 0x7A,
+    ESV_SETGET_RES = 0x7E,
+    ESV_SETI_SNA = 0x50,
+    ESV_SETC_SNA = 0x51,
+    ESV_GET_SNA = 0x52,
+    ESV_INF_SNA = 0x53,
+    ESV_SETGET_SNA = 0x5E,
 };
 
 /* The service that answers `request` when all of it was accepted, or when a part was refused; 0: none (SetI accepted, INFC
  * refused, no request at all). */
-uint8_t echonet_answer_service(uint8_t request, bool accepted);
+uint8_t esv_answer(uint8_t request, bool accepted);
 
 struct echonet_object { /* EOJ */
     uint8_t group, code, instance;
@@ -53,7 +53,7 @@ static inline bool echonet_same_object(struct echonet_object a, struct echonet_o
     return a.group == b.group && a.code == b.code && a.instance == b.instance;
 }
 
-struct echonet_property {
+struct echonet_entry {
     uint8_t epc, pdc;
     const uint8_t *edt; /* pdc bytes, borrowed; never NULL after decoding */
 };
@@ -65,7 +65,7 @@ struct echonet_list {
 };
 
 /* Takes the next entry out of `list` (a copy of the frame's, if it is to be walked again). false: no more. */
-bool echonet_next(struct echonet_list *list, struct echonet_property *ret);
+bool echonet_next(struct echonet_list *list, struct echonet_entry *ret);
 
 struct echonet_frame {
     uint16_t tid;
@@ -93,23 +93,23 @@ void echonet_next_list(struct echonet_writer *w);
 /* Room left for one more entry's EDT; 0 also if there is room for its EPC and PDC only; negative for none. */
 int echonet_room(const struct echonet_writer *w);
 /* Corrects the service once it is known whether all was accepted. */
-void echonet_set_service(struct echonet_writer *w, uint8_t esv);
+void echonet_set_esv(struct echonet_writer *w, uint8_t esv);
 /* Length of the frame or -EMSGSIZE. */
 int echonet_end(const struct echonet_writer *w);
 
 /* A set of EPCs 0x80..0xFF. */
-struct echonet_map {
+struct property_map {
     uint8_t bits[16];
 };
 
 /* EPCs below 0x80 are in no map. */
-bool echonet_map_has(const struct echonet_map *map, uint8_t epc);
-void echonet_map_add(struct echonet_map *map, uint8_t epc);
-int echonet_map_count(const struct echonet_map *map);
+bool property_map_has(const struct property_map *map, uint8_t epc);
+void property_map_add(struct property_map *map, uint8_t epc);
+int property_map_count(const struct property_map *map);
 /* Below 16 EPCs a list, from 16 on a bitmap. Returns the length. */
-size_t echonet_map_encode(const struct echonet_map *map, uint8_t ret[static ECHONET_MAX_MAP]);
+size_t property_map_encode(const struct property_map *map, uint8_t ret[static PROPERTY_MAP_MAX]);
 /* 0: a proper map; 1: the count does not fit what follows, so it is a hint at best (seen in the field); -EBADMSG. */
-int echonet_map_decode(const uint8_t *edt, size_t len, struct echonet_map *ret);
+int property_map_decode(const uint8_t *edt, size_t len, struct property_map *ret);
 
 /* D5, D6: a count and that many objects. Returns how many were there and fit into `ret`, or -EBADMSG. */
 int echonet_instances_decode(const uint8_t *edt, size_t len, struct echonet_object *ret, size_t max);
