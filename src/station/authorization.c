@@ -194,7 +194,8 @@ static bool send_authorize(struct evse *e, const struct id_token *token, enum as
     if (variable_bool(e->station, VAR_AUTH_DISABLE_REMOTE_AUTHORIZATION))
         return false;
     json_t *payload = json_pack("{s:o}", "idToken", id_token_to_json(token));
-    if (!payload || outbox_call(e->station, "Authorize", payload, 0, on_authorize_result, e) < 0)
+    if (!payload ||
+        outbox_call(e->station, "Authorize", payload, OUTBOX_ONLINE_ONLY, on_authorize_result, e) < 0)
         return false;
     e->tx.asking = asking;
     return true;
@@ -246,12 +247,13 @@ void transactions_on_id_token(struct evse *e, const struct id_token *presented)
              shortened(&token, text));
     if (tx->resumed || tx->stopping || tx->asking == ASKING_TO_START)
         return; /* busy with the last one */
-    if (tx->authorization == AUTHORIZATION_GRANTED) {
+    bool granted = tx->authorization == AUTHORIZATION_GRANTED;
+    if (!variable_bool(e->station, VAR_AUTH_ENABLED) && !(granted && id_token_equal(&token, &tx->token)))
+        return; /* who charges needs no token */
+    if (granted) {
         token_while_authorized(e, &token);
         return;
     }
-    if (!variable_bool(e->station, VAR_AUTH_ENABLED))
-        return; /* who charges needs no token */
     if (releases_cable(e, &token)) {
         station_command(e->station, e, EVSE_UNLOCK, 0);
         return;

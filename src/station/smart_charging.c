@@ -327,7 +327,10 @@ static const char *set_profile(struct station *s, int64_t evse, const json_t *js
 
 static bool is_offered(struct station *s, const struct rpc_request *request)
 {
-    if (variable_bool(s, VAR_SMART_CHARGING_ENABLED))
+    bool any = false;
+    for (size_t i = 0; i < s->evse_count; i++)
+        any = any || s->evses[i].abilities.limit;
+    if (any && variable_bool(s, VAR_SMART_CHARGING_ENABLED))
         return true;
     rpc_error(s->rpc, request, RPC_NOT_SUPPORTED, "smart charging is not enabled"); /* K01.FR.29 */
     return false;

@@ -544,13 +544,15 @@ void transactions_done(struct station *s)
 void transactions_start(struct station *s)
 {
     transaction_orphans_end(s);
-    for (size_t i = 0; i < s->evse_count; i++) {
-        struct evse *e = &s->evses[i];
-        if (e->tx.resumed)
-            env_timer_start(s->env, &e->tx.resume_timer, RESUME_WAIT_MS);
-    }
+    for (size_t i = 0; i < s->evse_count; i++)
+        if (s->evses[i].tx.resumed)
+            env_timer_start(s->env, &s->evses[i].tx.resume_timer, RESUME_WAIT_MS);
     smart_charging_start(s);
     metering_start(s);
+    static const struct evse_signals nothing;
+    for (size_t i = 0; i < s->evse_count; i++) /* devices that spoke before we ran */
+        if (s->evses[i].signals.state != EVSE_UNKNOWN)
+            transactions_on_signals(&s->evses[i], &nothing);
 }
 
 void transactions_on_online(struct station *s, bool online)

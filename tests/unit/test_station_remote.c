@@ -1,0 +1,254 @@
+#include "tests/support/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/json.h"
+
+#define START "{'remoteStartId': 42, 'evseId': 1, 'idToken': {'idToken': 'APP1', 'type': 'Central'}}"
+#define START_CARD                                                                                           \
+    "{'remoteStartId': 42, 'evseId': 1, 'idToken': {'idToken': '" CARD "', 'type': 'ISO14443'}}"
+
+static int setup(void **state)
+{
+    *state = session_points("PowerPathClosed", "EVConnected,Authorized");
+    return 0;
+}
+
+static int setup_two(void **state)
+{
+    struct bench_options options = { .evse_count = 2 };
+    struct bench *b = bench_new(&options);
+    bench_boot(b);
+    *state = b;
+    return 0;
+}
+
+static void stop_transaction(struct bench *b, const char *id, const char *expected)
+{
+    char text[100];
+    (void)snprintf(text, sizeof(text), "{'transactionId': '%s'}", id);
+    bench_call(b, "RequestStopTransaction", text, expected);
+}
+
+static void a_start_with_the_vehicle_there(void **state) /* F01.FR.02, F01.FR.19 */
+{
+    struct bench *b = *state;
+    session_plug(b);
+    bench_call(b, "RequestStartTransaction", START, "{'status': 'Accepted', 'transactionId': null}");
+    session_event(
+        b, "Started", "RemoteStart",
+        "'transactionInfo': {'remoteStartId': 42}, 'idToken': {'idToken': 'APP1', 'type': 'Central'}");
+    bench_expect_limit(b, 1, 32);
+    bench_expect_command(b, 1, EVSE_START);
+    bench_state(b, 1, EVSE_CHARGING);
+    session_event(b, "Updated", "ChargingStateChanged",
+                  "'transactionInfo': {'remoteStartId': null}, 'idToken': null");
+}
+
+static void a_start_before_the_vehicle_comes(void **state) /* F02.FR.21 */
+{
+    struct bench *b = *state;
+    bench_call(b, "RequestStartTransaction", START, "{'status': 'Accepted'}");
+    bench_expect_nothing(b);
+    session_plug(b);
+    session_event(b, "Started", "RemoteStart",
+                  "'transactionInfo': {'remoteStartId': 42, 'chargingState': 'EVConnected'}, 'idToken': "
+                  "{'idToken': 'APP1'}");
+}
+
+static void a_start_nobody_plugs_in_for_is_forgotten(void **state) /* C01.FR.26 */
+{
+    struct bench *b = *state;
+    bench_call(b, "RequestStartTransaction", START, "{'status': 'Accepted'}");
+    bench_advance(b, 60000);
+    session_plug(b);
+    bench_expect_nothing(b);
+    bench_expect_no_command(b);
+}
+
+static void a_start_tells_the_transaction_that_is_there(void **state) /* F01.FR.13, F01.FR.25 */
+{
+    (void)state;
+    struct bench *b = session_points("EVConnected", "EVConnected");
+    session_plug(b);
+    session_event(b, "Started", "CablePluggedIn", NULL);
+    bench_call(b, "RequestStartTransaction", START, "{'status': 'Accepted', 'transactionId': '*'}");
+    session_event(b, "Updated", "RemoteStart",
+                  "'transactionInfo': {'remoteStartId': 42}, 'idToken': {'idToken': 'APP1'}");
+    bench_free(b);
+}
+
+static void a_card_is_authorized_first_where_asked_for(void **state) /* F01.FR.01, C05.FR.01 */
+{
+    struct bench *b = *state;
+    session_set(b, "AuthCtrlr", "AuthorizeRemoteStart", "true");
+    session_plug(b);
+    bench_call(b, "RequestStartTransaction", START_CARD, "{'status': 'Accepted'}");
+    bench_expect(b, "Authorize", "{'idToken': {'idToken': '" CARD "'}}");
+    session_event(b, "Started", "RemoteStart", "'transactionInfo': {'remoteStartId': 42}");
+    bench_state(b, 1, EVSE_AVAILABLE);
+    bench_forget(b);
+    bench_call(b, "RequestStartTransaction", START, "{'status': 'Accepted'}");
+    bench_expect_nothing(b); /* Central is not asked for */
+}
+
+static void a_card_that_is_not_accepted_does_not_start(void **state)
+{
+    struct bench *b = *state;
+    session_set(b, "AuthCtrlr", "AuthorizeRemoteStart", "true");
+    session_plug(b);
+    bench_answer(b, "Authorize", "{'idTokenInfo': {'status': 'Blocked'}}");
+    bench_call(b, "RequestStartTransaction", START_CARD, "{'status': 'Accepted'}");
+    bench_expect(b, "Authorize", "{}");
+    bench_expect_nothing(b);
+    bench_answer(b, "Authorize", "");
+    session_tap(b);
+    session_event(b, "Started", "Authorized", "'transactionInfo': {'remoteStartId': null}");
+}
+
+static void what_cannot_be_started_is_rejected(void **state) /* F01.FR.23, F01.FR.24 */
+{
+    struct bench *b = *state;
+    bench_call(b, "RequestStartTransaction",
+               "{'remoteStartId': 1, 'evseId': 9, 'idToken': {'idToken': 'A', 'type': 'Central'}}",
+               "{'status': 'Rejected', 'statusInfo': {'reasonCode': 'UnknownEvse'}}");
+    free(session_charging(b, 0));
+    bench_call(b, "RequestStartTransaction", START,
+               "{'status': 'Rejected', 'statusInfo': {'reasonCode': 'TxInProgress'}}");
+    bench_call(b, "RequestStartTransaction",
+               "{'remoteStartId': 1, 'idToken': {'idToken': 'A', 'type': 'Central'}}",
+               "{'status': 'Rejected'}");
+    bench_state(b, 1, EVSE_FAULTED);
+    bench_call(b, "RequestStartTransaction", START, "{'status': 'Rejected'}");
+}
+
+static void a_silent_charger_cannot_be_started(void **state) /* F01.FR.23 */
+{
+    struct bench *b = *state;
+    bench_silent(b, 1);
+    bench_call(b, "RequestStartTransaction", START, "{'status': 'Rejected'}");
+}
+
+static void without_an_evse_the_waiting_vehicle_is_taken(void **state) /* F01.FR.20 */
+{
+    struct bench *b = *state;
+    bench_state(b, 2, EVSE_CONNECTED);
+    bench_forget(b);
+    bench_call(b, "RequestStartTransaction",
+               "{'remoteStartId': 1, 'idToken': {'idToken': 'A', 'type': 'Central'}}",
+               "{'status': 'Accepted'}");
+    session_event(b, "Started", "RemoteStart", "'evse': {'id': 2, 'connectorId': 1}");
+    bench_call(b, "RequestStartTransaction",
+               "{'remoteStartId': 2, 'idToken': {'idToken': 'B', 'type': 'Central'}}",
+               "{'status': 'Accepted'}");
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_expect(b, "StatusNotification", "{}");
+    session_event(b, "Started", "RemoteStart", "'evse': {'id': 1}, 'idToken': {'idToken': 'B'}");
+}
+
+static void a_stop_ends_it(void **state) /* F03.FR.03, F03.FR.07 */
+{
+    struct bench *b = *state;
+    char *id = session_charging(b, 0);
+    stop_transaction(b, id, "{'status': 'Accepted'}");
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_state(b, 1, EVSE_CONNECTED);
+    session_event(b, "Ended", "RemoteStop",
+                  "'transactionInfo': {'stoppedReason': 'Remote'}, 'idToken': null");
+    stop_transaction(b, id, "{'status': 'Rejected'}"); /* F03.FR.08 */
+    free(id);
+}
+
+static void a_stop_ends_the_energy_only_where_the_cable_counts(void **state) /* F03.FR.02, F04.FR.03 */
+{
+    (void)state;
+    struct bench *b = session_points("EVConnected", "EVConnected");
+    char *id = session_charging(b, 0);
+    stop_transaction(b, id, "{'status': 'Accepted'}");
+    session_event(b, "Updated", "RemoteStop", NULL);
+    bench_state(b, 1, EVSE_CONNECTED);
+    session_event(b, "Updated", "ChargingStateChanged",
+                  "'transactionInfo': {'chargingState': 'EVConnected'}");
+    session_unplug(b);
+    session_event(b, "Ended", "EVCommunicationLost", "'transactionInfo': {'stoppedReason': 'Remote'}");
+    free(id);
+    bench_free(b);
+}
+
+static void unlock_is_answered_when_it_is_done(void **state) /* F05.FR.04-06 */
+{
+    struct bench *b = *state;
+    bench_call(b, "UnlockConnector", "{'evseId': 1, 'connectorId': 1}", "{'status': 'Unlocked'}");
+    bench_expect_command(b, 1, EVSE_UNLOCK);
+    b->command_error = -ERR_NO_EFFECT;
+    bench_call(b, "UnlockConnector", "{'evseId': 1, 'connectorId': 1}", "{'status': 'UnlockFailed'}");
+}
+
+static void an_unlock_that_takes_time_is_answered_later(void **state)
+{
+    struct bench *b = *state;
+    b->hold_commands = true;
+    bench_frame(b, "[2,\"u1\",\"UnlockConnector\",{\"evseId\":1,\"connectorId\":1}]");
+    assert_null(json_object_get(b->responses, "u1"));
+    bench_advance(b, 3000);
+    bench_command_done(b, 0);
+    assert_string_equal(json_get_string(json_array_get(json_object_get(b->responses, "u1"), 2), "status", ""),
+                        "Unlocked");
+}
+
+static void unlock_spares_an_authorized_transaction(void **state) /* F05.FR.02, F05.FR.03 */
+{
+    struct bench *b = *state;
+    free(session_charging(b, 0));
+    bench_call(b, "UnlockConnector", "{'evseId': 1, 'connectorId': 1}",
+               "{'status': 'OngoingAuthorizedTransaction'}");
+    bench_call(b, "UnlockConnector", "{'evseId': 1, 'connectorId': 2}", "{'status': 'UnknownConnector'}");
+    bench_call(b, "UnlockConnector", "{'evseId': 2, 'connectorId': 1}", "{'status': 'UnknownConnector'}");
+    bench_expect_no_command(b);
+}
+
+static void the_status_of_a_transaction(void **state) /* E14 */
+{
+    struct bench *b = *state;
+    char text[100];
+    bench_call(b, "GetTransactionStatus", "{}", "{'messagesInQueue': false, 'ongoingIndicator': null}");
+    bench_call(b, "GetTransactionStatus", "{'transactionId': 'none'}",
+               "{'messagesInQueue': false, 'ongoingIndicator': false}");
+    char *id = session_charging(b, 0);
+    (void)snprintf(text, sizeof(text), "{'transactionId': '%s'}", id);
+    bench_call(b, "GetTransactionStatus", text, "{'messagesInQueue': false, 'ongoingIndicator': true}");
+    bench_answer(b, "TransactionEvent", BENCH_SILENCE);
+    session_unplug(b);
+    bench_call(b, "GetTransactionStatus", text, "{'messagesInQueue': true, 'ongoingIndicator': false}");
+    bench_call(b, "GetTransactionStatus", "{}", "{'messagesInQueue': true, 'ongoingIndicator': null}");
+    bench_reply(b, "{}");
+    bench_call(b, "GetTransactionStatus", text, "{'messagesInQueue': false, 'ongoingIndicator': false}");
+    free(id);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_start_with_the_vehicle_there),
+        TEST(a_start_before_the_vehicle_comes),
+        TEST(a_start_nobody_plugs_in_for_is_forgotten),
+        cmocka_unit_test(a_start_tells_the_transaction_that_is_there),
+        TEST(a_card_is_authorized_first_where_asked_for),
+        TEST(a_card_that_is_not_accepted_does_not_start),
+        TEST(what_cannot_be_started_is_rejected),
+        TEST(a_silent_charger_cannot_be_started),
+        cmocka_unit_test_setup_teardown(without_an_evse_the_waiting_vehicle_is_taken, setup_two,
+                                        bench_teardown),
+        TEST(a_stop_ends_it),
+        cmocka_unit_test(a_stop_ends_the_energy_only_where_the_cable_counts),
+        TEST(unlock_is_answered_when_it_is_done),
+        TEST(an_unlock_that_takes_time_is_answered_later),
+        TEST(unlock_spares_an_authorized_transaction),
+        TEST(the_status_of_a_transaction),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
