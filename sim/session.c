@@ -1,0 +1,259 @@
+/* Sessions: lines in, answers out, one at a time. A session that waits, or whose peer does not read, takes no more. */
+#include "sim/session.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/str.h"
+
+#define SESSIONS_MAX 32
+#define INPUT_MAX    (8 * COMMAND_MAX_LINE)
+#define BACKLOG      16
+#define PROMPT       "sim> "
+
+struct session {
+    struct list link;
+    struct control *control;
+    union {
+        uv_stream_t stream;
+        uv_pipe_t pipe;
+        uv_tty_t terminal;
+    } uv;
+    bool is_terminal, waiting, closing;
+    struct wait wait;
+    struct buf input, output;
+    uv_write_t write;
+    bool writing;
+    char chunk[COMMAND_MAX_LINE];
+};
+
+struct control {
+    struct sim *sim;
+    uv_pipe_t listener;
+    bool listening;
+    struct list sessions;
+    size_t count;
+    int open; /* handles that libuv has not given back */
+    bool closing;
+};
+
+static void release(struct control *control)
+{
+    if (--control->open == 0 && control->closing)
+        free(control);
+}
+
+static void on_session_closed(uv_handle_t *handle)
+{
+    struct session *s = handle->data;
+    struct control *control = s->control;
+    buf_done(&s->input);
+    buf_done(&s->output);
+    free(s);
+    release(control);
+}
+
+static void session_close(struct session *s)
+{
+    if (s->closing)
+        return;
+    s->closing = true;
+    wait_stop(&s->wait);
+    list_remove(&s->link);
+    s->control->count--;
+    if (s->is_terminal)
+        uv_tty_reset_mode();
+    uv_close((uv_handle_t *)&s->uv.stream, on_session_closed);
+}
+
+/* ---- lines ---- */
+
+static void work(struct session *s);
+
+static void on_written(uv_write_t *write, int status)
+{
+    struct session *s = write->data;
+    s->writing = false;
+    buf_clear(&s->output);
+    if (s->closing)
+        return;
+    if (status < 0)
+        session_close(s);
+    else
+        work(s);
+}
+
+static void reply(struct session *s)
+{
+    buf_text(&s->output, "\n");
+    if (s->is_terminal)
+        buf_text(&s->output, PROMPT);
+    if (s->output.err) {
+        session_close(s);
+        return;
+    }
+    uv_buf_t bytes = uv_buf_init((char *)s->output.data, (unsigned)s->output.len);
+    s->write.data = s;
+    s->writing = true;
+    if (uv_write(&s->write, &s->uv.stream, &bytes, 1, on_written) < 0)
+        session_close(s);
+}
+
+static void on_wait_done(void *ctx, int err)
+{
+    struct session *s = ctx;
+    s->waiting = false;
+    buf_text(&s->output, err ? "error: not in time" : "ok");
+    reply(s);
+}
+
+/* Takes one line out of the input; 0: there is none, -EMSGSIZE: too long for a command. */
+static int take_line(struct session *s, char ret[static COMMAND_MAX_LINE])
+{
+    const char *text = buf_string(&s->input);
+    const char *end = strchr(text, '\n');
+    size_t len = end ? (size_t)(end - text) : s->input.len;
+    if (len >= COMMAND_MAX_LINE)
+        return -EMSGSIZE;
+    if (!end)
+        return 0;
+    memcpy(ret, text, len);
+    ret[len] = '\0';
+    buf_consume(&s->input, len + 1);
+    return 1;
+}
+
+static void work(struct session *s)
+{
+    char line[COMMAND_MAX_LINE];
+    while (!s->waiting && !s->writing && !s->closing) {
+        int r = take_line(s, line);
+        if (r < 0)
+            session_close(s);
+        if (r <= 0)
+            return;
+        bool empty = !line[strspn(line, " \t\r")];
+        if (empty && !s->is_terminal)
+            continue;
+        s->waiting = !empty && command_run(s->control->sim, line, &s->wait, &s->output) == 1;
+        if (!s->waiting)
+            reply(s);
+    }
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+{
+    (void)suggested;
+    struct session *s = handle->data;
+    *ret = uv_buf_init(s->chunk, sizeof s->chunk);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *bytes)
+{
+    struct session *s = stream->data;
+    if (len < 0 || (len > 0 && buf_append(&s->input, bytes->base, (size_t)len) < 0)) {
+        session_close(s);
+        return;
+    }
+    work(s);
+}
+
+static struct session *session_new(struct control *control, bool is_terminal)
+{
+    struct session *s = calloc(1, sizeof(*s));
+    if (!s)
+        return NULL;
+    s->control = control;
+    s->is_terminal = is_terminal;
+    buf_init(&s->input, INPUT_MAX);
+    buf_init(&s->output, ANSWER_MAX);
+    wait_init(&s->wait, control->sim, on_wait_done, s);
+    list_append(&control->sessions, &s->link);
+    control->count++;
+    control->open++;
+    return s;
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+    struct control *control = listener->data;
+    struct session *s = status == 0 ? session_new(control, false) : NULL;
+    if (!s)
+        return;
+    uv_pipe_init(&control->sim->loop.uv, &s->uv.pipe, 0);
+    s->uv.pipe.data = s;
+    if (uv_accept(listener, &s->uv.stream) < 0 || control->count > SESSIONS_MAX ||
+        uv_read_start(&s->uv.stream, on_alloc, on_read) < 0)
+        session_close(s);
+}
+
+/* ---- the socket ---- */
+
+/* A socket file that refuses connections was left by a process that is gone. */
+static void remove_dead_socket(const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    if (str_copy(address.sun_path, sizeof address.sun_path, path) < 0)
+        return;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno == ECONNREFUSED)
+        (void)unlink(path);
+    close(fd);
+}
+
+static void on_control_closed(uv_handle_t *handle)
+{
+    release(handle->data);
+}
+
+int control_new(struct sim *sim, const char *path, struct control **ret)
+{
+    struct control *control = calloc(1, sizeof(*control));
+    if (!control)
+        return -ENOMEM;
+    control->sim = sim;
+    control->open = 1;
+    list_init(&control->sessions);
+    uv_pipe_init(&sim->loop.uv, &control->listener, 0);
+    control->listener.data = control;
+    *ret = control;
+    if (!path)
+        return 0;
+    remove_dead_socket(path);
+    int r = uv_pipe_bind(&control->listener, path);
+    return r < 0 ? r : uv_listen((uv_stream_t *)&control->listener, BACKLOG, on_connection);
+}
+
+int control_add_terminal(struct control *control)
+{
+    struct session *s = session_new(control, true);
+    if (!s)
+        return -ENOMEM;
+    int r = uv_tty_init(&control->sim->loop.uv, &s->uv.terminal, STDIN_FILENO, 1);
+    if (r < 0) {
+        list_remove(&s->link);
+        control->count--;
+        control->open--;
+        free(s);
+        return r;
+    }
+    s->uv.terminal.data = s;
+    r = uv_read_start(&s->uv.stream, on_alloc, on_read);
+    if (r < 0)
+        session_close(s);
+    return r;
+}
+
+void control_free(struct control *control)
+{
+    if (!control)
+        return;
+    control->closing = true;
+    LIST_FOREACH (link, following, &control->sessions)
+        session_close(LIST_ITEM(link, struct session, link));
+    uv_close((uv_handle_t *)&control->listener, on_control_closed);
+}
