@@ -317,6 +317,7 @@ struct station *station_new(const struct env *env, const struct station_settings
     s->rpc = rpc_new(env, &rpc_ops, s, s->max_message);
     if (!s->rpc)
         return NULL;
+    rpc_set_name(s->rpc, s->id);
     network_init(s);
     provisioning_init(s);
     smart_charging_init(s);
