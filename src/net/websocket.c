@@ -4,19 +4,18 @@
  * websocket_on_failure) are done with it. libwebsockets may only be told to kill a connection from outside its callbacks,
  * so a timer does that. */
 #include <arpa/inet.h>
-#include <openssl/evp.h>
 #include <sys/socket.h>
 
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "net/handshake.h"
 #include "net/websocket_internal.h"
 
 #define ATTEMPT_MS         20000
 #define CLOSE_MS           3000 /* for a close handshake */
 #define QUEUE_MAX_MESSAGES 1000
 #define QUEUE_MAX_BYTES    (1024 * 1024)
-#define BASIC_MAX          256                          /* user and password */
 #define COMPRESS_MIN       64                           /* bytes; less is not worth it */
 #define WRITE_CLOSE        ((enum lws_write_protocol)4) /* libwebsockets' LWS_WRITE_CLOSE is in no header of it */
 #define RSV1               0x40
@@ -238,21 +237,6 @@ void websocket_on_failure(struct websocket *ws, int status, const char *text)
     fail(ws, status, text);
 }
 
-/* "Basic " and base64 of user:password (RFC 7617). */
-static int make_authorization(const char *user, const char *password, char **ret)
-{
-    char plain[BASIC_MAX];
-    unsigned char encoded[BASIC_MAX / 3 * 4 + 8];
-    int len = snprintf(plain, sizeof(plain), "%s:%s", user, password);
-    if (len < 0 || (size_t)len >= sizeof(plain))
-        return -EINVAL;
-    EVP_EncodeBlock(encoded, (unsigned char *)plain, len);
-    int r = asprintf(ret, "Basic %s", encoded) < 0 ? -ENOMEM : 0;
-    OPENSSL_cleanse(plain, sizeof(plain));
-    OPENSSL_cleanse(encoded, sizeof(encoded));
-    return r;
-}
-
 static struct attempt *attempt_new(struct endpoint *e, const char *identity, const char *user,
                                    const char *password)
 {
@@ -265,7 +249,7 @@ static struct attempt *attempt_new(struct endpoint *e, const char *identity, con
     url_append_segment(&path, identity);
     a->path = buf_steal(&path);
     buf_done(&path);
-    if (!a->path || (password && make_authorization(user, password, &a->authorization) < 0))
+    if (!a->path || (password && basic_encode(user, password, &a->authorization) < 0))
         return NULL;
     a->deadline_ms = env_now_ms(&e->context->loop->env) + ATTEMPT_MS;
     return STEAL(a);

@@ -1,10 +1,9 @@
 /* libwebsockets' callback for every vhost and protocol: finds the connection and says what happened. Also the server's
  * side of the HTTP handshake. */
-#include <openssl/evp.h>
-
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "net/handshake.h"
 #include "net/websocket_internal.h"
 
 static struct endpoint *endpoint_of(struct lws *wsi)
@@ -29,29 +28,6 @@ static int refuse_request(struct lws *wsi, int status)
     return -1;
 }
 
-/* Splits "Basic <base64 of user:password>" in place. True if it is that. */
-static bool parse_basic(char *header, const char **ret_user, const char **ret_password)
-{
-    if (strncasecmp(header, "Basic ", 6) != 0)
-        return false;
-    char *encoded = header + 6;
-    size_t len = strlen(encoded);
-    if (len == 0 || len % 4 != 0)
-        return false;
-    int n = EVP_DecodeBlock((unsigned char *)header, (unsigned char *)encoded, (int)len);
-    if (n < 0)
-        return false;
-    size_t padding = encoded[len - 1] == '=' ? (encoded[len - 2] == '=' ? 2 : 1) : 0;
-    header[(size_t)n - padding] = '\0';
-    char *colon = strchr(header, ':');
-    if (!colon)
-        return false;
-    *colon = '\0';
-    *ret_user = header;
-    *ret_password = colon + 1;
-    return true;
-}
-
 /* The last segment of the request's path, which libwebsockets has decoded. NULL if there is none. */
 static const char *request_identity(struct lws *wsi, char *path, int size)
 {
@@ -59,17 +35,6 @@ static const char *request_identity(struct lws *wsi, char *path, int size)
         return NULL;
     const char *slash = strrchr(path, '/');
     return slash && slash[1] ? slash + 1 : NULL;
-}
-
-static bool is_offered(const char *offered, const char *name)
-{
-    size_t len = strlen(name);
-    for (const char *at = offered; *at; at += strcspn(at, ",")) {
-        at += strspn(at, ", ");
-        if (strncmp(at, name, len) == 0 && strchr(", ", at[len]))
-            return true;
-    }
-    return false;
 }
 
 /* Part 4, 4.1.2: a client that offers none of ours gets its handshake completed without a subprotocol and is then closed.
@@ -82,7 +47,7 @@ static void confirm_subprotocol(struct lws *wsi, struct endpoint *e)
     if (lws_hdr_copy(wsi, offered, sizeof(offered), WSI_TOKEN_PROTOCOL) <= 0)
         return;
     for (const struct lws_protocols *p = e->protocols; p->callback; p++)
-        if (p->id && is_offered(offered, p->name))
+        if (p->id && list_has(offered, p->name))
             return;
     offered[strcspn(offered, ", ")] = '\0';
     (void)str_copy(e->refused_protocol, sizeof(e->refused_protocol), offered);
@@ -96,7 +61,7 @@ static int on_upgrade_request(struct lws *wsi, struct endpoint *e)
     if (!identity || e->freed)
         return refuse_request(wsi, 404);
     if (lws_hdr_copy(wsi, authorization, sizeof(authorization), WSI_TOKEN_HTTP_AUTHORIZATION) > 0 &&
-        !parse_basic(authorization, &user, &password))
+        !basic_decode(authorization, &user, &password))
         user = password = NULL;
 
     int status = e->events.on_handshake ? e->events.on_handshake(e->ctx, identity, user, password) : 0;
