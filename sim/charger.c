@@ -91,8 +91,10 @@ void answers_init(struct answers *answers, const struct env *env,
 
 void answers_done(struct answers *answers)
 {
-    LIST_FOREACH (link, following, &answers->waiting)
+    LIST_FOREACH(link, following, &answers->waiting)
+    {
         answer_free(LIST_ITEM(link, struct answer, link));
+    }
 }
 
 void answers_send(struct answers *answers, struct charger *c, const struct sockaddr_in *to, uint8_t *bytes,

@@ -253,8 +253,10 @@ static int run_show(const struct call *call)
     if (call->charger)
         return answer_json(call, show(call->charger));
     json_t *all = json_array();
-    LIST_FOREACH (link, following, &call->sim->chargers)
+    LIST_FOREACH(link, following, &call->sim->chargers)
+    {
         json_array_append_new(all, show(LIST_ITEM(link, struct charger, link)));
+    }
     return answer_json(call, all);
 }
 

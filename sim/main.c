@@ -28,7 +28,7 @@ struct options {
 struct program {
     struct sim sim;
     struct options options;
-    struct control *control;
+    struct sessions *sessions;
     struct script *script;
     uv_signal_t interrupt, terminate;
 };
@@ -193,10 +193,10 @@ static bool has_terminal(void)
 
 static int start_control(struct program *p)
 {
-    int r = control_new(&p->sim, p->options.control, &p->control);
+    int r = sessions_new(&p->sim, p->options.control, &p->sessions);
     if (r < 0)
         return refuse(p->options.control ? p->options.control : "--control", err_text(r));
-    return has_terminal() && !p->options.once ? control_add_terminal(p->control) : 0;
+    return has_terminal() && !p->options.once ? sessions_add_terminal(p->sessions) : 0;
 }
 
 static void on_signal(uv_signal_t *signal, int number)
@@ -275,7 +275,7 @@ int main(int argc, char **argv)
         loop_run(&p->sim.loop);
     }
     script_free(p->script);
-    control_free(p->control);
+    sessions_free(p->sessions);
     sim_free_chargers(&p->sim);
     uv_close((uv_handle_t *)&p->interrupt, NULL);
     uv_close((uv_handle_t *)&p->terminate, NULL);

@@ -97,8 +97,10 @@ static void on_connection(void *ctx, struct listener *listener)
 
 static void drop_connections(struct tcp_port *port)
 {
-    LIST_FOREACH (link, following, &port->connections)
+    LIST_FOREACH(link, following, &port->connections)
+    {
         connection_free(LIST_ITEM(link, struct connection, link));
+    }
 }
 
 static void on_change(struct charger *charger)

@@ -15,7 +15,7 @@
 
 struct session {
     struct list link;
-    struct control *control;
+    struct sessions *owner;
     union {
         uv_stream_t stream;
         uv_pipe_t pipe;
@@ -29,7 +29,7 @@ struct session {
     char chunk[COMMAND_MAX_LINE];
 };
 
-struct control {
+struct sessions {
     struct sim *sim;
     uv_pipe_t listener;
     bool listening;
@@ -39,20 +39,20 @@ struct control {
     bool closing;
 };
 
-static void release(struct control *control)
+static void release(struct sessions *sessions)
 {
-    if (--control->open == 0 && control->closing)
-        free(control);
+    if (--sessions->open == 0 && sessions->closing)
+        free(sessions);
 }
 
 static void on_session_closed(uv_handle_t *handle)
 {
     struct session *s = handle->data;
-    struct control *control = s->control;
+    struct sessions *sessions = s->owner;
     buf_done(&s->input);
     buf_done(&s->output);
     free(s);
-    release(control);
+    release(sessions);
 }
 
 static void session_close(struct session *s)
@@ -62,7 +62,7 @@ static void session_close(struct session *s)
     s->closing = true;
     wait_stop(&s->wait);
     list_remove(&s->link);
-    s->control->count--;
+    s->owner->count--;
     if (s->is_terminal)
         uv_tty_reset_mode();
     uv_close((uv_handle_t *)&s->uv.stream, on_session_closed);
@@ -137,7 +137,7 @@ static void work(struct session *s)
         bool empty = !line[strspn(line, " \t\r")];
         if (empty && !s->is_terminal)
             continue;
-        s->waiting = !empty && command_run(s->control->sim, line, &s->wait, &s->output) == 1;
+        s->waiting = !empty && command_run(s->owner->sim, line, &s->wait, &s->output) == 1;
         if (!s->waiting)
             reply(s);
     }
@@ -160,31 +160,31 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *bytes)
     work(s);
 }
 
-static struct session *session_new(struct control *control, bool is_terminal)
+static struct session *session_new(struct sessions *sessions, bool is_terminal)
 {
     struct session *s = calloc(1, sizeof(*s));
     if (!s)
         return NULL;
-    s->control = control;
+    s->owner = sessions;
     s->is_terminal = is_terminal;
     buf_init(&s->input, INPUT_MAX);
     buf_init(&s->output, ANSWER_MAX);
-    wait_init(&s->wait, control->sim, on_wait_done, s);
-    list_append(&control->sessions, &s->link);
-    control->count++;
-    control->open++;
+    wait_init(&s->wait, sessions->sim, on_wait_done, s);
+    list_append(&sessions->sessions, &s->link);
+    sessions->count++;
+    sessions->open++;
     return s;
 }
 
 static void on_connection(uv_stream_t *listener, int status)
 {
-    struct control *control = listener->data;
-    struct session *s = status == 0 ? session_new(control, false) : NULL;
+    struct sessions *sessions = listener->data;
+    struct session *s = status == 0 ? session_new(sessions, false) : NULL;
     if (!s)
         return;
-    uv_pipe_init(&control->sim->loop.uv, &s->uv.pipe, 0);
+    uv_pipe_init(&sessions->sim->loop.uv, &s->uv.pipe, 0);
     s->uv.pipe.data = s;
-    if (uv_accept(listener, &s->uv.stream) < 0 || control->count > SESSIONS_MAX ||
+    if (uv_accept(listener, &s->uv.stream) < 0 || sessions->count > SESSIONS_MAX ||
         uv_read_start(&s->uv.stream, on_alloc, on_read) < 0)
         session_close(s);
 }
@@ -205,39 +205,39 @@ static void remove_dead_socket(const char *path)
     close(fd);
 }
 
-static void on_control_closed(uv_handle_t *handle)
+static void on_listener_closed(uv_handle_t *handle)
 {
     release(handle->data);
 }
 
-int control_new(struct sim *sim, const char *path, struct control **ret)
+int sessions_new(struct sim *sim, const char *path, struct sessions **ret)
 {
-    struct control *control = calloc(1, sizeof(*control));
-    if (!control)
+    struct sessions *sessions = calloc(1, sizeof(*sessions));
+    if (!sessions)
         return -ENOMEM;
-    control->sim = sim;
-    control->open = 1;
-    list_init(&control->sessions);
-    uv_pipe_init(&sim->loop.uv, &control->listener, 0);
-    control->listener.data = control;
-    *ret = control;
+    sessions->sim = sim;
+    sessions->open = 1;
+    list_init(&sessions->sessions);
+    uv_pipe_init(&sim->loop.uv, &sessions->listener, 0);
+    sessions->listener.data = sessions;
+    *ret = sessions;
     if (!path)
         return 0;
     remove_dead_socket(path);
-    int r = uv_pipe_bind(&control->listener, path);
-    return r < 0 ? r : uv_listen((uv_stream_t *)&control->listener, BACKLOG, on_connection);
+    int r = uv_pipe_bind(&sessions->listener, path);
+    return r < 0 ? r : uv_listen((uv_stream_t *)&sessions->listener, BACKLOG, on_connection);
 }
 
-int control_add_terminal(struct control *control)
+int sessions_add_terminal(struct sessions *sessions)
 {
-    struct session *s = session_new(control, true);
+    struct session *s = session_new(sessions, true);
     if (!s)
         return -ENOMEM;
-    int r = uv_tty_init(&control->sim->loop.uv, &s->uv.terminal, STDIN_FILENO, 1);
+    int r = uv_tty_init(&sessions->sim->loop.uv, &s->uv.terminal, STDIN_FILENO, 1);
     if (r < 0) {
         list_remove(&s->link);
-        control->count--;
-        control->open--;
+        sessions->count--;
+        sessions->open--;
         free(s);
         return r;
     }
@@ -248,12 +248,14 @@ int control_add_terminal(struct control *control)
     return r;
 }
 
-void control_free(struct control *control)
+void sessions_free(struct sessions *sessions)
 {
-    if (!control)
+    if (!sessions)
         return;
-    control->closing = true;
-    LIST_FOREACH (link, following, &control->sessions)
+    sessions->closing = true;
+    LIST_FOREACH(link, following, &sessions->sessions)
+    {
         session_close(LIST_ITEM(link, struct session, link));
-    uv_close((uv_handle_t *)&control->listener, on_control_closed);
+    }
+    uv_close((uv_handle_t *)&sessions->listener, on_listener_closed);
 }

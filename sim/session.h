@@ -4,13 +4,13 @@
 
 #include "sim/command.h"
 
-struct control;
+struct sessions;
 
 /* Listens on a Unix socket at `path` (an old one nobody answers on is replaced). 0 or -errno. */
-int control_new(struct sim *sim, const char *path, struct control **ret);
+int sessions_new(struct sim *sim, const char *path, struct sessions **ret);
 /* Reads standard input, with a prompt. 0 or -errno. */
-int control_add_terminal(struct control *control);
+int sessions_add_terminal(struct sessions *sessions);
 /* Closes everything; NULL is fine. */
-void control_free(struct control *control);
+void sessions_free(struct sessions *sessions);
 
 #endif

@@ -31,7 +31,8 @@ struct entry {
 
 struct charger *sim_find(const struct sim *sim, const char *name)
 {
-    LIST_FOREACH (link, following, &sim->chargers) {
+    LIST_FOREACH(link, following, &sim->chargers)
+    {
         struct charger *c = LIST_ITEM(link, struct charger, link);
         if (str_equal(c->name, name))
             return c;
@@ -213,7 +214,8 @@ static int read_entry(const char *text, struct entry *e, struct problems *proble
 
 static int share_line(struct sim *sim, const struct entry *e, struct rtu_line **ret)
 {
-    LIST_FOREACH (link, following, &sim->lines) {
+    LIST_FOREACH(link, following, &sim->lines)
+    {
         struct shared_line *known = LIST_ITEM(link, struct shared_line, link);
         if (str_equal(known->path, e->path)) {
             *ret = known->line;
@@ -354,9 +356,12 @@ int sim_add_fleet(struct sim *sim, const char *text, struct problems *problems)
 
 void sim_free_chargers(struct sim *sim)
 {
-    LIST_FOREACH (link, following, &sim->chargers)
+    LIST_FOREACH(link, following, &sim->chargers)
+    {
         charger_free(LIST_ITEM(link, struct charger, link));
-    LIST_FOREACH (next, after, &sim->lines) {
+    }
+    LIST_FOREACH(next, after, &sim->lines)
+    {
         struct shared_line *shared = LIST_ITEM(next, struct shared_line, link);
         rtu_line_free(shared->line);
         list_remove(&shared->link);
