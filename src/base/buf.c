@@ -33,7 +33,7 @@ static int reserve(struct buf *b, size_t len)
     if (len > b->max || b->len > b->max - len)
         return b->err = -EMSGSIZE;
     size_t need = b->len + len + 1;
-    if (need <= b->size)
+    if (b->data && need <= b->size)
         return 0;
     size_t size = b->size ? b->size : FIRST_SIZE;
     while (size < need)

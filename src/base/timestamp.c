@@ -125,6 +125,6 @@ int timestamp_parse(const char *text, int64_t *ret_unix_ms)
         minute > 59 || second > 60)
         return -EINVAL;
     int64_t minutes = hour * 60 + minute - offset;
-    *ret_unix_ms = days_from_date(year, month, day) * DAY_MS + minutes * 60000 + second * 1000 + ms;
+    *ret_unix_ms = days_from_date(year, month, day) * DAY_MS + minutes * 60000 + second * 1000LL + ms;
     return 0;
 }

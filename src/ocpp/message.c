@@ -111,10 +111,10 @@ static bool check_string(const struct message_field *field, const json_t *value,
 
 static bool check_date_time(const json_t *value, const struct place *place, struct violation *ret)
 {
-    const char *text = json_string_value(value);
     int64_t ignored;
-    if (!check_type(text != NULL, value, "a date-time", place, ret))
+    if (!check_type(json_is_string(value), value, "a date-time", place, ret))
         return false;
+    const char *text = json_string_value(value);
     return (strlen(text) == json_string_length(value) && timestamp_parse(text, &ignored) == 0) ||
            fail(ret, VIOLATION_PROPERTY, place, "is no RFC 3339 time such as 2026-01-31T12:00:00.000Z");
 }

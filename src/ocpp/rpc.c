@@ -263,7 +263,7 @@ static const enum rpc_error violation_errors[] = {
     [VIOLATION_PROPERTY] = RPC_PROPERTY_CONSTRAINT_VIOLATION,
 };
 
-/* False, with what is wrong, if the peer's CALL cannot be handed on. */
+/* False if the peer's CALL cannot be handed on; ret_error and ret then say why. */
 static bool check_call(struct rpc *rpc, const char *action, const json_t *payload,
                        struct rpc_request *request, enum rpc_error *ret_error, struct violation *ret)
 {
