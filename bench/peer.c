@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
+#include "base/timestamp.h"
 #include "bench/wire.h"
 #include "driver/modbus/codec.h"
 
@@ -21,7 +22,6 @@
 #define MAX_UNACKED  4 /* events of one station on their way, so that its queue does not grow */
 #define NO_ANSWER_NS 2000000000
 #define BETWEEN_NS   1000000 /* rest between two starts: a site is not a loop */
-#define CURRENT_TIME "2026-01-31T12:00:00Z"
 
 enum measure { MEASURE_ANSWER, MEASURE_WRITE, MEASURE_EVENT, MEASURES_OF_LATENCY };
 static const char *const measure_names[] = { "answer", "write", "event" };
@@ -226,16 +226,18 @@ static void on_call(struct peer *p, struct station *s, const char *message)
     if (!find_text(behind, ",\"", action, sizeof(action)))
         bench_die("CALL without action");
 
+    struct timespec wall;
+    char time[TIMESTAMP_SIZE];
+    clock_gettime(CLOCK_REALTIME, &wall);
+    timestamp_format(wall.tv_sec * 1000 + wall.tv_nsec / 1000000, time);
     if (strcmp(action, "TransactionEvent") == 0) {
         on_transaction_event(p, s, id, behind);
     } else if (strcmp(action, "BootNotification") == 0) {
-        send_text(s,
-                  "[3,\"%s\",{\"currentTime\":\"" CURRENT_TIME "\",\"interval\":60,\"status\":\"Accepted\"}]",
-                  id);
+        send_text(s, "[3,\"%s\",{\"currentTime\":\"%s\",\"interval\":60,\"status\":\"Accepted\"}]", id, time);
         p->accepted += !s->accepted;
         s->accepted = true;
     } else if (strcmp(action, "Heartbeat") == 0) {
-        send_text(s, "[3,\"%s\",{\"currentTime\":\"" CURRENT_TIME "\"}]", id);
+        send_text(s, "[3,\"%s\",{\"currentTime\":\"%s\"}]", id, time);
     } else if (strcmp(action, "Authorize") == 0) {
         send_text(s, "[3,\"%s\",{\"idTokenInfo\":{\"status\":\"Accepted\"}}]", id);
     } else {

@@ -42,8 +42,10 @@ static inline void list_remove(struct list *item)
 
 #define LIST_ITEM(link, type, member) CONTAINER_OF(link, type, member)
 /* The body may remove `link` itself, no other. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): `link` and `following` are names it declares */
 #define LIST_FOREACH(link, following, head)                                                                  \
     for (struct list *link = (head)->next, *following = link->next; link != (head);                          \
          link = following, following = link->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

@@ -172,7 +172,7 @@ static void begin_single(struct job *job, struct modbus_request *ret)
     ret->address = (uint16_t)(ret->address + request->written);
     ret->count = 1;
     if (ret->function == MODBUS_WRITE_REGISTER) {
-        ret->data = request->raw + 2 * request->written;
+        ret->data = request->raw + 2 * (size_t)request->written;
         ret->data_len = 2;
         return;
     }
@@ -184,6 +184,7 @@ static void begin_single(struct job *job, struct modbus_request *ret)
 static void begin_write(struct device *device, struct modbus_request *ret)
 {
     const struct request *request = device->job.request;
+    assert(request);
     const struct point *point = request->point;
     *ret = (struct modbus_request){
         .function = write_function(device, point),

@@ -1,5 +1,6 @@
 #include "driver/modbus/plan.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 uint8_t point_read_function(const struct point *point)
@@ -167,6 +168,7 @@ static void spread(struct plan *plan)
             alike += same;
             before += same && j < i;
         }
+        assert(alike > 0);
         block->phase_ms = block->every_ms * (int64_t)before / (int64_t)alike;
     }
 }
