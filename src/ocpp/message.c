@@ -11,12 +11,17 @@
 #include "base/timestamp.h"
 #include "ocpp/message_table.h"
 
+static const char *name_at(uint16_t offset)
+{
+    return message_names + offset;
+}
+
 const struct message *message_find(const char *action)
 {
     size_t low = 0, high = message_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = strcmp(action, messages[middle].action);
+        int order = strcmp(action, name_at(messages[middle].action));
         if (order == 0)
             return &messages[middle];
         if (order < 0)
@@ -29,7 +34,7 @@ const struct message *message_find(const char *action)
 
 const char *message_name(const struct message *message)
 {
-    return message->action;
+    return name_at(message->action);
 }
 
 const struct message *message_at(size_t index)
@@ -143,12 +148,12 @@ static bool check_enum(const struct message_field *field, const json_t *value, c
     if (!check_type(json_is_string(value), value, "a string", place, ret))
         return false;
     for (unsigned i = 0; i < e->count; i++) {
-        const char *allowed = message_values[e->first + i];
+        const char *allowed = name_at(message_values[e->first + i]);
         size_t len = strlen(allowed);
         if (len == json_string_length(value) && memcmp(allowed, json_string_value(value), len) == 0)
             return true;
     }
-    return fail(ret, VIOLATION_PROPERTY, place, "is no value of %s", e->name);
+    return fail(ret, VIOLATION_PROPERTY, place, "is no value of %s", name_at(e->name));
 }
 
 static bool check_object(const struct message_object *object, const json_t *value, const struct place *place,
@@ -203,7 +208,7 @@ static bool check_field(const struct message_field *field, const json_t *value, 
 static const struct message_field *find_field(const struct message_object *object, const char *name)
 {
     for (unsigned i = 0; i < object->count; i++)
-        if (strcmp(message_fields[object->first + i].name, name) == 0)
+        if (strcmp(name_at(message_fields[object->first + i].name), name) == 0)
             return &message_fields[object->first + i];
     return NULL;
 }
@@ -213,10 +218,9 @@ static bool check_object(const struct message_object *object, const json_t *valu
 {
     for (unsigned i = 0; i < object->count; i++) {
         const struct message_field *field = &message_fields[object->first + i];
-        if ((field->flags & FIELD_REQUIRED) && !json_object_get(value, field->name)) {
-            const struct place missing = { place, field->name, 0 };
-            return fail(ret, VIOLATION_OCCURRENCE, &missing, "is missing");
-        }
+        const struct place member = { place, name_at(field->name), 0 };
+        if ((field->flags & FIELD_REQUIRED) && !json_object_get(value, member.name))
+            return fail(ret, VIOLATION_OCCURRENCE, &member, "is missing");
     }
     const char *name;
     json_t *member;
@@ -225,7 +229,7 @@ static bool check_object(const struct message_object *object, const json_t *valu
         const struct place inner = { place, name, 0 };
         const struct message_field *field = find_field(object, name);
         if (!field && !object->is_open)
-            return fail(ret, VIOLATION_FORMAT, &inner, "is no property of %s", object->name);
+            return fail(ret, VIOLATION_FORMAT, &inner, "is no property of %s", name_at(object->name));
         if (field && !check_field(field, member, &inner, ret))
             return false;
     }

@@ -2,1747 +2,2646 @@
 #include "ocpp/message_table.h"
 
 /* clang-format off */
-const struct message_field message_fields[] = {
-    /* 0: AuthorizeRequest */
-    { "certificate", .type = FIELD_STRING, .max_length = 5500 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "idToken", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 2 },
-    { "iso15118CertificateHashData", .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 4, .min_items = 1, .max_items = 4 },
-    /* 4: CustomDataType */
-    { "vendorId", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 255 },
-    /* 5: IdTokenType */
-    { "additionalInfo", .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 3, .min_items = 1 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "idToken", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 36 },
-    { "type", .type = FIELD_ENUM, .flags = FIELD_REQUIRED },
-    /* 9: AdditionalInfoType */
-    { "additionalIdToken", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 36 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "type", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 50 },
-    /* 12: OCSPRequestDataType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "hashAlgorithm", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 1 },
-    { "issuerKeyHash", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 128 },
-    { "issuerNameHash", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 128 },
-    { "responderURL", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 },
-    { "serialNumber", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 40 },
-    /* 18: AuthorizeResponse */
-    { "certificateStatus", .type = FIELD_ENUM, .ref = 2 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "idTokenInfo", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 6 },
-    /* 21: IdTokenInfoType */
-    { "cacheExpiryDateTime", .type = FIELD_DATE_TIME },
-    { "chargingPriority", .type = FIELD_INTEGER },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "evseId", .type = FIELD_INTEGER, .flags = FIELD_ARRAY, .min_items = 1 },
-    { "groupIdToken", .type = FIELD_OBJECT, .ref = 2 },
-    { "language1", .type = FIELD_STRING, .max_length = 8 },
-    { "language2", .type = FIELD_STRING, .max_length = 8 },
-    { "personalMessage", .type = FIELD_OBJECT, .ref = 7 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 4 },
-    /* 30: MessageContentType */
-    { "content", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "format", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 3 },
-    { "language", .type = FIELD_STRING, .max_length = 8 },
-    /* 34: BootNotificationRequest */
-    { "chargingStation", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 9 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "reason", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 5 },
-    /* 37: ChargingStationType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "firmwareVersion", .type = FIELD_STRING, .max_length = 50 },
-    { "model", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 20 },
-    { "modem", .type = FIELD_OBJECT, .ref = 10 },
-    { "serialNumber", .type = FIELD_STRING, .max_length = 25 },
-    { "vendorName", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 50 },
-    /* 43: ModemType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "iccid", .type = FIELD_STRING, .max_length = 20 },
-    { "imsi", .type = FIELD_STRING, .max_length = 20 },
-    /* 46: BootNotificationResponse */
-    { "currentTime", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "interval", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 6 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 51: StatusInfoType */
-    { "additionalInfo", .type = FIELD_STRING, .max_length = 512 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "reasonCode", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 20 },
-    /* 54: CancelReservationRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "reservationId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    /* 56: CancelReservationResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 7 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 59: CertificateSignedRequest */
-    { "certificateChain", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 10000 },
-    { "certificateType", .type = FIELD_ENUM, .ref = 8 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 62: CertificateSignedResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 9 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 65: ChangeAvailabilityRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "evse", .type = FIELD_OBJECT, .ref = 18 },
-    { "operationalStatus", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 10 },
-    /* 68: EVSEType */
-    { "connectorId", .type = FIELD_INTEGER },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "id", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    /* 71: ChangeAvailabilityResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 11 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 74: ClearCacheRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 75: ClearCacheResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 12 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 78: ClearChargingProfileRequest */
-    { "chargingProfileCriteria", .type = FIELD_OBJECT, .ref = 23 },
-    { "chargingProfileId", .type = FIELD_INTEGER },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 81: ClearChargingProfileType */
-    { "chargingProfilePurpose", .type = FIELD_ENUM, .ref = 13 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "evseId", .type = FIELD_INTEGER },
-    { "stackLevel", .type = FIELD_INTEGER },
-    /* 85: ClearChargingProfileResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 14 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 88: ClearDisplayMessageRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "id", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    /* 90: ClearDisplayMessageResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 15 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 93: ClearVariableMonitoringRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "id", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED | FIELD_ARRAY, .min_items = 1 },
-    /* 95: ClearVariableMonitoringResponse */
-    { "clearMonitoringResult", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 29, .min_items = 1 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 97: ClearMonitoringResultType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "id", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 16 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 101: ClearedChargingLimitRequest */
-    { "chargingLimitSource", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 17 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "evseId", .type = FIELD_INTEGER },
-    /* 104: ClearedChargingLimitResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 105: CostUpdatedRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "totalCost", .type = FIELD_NUMBER, .flags = FIELD_REQUIRED },
-    { "transactionId", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 36 },
-    /* 108: CostUpdatedResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 109: CustomerInformationRequest */
-    { "clear", .type = FIELD_BOOLEAN, .flags = FIELD_REQUIRED },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "customerCertificate", .type = FIELD_OBJECT, .ref = 35 },
-    { "customerIdentifier", .type = FIELD_STRING, .max_length = 64 },
-    { "idToken", .type = FIELD_OBJECT, .ref = 2 },
-    { "report", .type = FIELD_BOOLEAN, .flags = FIELD_REQUIRED },
-    { "requestId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    /* 116: CertificateHashDataType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "hashAlgorithm", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 1 },
-    { "issuerKeyHash", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 128 },
-    { "issuerNameHash", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 128 },
-    { "serialNumber", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 40 },
-    /* 121: CustomerInformationResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 18 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 124: DataTransferRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "data", .type = FIELD_ANY },
-    { "messageId", .type = FIELD_STRING, .max_length = 50 },
-    { "vendorId", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 255 },
-    /* 128: DataTransferResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "data", .type = FIELD_ANY },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 19 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 132: DeleteCertificateRequest */
-    { "certificateHashData", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 35 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 134: DeleteCertificateResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 20 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 137: FirmwareStatusNotificationRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "requestId", .type = FIELD_INTEGER },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 21 },
-    /* 140: FirmwareStatusNotificationResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 141: Get15118EVCertificateRequest */
-    { "action", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 22 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "exiRequest", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 5600 },
-    { "iso15118SchemaVersion", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 50 },
-    /* 145: Get15118EVCertificateResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "exiResponse", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 5600 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 23 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 149: GetBaseReportRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "reportBase", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 24 },
-    { "requestId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    /* 152: GetBaseReportResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 25 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 155: GetCertificateStatusRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "ocspRequestData", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 4 },
-    /* 157: GetCertificateStatusResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "ocspResult", .type = FIELD_STRING, .max_length = 5500 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 26 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 161: GetChargingProfilesRequest */
-    { "chargingProfile", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 50 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "evseId", .type = FIELD_INTEGER },
-    { "requestId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    /* 165: ChargingProfileCriterionType */
-    { "chargingLimitSource", .type = FIELD_ENUM, .flags = FIELD_ARRAY, .ref = 17, .min_items = 1, .max_items = 4 },
-    { "chargingProfileId", .type = FIELD_INTEGER, .flags = FIELD_ARRAY, .min_items = 1 },
-    { "chargingProfilePurpose", .type = FIELD_ENUM, .ref = 13 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "stackLevel", .type = FIELD_INTEGER },
-    /* 170: GetChargingProfilesResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 27 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 173: GetCompositeScheduleRequest */
-    { "chargingRateUnit", .type = FIELD_ENUM, .ref = 28 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "duration", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "evseId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    /* 177: GetCompositeScheduleResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "schedule", .type = FIELD_OBJECT, .ref = 54 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 29 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 181: CompositeScheduleType */
-    { "chargingRateUnit", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 28 },
-    { "chargingSchedulePeriod", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 55, .min_items = 1 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "duration", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "evseId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "scheduleStart", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
-    /* 187: ChargingSchedulePeriodType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "limit", .type = FIELD_NUMBER, .flags = FIELD_REQUIRED },
-    { "numberPhases", .type = FIELD_INTEGER },
-    { "phaseToUse", .type = FIELD_INTEGER },
-    { "startPeriod", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    /* 192: GetDisplayMessagesRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "id", .type = FIELD_INTEGER, .flags = FIELD_ARRAY, .min_items = 1 },
-    { "priority", .type = FIELD_ENUM, .ref = 30 },
-    { "requestId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "state", .type = FIELD_ENUM, .ref = 31 },
-    /* 197: GetDisplayMessagesResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 32 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 200: GetInstalledCertificateIdsRequest */
-    { "certificateType", .type = FIELD_ENUM, .flags = FIELD_ARRAY, .ref = 33, .min_items = 1 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 202: GetInstalledCertificateIdsResponse */
-    { "certificateHashDataChain", .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 60, .min_items = 1 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 34 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 206: CertificateHashDataChainType */
-    { "certificateHashData", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 35 },
-    { "certificateType", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 33 },
-    { "childCertificateHashData", .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 35, .min_items = 1, .max_items = 4 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 210: GetLocalListVersionRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 211: GetLocalListVersionResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "versionNumber", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    /* 213: GetLogRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "log", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 64 },
-    { "logType", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 35 },
-    { "requestId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "retries", .type = FIELD_INTEGER },
-    { "retryInterval", .type = FIELD_INTEGER },
-    /* 219: LogParametersType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "latestTimestamp", .type = FIELD_DATE_TIME },
-    { "oldestTimestamp", .type = FIELD_DATE_TIME },
-    { "remoteLocation", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 },
-    /* 223: GetLogResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "filename", .type = FIELD_STRING, .max_length = 255 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 36 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 227: GetMonitoringReportRequest */
-    { "componentVariable", .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 67, .min_items = 1 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "monitoringCriteria", .type = FIELD_ENUM, .flags = FIELD_ARRAY, .ref = 37, .min_items = 1, .max_items = 3 },
-    { "requestId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    /* 231: ComponentVariableType */
-    { "component", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "variable", .type = FIELD_OBJECT, .ref = 69 },
-    /* 234: ComponentType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "evse", .type = FIELD_OBJECT, .ref = 18 },
-    { "instance", .type = FIELD_STRING, .max_length = 50 },
-    { "name", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 50 },
-    /* 238: VariableType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "instance", .type = FIELD_STRING, .max_length = 50 },
-    { "name", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 50 },
-    /* 241: GetMonitoringReportResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 25 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 244: GetReportRequest */
-    { "componentCriteria", .type = FIELD_ENUM, .flags = FIELD_ARRAY, .ref = 38, .min_items = 1, .max_items = 4 },
-    { "componentVariable", .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 67, .min_items = 1 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "requestId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    /* 248: GetReportResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 25 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 251: GetTransactionStatusRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "transactionId", .type = FIELD_STRING, .max_length = 36 },
-    /* 253: GetTransactionStatusResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "messagesInQueue", .type = FIELD_BOOLEAN, .flags = FIELD_REQUIRED },
-    { "ongoingIndicator", .type = FIELD_BOOLEAN },
-    /* 256: GetVariablesRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "getVariableData", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 76, .min_items = 1 },
-    /* 258: GetVariableDataType */
-    { "attributeType", .type = FIELD_ENUM, .ref = 39 },
-    { "component", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "variable", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 },
-    /* 262: GetVariablesResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "getVariableResult", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 78, .min_items = 1 },
-    /* 264: GetVariableResultType */
-    { "attributeStatus", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 40 },
-    { "attributeStatusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    { "attributeType", .type = FIELD_ENUM, .ref = 39 },
-    { "attributeValue", .type = FIELD_STRING, .max_length = 2500 },
-    { "component", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "variable", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 },
-    /* 271: HeartbeatRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 272: HeartbeatResponse */
-    { "currentTime", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 274: InstallCertificateRequest */
-    { "certificate", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 5500 },
-    { "certificateType", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 41 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 277: InstallCertificateResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 42 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 280: LogStatusNotificationRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "requestId", .type = FIELD_INTEGER },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 43 },
-    /* 283: LogStatusNotificationResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 284: MeterValuesRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "evseId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "meterValue", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 86, .min_items = 1 },
-    /* 287: MeterValueType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "sampledValue", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 87, .min_items = 1 },
-    { "timestamp", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
-    /* 290: SampledValueType */
-    { "context", .type = FIELD_ENUM, .ref = 44 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "location", .type = FIELD_ENUM, .ref = 45 },
-    { "measurand", .type = FIELD_ENUM, .ref = 46 },
-    { "phase", .type = FIELD_ENUM, .ref = 47 },
-    { "signedMeterValue", .type = FIELD_OBJECT, .ref = 88 },
-    { "unitOfMeasure", .type = FIELD_OBJECT, .ref = 89 },
-    { "value", .type = FIELD_NUMBER, .flags = FIELD_REQUIRED },
-    /* 298: SignedMeterValueType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "encodingMethod", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 50 },
-    { "publicKey", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 2500 },
-    { "signedMeterData", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 2500 },
-    { "signingMethod", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 50 },
-    /* 303: UnitOfMeasureType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "multiplier", .type = FIELD_INTEGER },
-    { "unit", .type = FIELD_STRING, .max_length = 20 },
-    /* 306: MeterValuesResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 307: NotifyChargingLimitRequest */
-    { "chargingLimit", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 92 },
-    { "chargingSchedule", .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 93, .min_items = 1 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "evseId", .type = FIELD_INTEGER },
-    /* 311: ChargingLimitType */
-    { "chargingLimitSource", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 17 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "isGridCritical", .type = FIELD_BOOLEAN },
-    /* 314: ChargingScheduleType */
-    { "chargingRateUnit", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 28 },
-    { "chargingSchedulePeriod", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 55, .min_items = 1, .max_items = 1024 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "duration", .type = FIELD_INTEGER },
-    { "id", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "minChargingRate", .type = FIELD_NUMBER },
-    { "salesTariff", .type = FIELD_OBJECT, .ref = 94 },
-    { "startSchedule", .type = FIELD_DATE_TIME },
-    /* 322: SalesTariffType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "id", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "numEPriceLevels", .type = FIELD_INTEGER },
-    { "salesTariffDescription", .type = FIELD_STRING, .max_length = 32 },
-    { "salesTariffEntry", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 95, .min_items = 1, .max_items = 1024 },
-    /* 327: SalesTariffEntryType */
-    { "consumptionCost", .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 96, .min_items = 1, .max_items = 3 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "ePriceLevel", .type = FIELD_INTEGER, .flags = FIELD_HAS_MIN },
-    { "relativeTimeInterval", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 98 },
-    /* 331: ConsumptionCostType */
-    { "cost", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 97, .min_items = 1, .max_items = 3 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "startValue", .type = FIELD_NUMBER, .flags = FIELD_REQUIRED },
-    /* 334: CostType */
-    { "amount", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "amountMultiplier", .type = FIELD_INTEGER },
-    { "costKind", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 48 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 338: RelativeTimeIntervalType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "duration", .type = FIELD_INTEGER },
-    { "start", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    /* 341: NotifyChargingLimitResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 342: NotifyCustomerInformationRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "data", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 },
-    { "generatedAt", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
-    { "requestId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "seqNo", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "tbc", .type = FIELD_BOOLEAN },
-    /* 348: NotifyCustomerInformationResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 349: NotifyDisplayMessagesRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "messageInfo", .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 103, .min_items = 1 },
-    { "requestId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "tbc", .type = FIELD_BOOLEAN },
-    /* 353: MessageInfoType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "display", .type = FIELD_OBJECT, .ref = 68 },
-    { "endDateTime", .type = FIELD_DATE_TIME },
-    { "id", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "message", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 7 },
-    { "priority", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 30 },
-    { "startDateTime", .type = FIELD_DATE_TIME },
-    { "state", .type = FIELD_ENUM, .ref = 31 },
-    { "transactionId", .type = FIELD_STRING, .max_length = 36 },
-    /* 362: NotifyDisplayMessagesResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 363: NotifyEVChargingNeedsRequest */
-    { "chargingNeeds", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 106 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "evseId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "maxScheduleTuples", .type = FIELD_INTEGER },
-    /* 367: ChargingNeedsType */
-    { "acChargingParameters", .type = FIELD_OBJECT, .ref = 107 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "dcChargingParameters", .type = FIELD_OBJECT, .ref = 108 },
-    { "departureTime", .type = FIELD_DATE_TIME },
-    { "requestedEnergyTransfer", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 49 },
-    /* 372: ACChargingParametersType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "energyAmount", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "evMaxCurrent", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "evMaxVoltage", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "evMinCurrent", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    /* 377: DCChargingParametersType */
-    { "bulkSoC", .type = FIELD_INTEGER, .flags = FIELD_HAS_MIN | FIELD_HAS_MAX, .max = 100 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "energyAmount", .type = FIELD_INTEGER },
-    { "evEnergyCapacity", .type = FIELD_INTEGER },
-    { "evMaxCurrent", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "evMaxPower", .type = FIELD_INTEGER },
-    { "evMaxVoltage", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "fullSoC", .type = FIELD_INTEGER, .flags = FIELD_HAS_MIN | FIELD_HAS_MAX, .max = 100 },
-    { "stateOfCharge", .type = FIELD_INTEGER, .flags = FIELD_HAS_MIN | FIELD_HAS_MAX, .max = 100 },
-    /* 386: NotifyEVChargingNeedsResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 50 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 389: NotifyEVChargingScheduleRequest */
-    { "chargingSchedule", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 93 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "evseId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "timeBase", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
-    /* 393: NotifyEVChargingScheduleResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 29 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 396: NotifyEventRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "eventData", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 113, .min_items = 1 },
-    { "generatedAt", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
-    { "seqNo", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "tbc", .type = FIELD_BOOLEAN },
-    /* 401: EventDataType */
-    { "actualValue", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 2500 },
-    { "cause", .type = FIELD_INTEGER },
-    { "cleared", .type = FIELD_BOOLEAN },
-    { "component", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "eventId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "eventNotificationType", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 51 },
-    { "techCode", .type = FIELD_STRING, .max_length = 50 },
-    { "techInfo", .type = FIELD_STRING, .max_length = 500 },
-    { "timestamp", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
-    { "transactionId", .type = FIELD_STRING, .max_length = 36 },
-    { "trigger", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 52 },
-    { "variable", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 },
-    { "variableMonitoringId", .type = FIELD_INTEGER },
-    /* 415: NotifyEventResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 416: NotifyMonitoringReportRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "generatedAt", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
-    { "monitor", .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 116, .min_items = 1 },
-    { "requestId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "seqNo", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "tbc", .type = FIELD_BOOLEAN },
-    /* 422: MonitoringDataType */
-    { "component", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "variable", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 },
-    { "variableMonitoring", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 117, .min_items = 1 },
-    /* 426: VariableMonitoringType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "id", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "severity", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "transaction", .type = FIELD_BOOLEAN, .flags = FIELD_REQUIRED },
-    { "type", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 53 },
-    { "value", .type = FIELD_NUMBER, .flags = FIELD_REQUIRED },
-    /* 432: NotifyMonitoringReportResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 433: NotifyReportRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "generatedAt", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
-    { "reportData", .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 120, .min_items = 1 },
-    { "requestId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "seqNo", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "tbc", .type = FIELD_BOOLEAN },
-    /* 439: ReportDataType */
-    { "component", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "variable", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 },
-    { "variableAttribute", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 121, .min_items = 1, .max_items = 4 },
-    { "variableCharacteristics", .type = FIELD_OBJECT, .ref = 122 },
-    /* 444: VariableAttributeType */
-    { "constant", .type = FIELD_BOOLEAN },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "mutability", .type = FIELD_ENUM, .ref = 54 },
-    { "persistent", .type = FIELD_BOOLEAN },
-    { "type", .type = FIELD_ENUM, .ref = 39 },
-    { "value", .type = FIELD_STRING, .max_length = 2500 },
-    /* 450: VariableCharacteristicsType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "dataType", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 55 },
-    { "maxLimit", .type = FIELD_NUMBER },
-    { "minLimit", .type = FIELD_NUMBER },
-    { "supportsMonitoring", .type = FIELD_BOOLEAN, .flags = FIELD_REQUIRED },
-    { "unit", .type = FIELD_STRING, .max_length = 16 },
-    { "valuesList", .type = FIELD_STRING, .max_length = 1000 },
-    /* 457: NotifyReportResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 458: PublishFirmwareRequest */
-    { "checksum", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 32 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "location", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 },
-    { "requestId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "retries", .type = FIELD_INTEGER },
-    { "retryInterval", .type = FIELD_INTEGER },
-    /* 464: PublishFirmwareResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 29 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 467: PublishFirmwareStatusNotificationRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "location", .type = FIELD_STRING, .flags = FIELD_ARRAY, .max_length = 512, .min_items = 1 },
-    { "requestId", .type = FIELD_INTEGER },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 56 },
-    /* 471: PublishFirmwareStatusNotificationResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 472: ReportChargingProfilesRequest */
-    { "chargingLimitSource", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 17 },
-    { "chargingProfile", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 129, .min_items = 1 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "evseId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "requestId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "tbc", .type = FIELD_BOOLEAN },
-    /* 478: ChargingProfileType */
-    { "chargingProfileKind", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 57 },
-    { "chargingProfilePurpose", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 13 },
-    { "chargingSchedule", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 93, .min_items = 1, .max_items = 3 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "id", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "recurrencyKind", .type = FIELD_ENUM, .ref = 58 },
-    { "stackLevel", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "transactionId", .type = FIELD_STRING, .max_length = 36 },
-    { "validFrom", .type = FIELD_DATE_TIME },
-    { "validTo", .type = FIELD_DATE_TIME },
-    /* 488: ReportChargingProfilesResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 489: RequestStartTransactionRequest */
-    { "chargingProfile", .type = FIELD_OBJECT, .ref = 129 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "evseId", .type = FIELD_INTEGER },
-    { "groupIdToken", .type = FIELD_OBJECT, .ref = 2 },
-    { "idToken", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 2 },
-    { "remoteStartId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    /* 495: RequestStartTransactionResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 59 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    { "transactionId", .type = FIELD_STRING, .max_length = 36 },
-    /* 499: RequestStopTransactionRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "transactionId", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 36 },
-    /* 501: RequestStopTransactionResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 59 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 504: ReservationStatusUpdateRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "reservationId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "reservationUpdateStatus", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 60 },
-    /* 507: ReservationStatusUpdateResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 508: ReserveNowRequest */
-    { "connectorType", .type = FIELD_ENUM, .ref = 61 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "evseId", .type = FIELD_INTEGER },
-    { "expiryDateTime", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
-    { "groupIdToken", .type = FIELD_OBJECT, .ref = 2 },
-    { "id", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "idToken", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 2 },
-    /* 515: ReserveNowResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 62 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 518: ResetRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "evseId", .type = FIELD_INTEGER },
-    { "type", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 63 },
-    /* 521: ResetResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 64 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 524: SecurityEventNotificationRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "techInfo", .type = FIELD_STRING, .max_length = 255 },
-    { "timestamp", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
-    { "type", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 50 },
-    /* 528: SecurityEventNotificationResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 529: SendLocalListRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "localAuthorizationList", .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 144, .min_items = 1 },
-    { "updateType", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 65 },
-    { "versionNumber", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    /* 533: AuthorizationData */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "idToken", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 2 },
-    { "idTokenInfo", .type = FIELD_OBJECT, .ref = 6 },
-    /* 536: SendLocalListResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 66 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 539: SetChargingProfileRequest */
-    { "chargingProfile", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 129 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "evseId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    /* 542: SetChargingProfileResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 67 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 545: SetDisplayMessageRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "message", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 103 },
-    /* 547: SetDisplayMessageResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 68 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 550: SetMonitoringBaseRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "monitoringBase", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 69 },
-    /* 552: SetMonitoringBaseResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 25 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 555: SetMonitoringLevelRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "severity", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    /* 557: SetMonitoringLevelResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 29 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 560: SetNetworkProfileRequest */
-    { "configurationSlot", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "connectionData", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 155 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 563: NetworkConnectionProfileType */
-    { "apn", .type = FIELD_OBJECT, .ref = 156 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "messageTimeout", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "ocppCsmsUrl", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 },
-    { "ocppInterface", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 71 },
-    { "ocppTransport", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 72 },
-    { "ocppVersion", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 73 },
-    { "securityProfile", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "vpn", .type = FIELD_OBJECT, .ref = 157 },
-    /* 572: APNType */
-    { "apn", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 },
-    { "apnAuthentication", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 70 },
-    { "apnPassword", .type = FIELD_STRING, .max_length = 20 },
-    { "apnUserName", .type = FIELD_STRING, .max_length = 20 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "preferredNetwork", .type = FIELD_STRING, .max_length = 6 },
-    { "simPin", .type = FIELD_INTEGER },
-    { "useOnlyPreferredNetwork", .type = FIELD_BOOLEAN },
-    /* 580: VPNType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "group", .type = FIELD_STRING, .max_length = 20 },
-    { "key", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 255 },
-    { "password", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 20 },
-    { "server", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 },
-    { "type", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 74 },
-    { "user", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 20 },
-    /* 587: SetNetworkProfileResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 75 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 590: SetVariableMonitoringRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "setMonitoringData", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 160, .min_items = 1 },
-    /* 592: SetMonitoringDataType */
-    { "component", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "id", .type = FIELD_INTEGER },
-    { "severity", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "transaction", .type = FIELD_BOOLEAN },
-    { "type", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 53 },
-    { "value", .type = FIELD_NUMBER, .flags = FIELD_REQUIRED },
-    { "variable", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 },
-    /* 600: SetVariableMonitoringResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "setMonitoringResult", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 162, .min_items = 1 },
-    /* 602: SetMonitoringResultType */
-    { "component", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "id", .type = FIELD_INTEGER },
-    { "severity", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 76 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    { "type", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 53 },
-    { "variable", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 },
-    /* 610: SetVariablesRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "setVariableData", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 164, .min_items = 1 },
-    /* 612: SetVariableDataType */
-    { "attributeType", .type = FIELD_ENUM, .ref = 39 },
-    { "attributeValue", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 1000 },
-    { "component", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "variable", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 },
-    /* 617: SetVariablesResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "setVariableResult", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 166, .min_items = 1 },
-    /* 619: SetVariableResultType */
-    { "attributeStatus", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 77 },
-    { "attributeStatusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    { "attributeType", .type = FIELD_ENUM, .ref = 39 },
-    { "component", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "variable", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 },
-    /* 625: SignCertificateRequest */
-    { "certificateType", .type = FIELD_ENUM, .ref = 8 },
-    { "csr", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 5500 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 628: SignCertificateResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 29 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 631: StatusNotificationRequest */
-    { "connectorId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "connectorStatus", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 78 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "evseId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "timestamp", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
-    /* 636: StatusNotificationResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 637: TransactionEventRequest */
-    { "cableMaxCurrent", .type = FIELD_INTEGER },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "eventType", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 79 },
-    { "evse", .type = FIELD_OBJECT, .ref = 18 },
-    { "idToken", .type = FIELD_OBJECT, .ref = 2 },
-    { "meterValue", .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 86, .min_items = 1 },
-    { "numberOfPhasesUsed", .type = FIELD_INTEGER },
-    { "offline", .type = FIELD_BOOLEAN },
-    { "reservationId", .type = FIELD_INTEGER },
-    { "seqNo", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "timestamp", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
-    { "transactionInfo", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 172 },
-    { "triggerReason", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 82 },
-    /* 650: TransactionType */
-    { "chargingState", .type = FIELD_ENUM, .ref = 80 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "remoteStartId", .type = FIELD_INTEGER },
-    { "stoppedReason", .type = FIELD_ENUM, .ref = 81 },
-    { "timeSpentCharging", .type = FIELD_INTEGER },
-    { "transactionId", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 36 },
-    /* 656: TransactionEventResponse */
-    { "chargingPriority", .type = FIELD_INTEGER },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "idTokenInfo", .type = FIELD_OBJECT, .ref = 6 },
-    { "totalCost", .type = FIELD_NUMBER },
-    { "updatedPersonalMessage", .type = FIELD_OBJECT, .ref = 7 },
-    /* 661: TriggerMessageRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "evse", .type = FIELD_OBJECT, .ref = 18 },
-    { "requestedMessage", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 83 },
-    /* 664: TriggerMessageResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 84 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 667: UnlockConnectorRequest */
-    { "connectorId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "evseId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    /* 670: UnlockConnectorResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 85 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-    /* 673: UnpublishFirmwareRequest */
-    { "checksum", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 32 },
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    /* 675: UnpublishFirmwareResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 86 },
-    /* 677: UpdateFirmwareRequest */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "firmware", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 181 },
-    { "requestId", .type = FIELD_INTEGER, .flags = FIELD_REQUIRED },
-    { "retries", .type = FIELD_INTEGER },
-    { "retryInterval", .type = FIELD_INTEGER },
-    /* 682: FirmwareType */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "installDateTime", .type = FIELD_DATE_TIME },
-    { "location", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 },
-    { "retrieveDateTime", .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED },
-    { "signature", .type = FIELD_STRING, .max_length = 800 },
-    { "signingCertificate", .type = FIELD_STRING, .max_length = 5500 },
-    /* 688: UpdateFirmwareResponse */
-    { "customData", .type = FIELD_OBJECT, .ref = 1 },
-    { "status", .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 87 },
-    { "statusInfo", .type = FIELD_OBJECT, .ref = 12 },
-};
-
-const struct message_object message_objects[] = {
-    { "AuthorizeRequest", 0, 4, 0 },
-    { "CustomDataType", 4, 1, 1 },
-    { "IdTokenType", 5, 4, 0 },
-    { "AdditionalInfoType", 9, 3, 0 },
-    { "OCSPRequestDataType", 12, 6, 0 },
-    { "AuthorizeResponse", 18, 3, 0 },
-    { "IdTokenInfoType", 21, 9, 0 },
-    { "MessageContentType", 30, 4, 0 },
-    { "BootNotificationRequest", 34, 3, 0 },
-    { "ChargingStationType", 37, 6, 0 },
-    { "ModemType", 43, 3, 0 },
-    { "BootNotificationResponse", 46, 5, 0 },
-    { "StatusInfoType", 51, 3, 0 },
-    { "CancelReservationRequest", 54, 2, 0 },
-    { "CancelReservationResponse", 56, 3, 0 },
-    { "CertificateSignedRequest", 59, 3, 0 },
-    { "CertificateSignedResponse", 62, 3, 0 },
-    { "ChangeAvailabilityRequest", 65, 3, 0 },
-    { "EVSEType", 68, 3, 0 },
-    { "ChangeAvailabilityResponse", 71, 3, 0 },
-    { "ClearCacheRequest", 74, 1, 0 },
-    { "ClearCacheResponse", 75, 3, 0 },
-    { "ClearChargingProfileRequest", 78, 3, 0 },
-    { "ClearChargingProfileType", 81, 4, 0 },
-    { "ClearChargingProfileResponse", 85, 3, 0 },
-    { "ClearDisplayMessageRequest", 88, 2, 0 },
-    { "ClearDisplayMessageResponse", 90, 3, 0 },
-    { "ClearVariableMonitoringRequest", 93, 2, 0 },
-    { "ClearVariableMonitoringResponse", 95, 2, 0 },
-    { "ClearMonitoringResultType", 97, 4, 0 },
-    { "ClearedChargingLimitRequest", 101, 3, 0 },
-    { "ClearedChargingLimitResponse", 104, 1, 0 },
-    { "CostUpdatedRequest", 105, 3, 0 },
-    { "CostUpdatedResponse", 108, 1, 0 },
-    { "CustomerInformationRequest", 109, 7, 0 },
-    { "CertificateHashDataType", 116, 5, 0 },
-    { "CustomerInformationResponse", 121, 3, 0 },
-    { "DataTransferRequest", 124, 4, 0 },
-    { "DataTransferResponse", 128, 4, 0 },
-    { "DeleteCertificateRequest", 132, 2, 0 },
-    { "DeleteCertificateResponse", 134, 3, 0 },
-    { "FirmwareStatusNotificationRequest", 137, 3, 0 },
-    { "FirmwareStatusNotificationResponse", 140, 1, 0 },
-    { "Get15118EVCertificateRequest", 141, 4, 0 },
-    { "Get15118EVCertificateResponse", 145, 4, 0 },
-    { "GetBaseReportRequest", 149, 3, 0 },
-    { "GetBaseReportResponse", 152, 3, 0 },
-    { "GetCertificateStatusRequest", 155, 2, 0 },
-    { "GetCertificateStatusResponse", 157, 4, 0 },
-    { "GetChargingProfilesRequest", 161, 4, 0 },
-    { "ChargingProfileCriterionType", 165, 5, 0 },
-    { "GetChargingProfilesResponse", 170, 3, 0 },
-    { "GetCompositeScheduleRequest", 173, 4, 0 },
-    { "GetCompositeScheduleResponse", 177, 4, 0 },
-    { "CompositeScheduleType", 181, 6, 0 },
-    { "ChargingSchedulePeriodType", 187, 5, 0 },
-    { "GetDisplayMessagesRequest", 192, 5, 0 },
-    { "GetDisplayMessagesResponse", 197, 3, 0 },
-    { "GetInstalledCertificateIdsRequest", 200, 2, 0 },
-    { "GetInstalledCertificateIdsResponse", 202, 4, 0 },
-    { "CertificateHashDataChainType", 206, 4, 0 },
-    { "GetLocalListVersionRequest", 210, 1, 0 },
-    { "GetLocalListVersionResponse", 211, 2, 0 },
-    { "GetLogRequest", 213, 6, 0 },
-    { "LogParametersType", 219, 4, 0 },
-    { "GetLogResponse", 223, 4, 0 },
-    { "GetMonitoringReportRequest", 227, 4, 0 },
-    { "ComponentVariableType", 231, 3, 0 },
-    { "ComponentType", 234, 4, 0 },
-    { "VariableType", 238, 3, 0 },
-    { "GetMonitoringReportResponse", 241, 3, 0 },
-    { "GetReportRequest", 244, 4, 0 },
-    { "GetReportResponse", 248, 3, 0 },
-    { "GetTransactionStatusRequest", 251, 2, 0 },
-    { "GetTransactionStatusResponse", 253, 3, 0 },
-    { "GetVariablesRequest", 256, 2, 0 },
-    { "GetVariableDataType", 258, 4, 0 },
-    { "GetVariablesResponse", 262, 2, 0 },
-    { "GetVariableResultType", 264, 7, 0 },
-    { "HeartbeatRequest", 271, 1, 0 },
-    { "HeartbeatResponse", 272, 2, 0 },
-    { "InstallCertificateRequest", 274, 3, 0 },
-    { "InstallCertificateResponse", 277, 3, 0 },
-    { "LogStatusNotificationRequest", 280, 3, 0 },
-    { "LogStatusNotificationResponse", 283, 1, 0 },
-    { "MeterValuesRequest", 284, 3, 0 },
-    { "MeterValueType", 287, 3, 0 },
-    { "SampledValueType", 290, 8, 0 },
-    { "SignedMeterValueType", 298, 5, 0 },
-    { "UnitOfMeasureType", 303, 3, 0 },
-    { "MeterValuesResponse", 306, 1, 0 },
-    { "NotifyChargingLimitRequest", 307, 4, 0 },
-    { "ChargingLimitType", 311, 3, 0 },
-    { "ChargingScheduleType", 314, 8, 0 },
-    { "SalesTariffType", 322, 5, 0 },
-    { "SalesTariffEntryType", 327, 4, 0 },
-    { "ConsumptionCostType", 331, 3, 0 },
-    { "CostType", 334, 4, 0 },
-    { "RelativeTimeIntervalType", 338, 3, 0 },
-    { "NotifyChargingLimitResponse", 341, 1, 0 },
-    { "NotifyCustomerInformationRequest", 342, 6, 0 },
-    { "NotifyCustomerInformationResponse", 348, 1, 0 },
-    { "NotifyDisplayMessagesRequest", 349, 4, 0 },
-    { "MessageInfoType", 353, 9, 0 },
-    { "NotifyDisplayMessagesResponse", 362, 1, 0 },
-    { "NotifyEVChargingNeedsRequest", 363, 4, 0 },
-    { "ChargingNeedsType", 367, 5, 0 },
-    { "ACChargingParametersType", 372, 5, 0 },
-    { "DCChargingParametersType", 377, 9, 0 },
-    { "NotifyEVChargingNeedsResponse", 386, 3, 0 },
-    { "NotifyEVChargingScheduleRequest", 389, 4, 0 },
-    { "NotifyEVChargingScheduleResponse", 393, 3, 0 },
-    { "NotifyEventRequest", 396, 5, 0 },
-    { "EventDataType", 401, 14, 0 },
-    { "NotifyEventResponse", 415, 1, 0 },
-    { "NotifyMonitoringReportRequest", 416, 6, 0 },
-    { "MonitoringDataType", 422, 4, 0 },
-    { "VariableMonitoringType", 426, 6, 0 },
-    { "NotifyMonitoringReportResponse", 432, 1, 0 },
-    { "NotifyReportRequest", 433, 6, 0 },
-    { "ReportDataType", 439, 5, 0 },
-    { "VariableAttributeType", 444, 6, 0 },
-    { "VariableCharacteristicsType", 450, 7, 0 },
-    { "NotifyReportResponse", 457, 1, 0 },
-    { "PublishFirmwareRequest", 458, 6, 0 },
-    { "PublishFirmwareResponse", 464, 3, 0 },
-    { "PublishFirmwareStatusNotificationRequest", 467, 4, 0 },
-    { "PublishFirmwareStatusNotificationResponse", 471, 1, 0 },
-    { "ReportChargingProfilesRequest", 472, 6, 0 },
-    { "ChargingProfileType", 478, 10, 0 },
-    { "ReportChargingProfilesResponse", 488, 1, 0 },
-    { "RequestStartTransactionRequest", 489, 6, 0 },
-    { "RequestStartTransactionResponse", 495, 4, 0 },
-    { "RequestStopTransactionRequest", 499, 2, 0 },
-    { "RequestStopTransactionResponse", 501, 3, 0 },
-    { "ReservationStatusUpdateRequest", 504, 3, 0 },
-    { "ReservationStatusUpdateResponse", 507, 1, 0 },
-    { "ReserveNowRequest", 508, 7, 0 },
-    { "ReserveNowResponse", 515, 3, 0 },
-    { "ResetRequest", 518, 3, 0 },
-    { "ResetResponse", 521, 3, 0 },
-    { "SecurityEventNotificationRequest", 524, 4, 0 },
-    { "SecurityEventNotificationResponse", 528, 1, 0 },
-    { "SendLocalListRequest", 529, 4, 0 },
-    { "AuthorizationData", 533, 3, 0 },
-    { "SendLocalListResponse", 536, 3, 0 },
-    { "SetChargingProfileRequest", 539, 3, 0 },
-    { "SetChargingProfileResponse", 542, 3, 0 },
-    { "SetDisplayMessageRequest", 545, 2, 0 },
-    { "SetDisplayMessageResponse", 547, 3, 0 },
-    { "SetMonitoringBaseRequest", 550, 2, 0 },
-    { "SetMonitoringBaseResponse", 552, 3, 0 },
-    { "SetMonitoringLevelRequest", 555, 2, 0 },
-    { "SetMonitoringLevelResponse", 557, 3, 0 },
-    { "SetNetworkProfileRequest", 560, 3, 0 },
-    { "NetworkConnectionProfileType", 563, 9, 0 },
-    { "APNType", 572, 8, 0 },
-    { "VPNType", 580, 7, 0 },
-    { "SetNetworkProfileResponse", 587, 3, 0 },
-    { "SetVariableMonitoringRequest", 590, 2, 0 },
-    { "SetMonitoringDataType", 592, 8, 0 },
-    { "SetVariableMonitoringResponse", 600, 2, 0 },
-    { "SetMonitoringResultType", 602, 8, 0 },
-    { "SetVariablesRequest", 610, 2, 0 },
-    { "SetVariableDataType", 612, 5, 0 },
-    { "SetVariablesResponse", 617, 2, 0 },
-    { "SetVariableResultType", 619, 6, 0 },
-    { "SignCertificateRequest", 625, 3, 0 },
-    { "SignCertificateResponse", 628, 3, 0 },
-    { "StatusNotificationRequest", 631, 5, 0 },
-    { "StatusNotificationResponse", 636, 1, 0 },
-    { "TransactionEventRequest", 637, 13, 0 },
-    { "TransactionType", 650, 6, 0 },
-    { "TransactionEventResponse", 656, 5, 0 },
-    { "TriggerMessageRequest", 661, 3, 0 },
-    { "TriggerMessageResponse", 664, 3, 0 },
-    { "UnlockConnectorRequest", 667, 3, 0 },
-    { "UnlockConnectorResponse", 670, 3, 0 },
-    { "UnpublishFirmwareRequest", 673, 2, 0 },
-    { "UnpublishFirmwareResponse", 675, 2, 0 },
-    { "UpdateFirmwareRequest", 677, 5, 0 },
-    { "FirmwareType", 682, 6, 0 },
-    { "UpdateFirmwareResponse", 688, 3, 0 },
-};
-
-const char *const message_values[] = {
-    /* 0: IdTokenEnumType */
-    "Central",
-    "eMAID",
-    "ISO14443",
-    "ISO15693",
-    "KeyCode",
-    "Local",
-    "MacAddress",
-    "NoAuthorization",
-    /* 8: HashAlgorithmEnumType */
-    "SHA256",
-    "SHA384",
-    "SHA512",
-    /* 11: AuthorizeCertificateStatusEnumType */
-    "Accepted",
-    "SignatureError",
-    "CertificateExpired",
-    "CertificateRevoked",
-    "NoCertificateAvailable",
-    "CertChainError",
-    "ContractCancelled",
-    /* 18: MessageFormatEnumType */
-    "ASCII",
-    "HTML",
-    "URI",
-    "UTF8",
-    /* 22: AuthorizationStatusEnumType */
-    "Accepted",
-    "Blocked",
-    "ConcurrentTx",
-    "Expired",
-    "Invalid",
-    "NoCredit",
-    "NotAllowedTypeEVSE",
-    "NotAtThisLocation",
-    "NotAtThisTime",
-    "Unknown",
-    /* 32: BootReasonEnumType */
-    "ApplicationReset",
-    "FirmwareUpdate",
-    "LocalReset",
-    "PowerUp",
-    "RemoteReset",
-    "ScheduledReset",
-    "Triggered",
-    "Unknown",
-    "Watchdog",
-    /* 41: RegistrationStatusEnumType */
-    "Accepted",
-    "Pending",
-    "Rejected",
-    /* 44: CancelReservationStatusEnumType */
-    "Accepted",
-    "Rejected",
-    /* 46: CertificateSigningUseEnumType */
-    "ChargingStationCertificate",
-    "V2GCertificate",
-    /* 48: CertificateSignedStatusEnumType */
-    "Accepted",
-    "Rejected",
-    /* 50: OperationalStatusEnumType */
-    "Inoperative",
-    "Operative",
-    /* 52: ChangeAvailabilityStatusEnumType */
-    "Accepted",
-    "Rejected",
-    "Scheduled",
-    /* 55: ClearCacheStatusEnumType */
-    "Accepted",
-    "Rejected",
-    /* 57: ChargingProfilePurposeEnumType */
-    "ChargingStationExternalConstraints",
-    "ChargingStationMaxProfile",
-    "TxDefaultProfile",
-    "TxProfile",
-    /* 61: ClearChargingProfileStatusEnumType */
-    "Accepted",
-    "Unknown",
-    /* 63: ClearMessageStatusEnumType */
-    "Accepted",
-    "Unknown",
-    /* 65: ClearMonitoringStatusEnumType */
-    "Accepted",
-    "Rejected",
-    "NotFound",
-    /* 68: ChargingLimitSourceEnumType */
-    "EMS",
-    "Other",
-    "SO",
-    "CSO",
-    /* 72: CustomerInformationStatusEnumType */
-    "Accepted",
-    "Rejected",
-    "Invalid",
-    /* 75: DataTransferStatusEnumType */
-    "Accepted",
-    "Rejected",
-    "UnknownMessageId",
-    "UnknownVendorId",
-    /* 79: DeleteCertificateStatusEnumType */
-    "Accepted",
-    "Failed",
-    "NotFound",
-    /* 82: FirmwareStatusEnumType */
-    "Downloaded",
-    "DownloadFailed",
-    "Downloading",
-    "DownloadScheduled",
-    "DownloadPaused",
-    "Idle",
-    "InstallationFailed",
-    "Installing",
-    "Installed",
-    "InstallRebooting",
-    "InstallScheduled",
-    "InstallVerificationFailed",
-    "InvalidSignature",
-    "SignatureVerified",
-    /* 96: CertificateActionEnumType */
-    "Install",
-    "Update",
-    /* 98: Iso15118EVCertificateStatusEnumType */
-    "Accepted",
-    "Failed",
-    /* 100: ReportBaseEnumType */
-    "ConfigurationInventory",
-    "FullInventory",
-    "SummaryInventory",
-    /* 103: GenericDeviceModelStatusEnumType */
-    "Accepted",
-    "Rejected",
-    "NotSupported",
-    "EmptyResultSet",
-    /* 107: GetCertificateStatusEnumType */
-    "Accepted",
-    "Failed",
-    /* 109: GetChargingProfileStatusEnumType */
-    "Accepted",
-    "NoProfiles",
-    /* 111: ChargingRateUnitEnumType */
-    "W",
-    "A",
-    /* 113: GenericStatusEnumType */
-    "Accepted",
-    "Rejected",
-    /* 115: MessagePriorityEnumType */
-    "AlwaysFront",
-    "InFront",
-    "NormalCycle",
-    /* 118: MessageStateEnumType */
-    "Charging",
-    "Faulted",
-    "Idle",
-    "Unavailable",
-    /* 122: GetDisplayMessagesStatusEnumType */
-    "Accepted",
-    "Unknown",
-    /* 124: GetCertificateIdUseEnumType */
-    "V2GRootCertificate",
-    "MORootCertificate",
-    "CSMSRootCertificate",
-    "V2GCertificateChain",
-    "ManufacturerRootCertificate",
-    /* 129: GetInstalledCertificateStatusEnumType */
-    "Accepted",
-    "NotFound",
-    /* 131: LogEnumType */
-    "DiagnosticsLog",
-    "SecurityLog",
-    /* 133: LogStatusEnumType */
-    "Accepted",
-    "Rejected",
-    "AcceptedCanceled",
-    /* 136: MonitoringCriterionEnumType */
-    "ThresholdMonitoring",
-    "DeltaMonitoring",
-    "PeriodicMonitoring",
-    /* 139: ComponentCriterionEnumType */
-    "Active",
-    "Available",
-    "Enabled",
-    "Problem",
-    /* 143: AttributeEnumType */
-    "Actual",
-    "Target",
-    "MinSet",
-    "MaxSet",
-    /* 147: GetVariableStatusEnumType */
-    "Accepted",
-    "Rejected",
-    "UnknownComponent",
-    "UnknownVariable",
-    "NotSupportedAttributeType",
-    /* 152: InstallCertificateUseEnumType */
-    "V2GRootCertificate",
-    "MORootCertificate",
-    "CSMSRootCertificate",
-    "ManufacturerRootCertificate",
-    /* 156: InstallCertificateStatusEnumType */
-    "Accepted",
-    "Rejected",
-    "Failed",
-    /* 159: UploadLogStatusEnumType */
-    "BadMessage",
-    "Idle",
-    "NotSupportedOperation",
-    "PermissionDenied",
-    "Uploaded",
-    "UploadFailure",
-    "Uploading",
-    "AcceptedCanceled",
-    /* 167: ReadingContextEnumType */
-    "Interruption.Begin",
-    "Interruption.End",
-    "Other",
-    "Sample.Clock",
-    "Sample.Periodic",
-    "Transaction.Begin",
-    "Transaction.End",
-    "Trigger",
-    /* 175: LocationEnumType */
-    "Body",
-    "Cable",
-    "EV",
-    "Inlet",
-    "Outlet",
-    /* 180: MeasurandEnumType */
-    "Current.Export",
-    "Current.Import",
-    "Current.Offered",
-    "Energy.Active.Export.Register",
-    "Energy.Active.Import.Register",
-    "Energy.Reactive.Export.Register",
-    "Energy.Reactive.Import.Register",
-    "Energy.Active.Export.Interval",
-    "Energy.Active.Import.Interval",
-    "Energy.Active.Net",
-    "Energy.Reactive.Export.Interval",
-    "Energy.Reactive.Import.Interval",
-    "Energy.Reactive.Net",
-    "Energy.Apparent.Net",
-    "Energy.Apparent.Import",
-    "Energy.Apparent.Export",
-    "Frequency",
-    "Power.Active.Export",
-    "Power.Active.Import",
-    "Power.Factor",
-    "Power.Offered",
-    "Power.Reactive.Export",
-    "Power.Reactive.Import",
-    "SoC",
-    "Voltage",
-    /* 205: PhaseEnumType */
-    "L1",
-    "L2",
-    "L3",
-    "N",
-    "L1-N",
-    "L2-N",
-    "L3-N",
-    "L1-L2",
-    "L2-L3",
-    "L3-L1",
-    /* 215: CostKindEnumType */
-    "CarbonDioxideEmission",
-    "RelativePricePercentage",
-    "RenewableGenerationPercentage",
-    /* 218: EnergyTransferModeEnumType */
-    "DC",
-    "AC_single_phase",
-    "AC_two_phase",
-    "AC_three_phase",
-    /* 222: NotifyEVChargingNeedsStatusEnumType */
-    "Accepted",
-    "Rejected",
-    "Processing",
-    /* 225: EventNotificationEnumType */
-    "HardWiredNotification",
-    "HardWiredMonitor",
-    "PreconfiguredMonitor",
-    "CustomMonitor",
-    /* 229: EventTriggerEnumType */
-    "Alerting",
-    "Delta",
-    "Periodic",
-    /* 232: MonitorEnumType */
-    "UpperThreshold",
-    "LowerThreshold",
-    "Delta",
-    "Periodic",
-    "PeriodicClockAligned",
-    /* 237: MutabilityEnumType */
-    "ReadOnly",
-    "WriteOnly",
-    "ReadWrite",
-    /* 240: DataEnumType */
-    "string",
-    "decimal",
-    "integer",
-    "dateTime",
-    "boolean",
-    "OptionList",
-    "SequenceList",
-    "MemberList",
-    /* 248: PublishFirmwareStatusEnumType */
-    "Idle",
-    "DownloadScheduled",
-    "Downloading",
-    "Downloaded",
-    "Published",
-    "DownloadFailed",
-    "DownloadPaused",
-    "InvalidChecksum",
-    "ChecksumVerified",
-    "PublishFailed",
-    /* 258: ChargingProfileKindEnumType */
-    "Absolute",
-    "Recurring",
-    "Relative",
-    /* 261: RecurrencyKindEnumType */
-    "Daily",
-    "Weekly",
-    /* 263: RequestStartStopStatusEnumType */
-    "Accepted",
-    "Rejected",
-    /* 265: ReservationUpdateStatusEnumType */
-    "Expired",
-    "Removed",
-    /* 267: ConnectorEnumType */
-    "cCCS1",
-    "cCCS2",
-    "cG105",
-    "cTesla",
-    "cType1",
-    "cType2",
-    "s309-1P-16A",
-    "s309-1P-32A",
-    "s309-3P-16A",
-    "s309-3P-32A",
-    "sBS1361",
-    "sCEE-7-7",
-    "sType2",
-    "sType3",
-    "Other1PhMax16A",
-    "Other1PhOver16A",
-    "Other3Ph",
-    "Pan",
-    "wInductive",
-    "wResonant",
-    "Undetermined",
-    "Unknown",
-    /* 289: ReserveNowStatusEnumType */
-    "Accepted",
-    "Faulted",
-    "Occupied",
-    "Rejected",
-    "Unavailable",
-    /* 294: ResetEnumType */
-    "Immediate",
-    "OnIdle",
-    /* 296: ResetStatusEnumType */
-    "Accepted",
-    "Rejected",
-    "Scheduled",
-    /* 299: UpdateEnumType */
-    "Differential",
-    "Full",
-    /* 301: SendLocalListStatusEnumType */
-    "Accepted",
-    "Failed",
-    "VersionMismatch",
-    /* 304: ChargingProfileStatusEnumType */
-    "Accepted",
-    "Rejected",
-    /* 306: DisplayMessageStatusEnumType */
-    "Accepted",
-    "NotSupportedMessageFormat",
-    "Rejected",
-    "NotSupportedPriority",
-    "NotSupportedState",
-    "UnknownTransaction",
-    /* 312: MonitoringBaseEnumType */
-    "All",
-    "FactoryDefault",
-    "HardWiredOnly",
-    /* 315: APNAuthenticationEnumType */
-    "CHAP",
-    "NONE",
-    "PAP",
-    "AUTO",
-    /* 319: OCPPInterfaceEnumType */
-    "Wired0",
-    "Wired1",
-    "Wired2",
-    "Wired3",
-    "Wireless0",
-    "Wireless1",
-    "Wireless2",
-    "Wireless3",
-    /* 327: OCPPTransportEnumType */
-    "JSON",
-    "SOAP",
-    /* 329: OCPPVersionEnumType */
-    "OCPP12",
-    "OCPP15",
-    "OCPP16",
-    "OCPP20",
-    /* 333: VPNEnumType */
-    "IKEv2",
-    "IPSec",
-    "L2TP",
-    "PPTP",
-    /* 337: SetNetworkProfileStatusEnumType */
-    "Accepted",
-    "Rejected",
-    "Failed",
-    /* 340: SetMonitoringStatusEnumType */
-    "Accepted",
-    "UnknownComponent",
-    "UnknownVariable",
-    "UnsupportedMonitorType",
-    "Rejected",
-    "Duplicate",
-    /* 346: SetVariableStatusEnumType */
-    "Accepted",
-    "Rejected",
-    "UnknownComponent",
-    "UnknownVariable",
-    "NotSupportedAttributeType",
-    "RebootRequired",
-    /* 352: ConnectorStatusEnumType */
-    "Available",
-    "Occupied",
-    "Reserved",
-    "Unavailable",
-    "Faulted",
-    /* 357: TransactionEventEnumType */
-    "Ended",
-    "Started",
-    "Updated",
-    /* 360: ChargingStateEnumType */
-    "Charging",
-    "EVConnected",
-    "SuspendedEV",
-    "SuspendedEVSE",
-    "Idle",
-    /* 365: ReasonEnumType */
-    "DeAuthorized",
-    "EmergencyStop",
-    "EnergyLimitReached",
-    "EVDisconnected",
-    "GroundFault",
-    "ImmediateReset",
-    "Local",
-    "LocalOutOfCredit",
-    "MasterPass",
-    "Other",
-    "OvercurrentFault",
-    "PowerLoss",
-    "PowerQuality",
-    "Reboot",
-    "Remote",
-    "SOCLimitReached",
-    "StoppedByEV",
-    "TimeLimitReached",
-    "Timeout",
-    /* 384: TriggerReasonEnumType */
-    "Authorized",
-    "CablePluggedIn",
-    "ChargingRateChanged",
-    "ChargingStateChanged",
-    "Deauthorized",
-    "EnergyLimitReached",
-    "EVCommunicationLost",
-    "EVConnectTimeout",
-    "MeterValueClock",
-    "MeterValuePeriodic",
-    "TimeLimitReached",
-    "Trigger",
-    "UnlockCommand",
-    "StopAuthorized",
-    "EVDeparted",
-    "EVDetected",
-    "RemoteStop",
-    "RemoteStart",
-    "AbnormalCondition",
-    "SignedDataReceived",
-    "ResetCommand",
-    /* 405: MessageTriggerEnumType */
-    "BootNotification",
-    "LogStatusNotification",
-    "FirmwareStatusNotification",
-    "Heartbeat",
-    "MeterValues",
-    "SignChargingStationCertificate",
-    "SignV2GCertificate",
-    "StatusNotification",
-    "TransactionEvent",
-    "SignCombinedCertificate",
-    "PublishFirmwareStatusNotification",
-    /* 416: TriggerMessageStatusEnumType */
-    "Accepted",
-    "Rejected",
-    "NotImplemented",
-    /* 419: UnlockStatusEnumType */
-    "Unlocked",
-    "UnlockFailed",
-    "OngoingAuthorizedTransaction",
-    "UnknownConnector",
-    /* 423: UnpublishFirmwareStatusEnumType */
-    "DownloadOngoing",
-    "NoFirmware",
-    "Unpublished",
-    /* 426: UpdateFirmwareStatusEnumType */
-    "Accepted",
-    "Rejected",
-    "AcceptedCanceled",
-    "InvalidCertificate",
-    "RevokedCertificate",
-};
-
-const struct message_enum message_enums[] = {
-    { "IdTokenEnumType", 0, 8 },
-    { "HashAlgorithmEnumType", 8, 3 },
-    { "AuthorizeCertificateStatusEnumType", 11, 7 },
-    { "MessageFormatEnumType", 18, 4 },
-    { "AuthorizationStatusEnumType", 22, 10 },
-    { "BootReasonEnumType", 32, 9 },
-    { "RegistrationStatusEnumType", 41, 3 },
-    { "CancelReservationStatusEnumType", 44, 2 },
-    { "CertificateSigningUseEnumType", 46, 2 },
-    { "CertificateSignedStatusEnumType", 48, 2 },
-    { "OperationalStatusEnumType", 50, 2 },
-    { "ChangeAvailabilityStatusEnumType", 52, 3 },
-    { "ClearCacheStatusEnumType", 55, 2 },
-    { "ChargingProfilePurposeEnumType", 57, 4 },
-    { "ClearChargingProfileStatusEnumType", 61, 2 },
-    { "ClearMessageStatusEnumType", 63, 2 },
-    { "ClearMonitoringStatusEnumType", 65, 3 },
-    { "ChargingLimitSourceEnumType", 68, 4 },
-    { "CustomerInformationStatusEnumType", 72, 3 },
-    { "DataTransferStatusEnumType", 75, 4 },
-    { "DeleteCertificateStatusEnumType", 79, 3 },
-    { "FirmwareStatusEnumType", 82, 14 },
-    { "CertificateActionEnumType", 96, 2 },
-    { "Iso15118EVCertificateStatusEnumType", 98, 2 },
-    { "ReportBaseEnumType", 100, 3 },
-    { "GenericDeviceModelStatusEnumType", 103, 4 },
-    { "GetCertificateStatusEnumType", 107, 2 },
-    { "GetChargingProfileStatusEnumType", 109, 2 },
-    { "ChargingRateUnitEnumType", 111, 2 },
-    { "GenericStatusEnumType", 113, 2 },
-    { "MessagePriorityEnumType", 115, 3 },
-    { "MessageStateEnumType", 118, 4 },
-    { "GetDisplayMessagesStatusEnumType", 122, 2 },
-    { "GetCertificateIdUseEnumType", 124, 5 },
-    { "GetInstalledCertificateStatusEnumType", 129, 2 },
-    { "LogEnumType", 131, 2 },
-    { "LogStatusEnumType", 133, 3 },
-    { "MonitoringCriterionEnumType", 136, 3 },
-    { "ComponentCriterionEnumType", 139, 4 },
-    { "AttributeEnumType", 143, 4 },
-    { "GetVariableStatusEnumType", 147, 5 },
-    { "InstallCertificateUseEnumType", 152, 4 },
-    { "InstallCertificateStatusEnumType", 156, 3 },
-    { "UploadLogStatusEnumType", 159, 8 },
-    { "ReadingContextEnumType", 167, 8 },
-    { "LocationEnumType", 175, 5 },
-    { "MeasurandEnumType", 180, 25 },
-    { "PhaseEnumType", 205, 10 },
-    { "CostKindEnumType", 215, 3 },
-    { "EnergyTransferModeEnumType", 218, 4 },
-    { "NotifyEVChargingNeedsStatusEnumType", 222, 3 },
-    { "EventNotificationEnumType", 225, 4 },
-    { "EventTriggerEnumType", 229, 3 },
-    { "MonitorEnumType", 232, 5 },
-    { "MutabilityEnumType", 237, 3 },
-    { "DataEnumType", 240, 8 },
-    { "PublishFirmwareStatusEnumType", 248, 10 },
-    { "ChargingProfileKindEnumType", 258, 3 },
-    { "RecurrencyKindEnumType", 261, 2 },
-    { "RequestStartStopStatusEnumType", 263, 2 },
-    { "ReservationUpdateStatusEnumType", 265, 2 },
-    { "ConnectorEnumType", 267, 22 },
-    { "ReserveNowStatusEnumType", 289, 5 },
-    { "ResetEnumType", 294, 2 },
-    { "ResetStatusEnumType", 296, 3 },
-    { "UpdateEnumType", 299, 2 },
-    { "SendLocalListStatusEnumType", 301, 3 },
-    { "ChargingProfileStatusEnumType", 304, 2 },
-    { "DisplayMessageStatusEnumType", 306, 6 },
-    { "MonitoringBaseEnumType", 312, 3 },
-    { "APNAuthenticationEnumType", 315, 4 },
-    { "OCPPInterfaceEnumType", 319, 8 },
-    { "OCPPTransportEnumType", 327, 2 },
-    { "OCPPVersionEnumType", 329, 4 },
-    { "VPNEnumType", 333, 4 },
-    { "SetNetworkProfileStatusEnumType", 337, 3 },
-    { "SetMonitoringStatusEnumType", 340, 6 },
-    { "SetVariableStatusEnumType", 346, 6 },
-    { "ConnectorStatusEnumType", 352, 5 },
-    { "TransactionEventEnumType", 357, 3 },
-    { "ChargingStateEnumType", 360, 5 },
-    { "ReasonEnumType", 365, 19 },
-    { "TriggerReasonEnumType", 384, 21 },
-    { "MessageTriggerEnumType", 405, 11 },
-    { "TriggerMessageStatusEnumType", 416, 3 },
-    { "UnlockStatusEnumType", 419, 4 },
-    { "UnpublishFirmwareStatusEnumType", 423, 3 },
-    { "UpdateFirmwareStatusEnumType", 426, 5 },
-};
 
 const struct message messages[] = {
-    { "Authorize", 0, 5 },
-    { "BootNotification", 8, 11 },
-    { "CancelReservation", 13, 14 },
-    { "CertificateSigned", 15, 16 },
-    { "ChangeAvailability", 17, 19 },
-    { "ClearCache", 20, 21 },
-    { "ClearChargingProfile", 22, 24 },
-    { "ClearDisplayMessage", 25, 26 },
-    { "ClearVariableMonitoring", 27, 28 },
-    { "ClearedChargingLimit", 30, 31 },
-    { "CostUpdated", 32, 33 },
-    { "CustomerInformation", 34, 36 },
-    { "DataTransfer", 37, 38 },
-    { "DeleteCertificate", 39, 40 },
-    { "FirmwareStatusNotification", 41, 42 },
-    { "Get15118EVCertificate", 43, 44 },
-    { "GetBaseReport", 45, 46 },
-    { "GetCertificateStatus", 47, 48 },
-    { "GetChargingProfiles", 49, 51 },
-    { "GetCompositeSchedule", 52, 53 },
-    { "GetDisplayMessages", 56, 57 },
-    { "GetInstalledCertificateIds", 58, 59 },
-    { "GetLocalListVersion", 61, 62 },
-    { "GetLog", 63, 65 },
-    { "GetMonitoringReport", 66, 70 },
-    { "GetReport", 71, 72 },
-    { "GetTransactionStatus", 73, 74 },
-    { "GetVariables", 75, 77 },
-    { "Heartbeat", 79, 80 },
-    { "InstallCertificate", 81, 82 },
-    { "LogStatusNotification", 83, 84 },
-    { "MeterValues", 85, 90 },
-    { "NotifyChargingLimit", 91, 99 },
-    { "NotifyCustomerInformation", 100, 101 },
-    { "NotifyDisplayMessages", 102, 104 },
-    { "NotifyEVChargingNeeds", 105, 109 },
-    { "NotifyEVChargingSchedule", 110, 111 },
-    { "NotifyEvent", 112, 114 },
-    { "NotifyMonitoringReport", 115, 118 },
-    { "NotifyReport", 119, 123 },
-    { "PublishFirmware", 124, 125 },
-    { "PublishFirmwareStatusNotification", 126, 127 },
-    { "ReportChargingProfiles", 128, 130 },
-    { "RequestStartTransaction", 131, 132 },
-    { "RequestStopTransaction", 133, 134 },
-    { "ReservationStatusUpdate", 135, 136 },
-    { "ReserveNow", 137, 138 },
-    { "Reset", 139, 140 },
-    { "SecurityEventNotification", 141, 142 },
-    { "SendLocalList", 143, 145 },
-    { "SetChargingProfile", 146, 147 },
-    { "SetDisplayMessage", 148, 149 },
-    { "SetMonitoringBase", 150, 151 },
-    { "SetMonitoringLevel", 152, 153 },
-    { "SetNetworkProfile", 154, 158 },
-    { "SetVariableMonitoring", 159, 161 },
-    { "SetVariables", 163, 165 },
-    { "SignCertificate", 167, 168 },
-    { "StatusNotification", 169, 170 },
-    { "TransactionEvent", 171, 173 },
-    { "TriggerMessage", 174, 175 },
-    { "UnlockConnector", 176, 177 },
-    { "UnpublishFirmware", 178, 179 },
-    { "UpdateFirmware", 180, 182 },
+    { 13945, 0, 5 }, /* Authorize */
+    { 13442, 8, 11 }, /* BootNotification */
+    { 13955, 13, 14 }, /* CancelReservation */
+    { 13973, 15, 16 }, /* CertificateSigned */
+    { 13991, 17, 19 }, /* ChangeAvailability */
+    { 14010, 20, 21 }, /* ClearCache */
+    { 14021, 22, 24 }, /* ClearChargingProfile */
+    { 14042, 25, 26 }, /* ClearDisplayMessage */
+    { 14062, 27, 28 }, /* ClearVariableMonitoring */
+    { 14086, 30, 31 }, /* ClearedChargingLimit */
+    { 14107, 32, 33 }, /* CostUpdated */
+    { 14119, 34, 36 }, /* CustomerInformation */
+    { 14139, 37, 38 }, /* DataTransfer */
+    { 14152, 39, 40 }, /* DeleteCertificate */
+    { 13481, 41, 42 }, /* FirmwareStatusNotification */
+    { 14170, 43, 44 }, /* Get15118EVCertificate */
+    { 14192, 45, 46 }, /* GetBaseReport */
+    { 14206, 47, 48 }, /* GetCertificateStatus */
+    { 14227, 49, 51 }, /* GetChargingProfiles */
+    { 14247, 52, 53 }, /* GetCompositeSchedule */
+    { 14268, 56, 57 }, /* GetDisplayMessages */
+    { 14287, 58, 59 }, /* GetInstalledCertificateIds */
+    { 14314, 61, 62 }, /* GetLocalListVersion */
+    { 14334, 63, 65 }, /* GetLog */
+    { 14341, 66, 70 }, /* GetMonitoringReport */
+    { 14361, 71, 72 }, /* GetReport */
+    { 14371, 73, 74 }, /* GetTransactionStatus */
+    { 14392, 75, 77 }, /* GetVariables */
+    { 13508, 79, 80 }, /* Heartbeat */
+    { 14405, 81, 82 }, /* InstallCertificate */
+    { 13459, 83, 84 }, /* LogStatusNotification */
+    { 13518, 85, 90 }, /* MeterValues */
+    { 14424, 91, 99 }, /* NotifyChargingLimit */
+    { 14444, 100, 101 }, /* NotifyCustomerInformation */
+    { 14470, 102, 104 }, /* NotifyDisplayMessages */
+    { 14492, 105, 109 }, /* NotifyEVChargingNeeds */
+    { 14514, 110, 111 }, /* NotifyEVChargingSchedule */
+    { 14539, 112, 114 }, /* NotifyEvent */
+    { 14551, 115, 118 }, /* NotifyMonitoringReport */
+    { 14574, 119, 123 }, /* NotifyReport */
+    { 14587, 124, 125 }, /* PublishFirmware */
+    { 13640, 126, 127 }, /* PublishFirmwareStatusNotification */
+    { 14603, 128, 130 }, /* ReportChargingProfiles */
+    { 14626, 131, 132 }, /* RequestStartTransaction */
+    { 14650, 133, 134 }, /* RequestStopTransaction */
+    { 14673, 135, 136 }, /* ReservationStatusUpdate */
+    { 14697, 137, 138 }, /* ReserveNow */
+    { 14708, 139, 140 }, /* Reset */
+    { 14714, 141, 142 }, /* SecurityEventNotification */
+    { 14740, 143, 145 }, /* SendLocalList */
+    { 14754, 146, 147 }, /* SetChargingProfile */
+    { 14773, 148, 149 }, /* SetDisplayMessage */
+    { 14791, 150, 151 }, /* SetMonitoringBase */
+    { 14809, 152, 153 }, /* SetMonitoringLevel */
+    { 14828, 154, 158 }, /* SetNetworkProfile */
+    { 14846, 159, 161 }, /* SetVariableMonitoring */
+    { 14868, 163, 165 }, /* SetVariables */
+    { 14881, 167, 168 }, /* SignCertificate */
+    { 13580, 169, 170 }, /* StatusNotification */
+    { 13599, 171, 173 }, /* TransactionEvent */
+    { 14897, 174, 175 }, /* TriggerMessage */
+    { 14912, 176, 177 }, /* UnlockConnector */
+    { 14928, 178, 179 }, /* UnpublishFirmware */
+    { 14946, 180, 182 }, /* UpdateFirmware */
 };
 
 const size_t message_count = sizeof(messages) / sizeof(messages[0]);
+
+const struct message_object message_objects[] = {
+    { 0, 0, 4, 0 }, /* AuthorizeRequest */
+    { 76, 4, 1, 1 }, /* CustomDataType */
+    { 100, 5, 4, 0 }, /* IdTokenType */
+    { 132, 9, 3, 0 }, /* AdditionalInfoType */
+    { 169, 12, 6, 0 }, /* OCSPRequestDataType */
+    { 258, 18, 3, 0 }, /* AuthorizeResponse */
+    { 306, 21, 9, 0 }, /* IdTokenInfoType */
+    { 422, 30, 4, 0 }, /* MessageContentType */
+    { 465, 34, 3, 0 }, /* BootNotificationRequest */
+    { 512, 37, 6, 0 }, /* ChargingStationType */
+    { 571, 43, 3, 0 }, /* ModemType */
+    { 592, 46, 5, 0 }, /* BootNotificationResponse */
+    { 649, 51, 3, 0 }, /* StatusInfoType */
+    { 675, 54, 2, 0 }, /* CancelReservationRequest */
+    { 714, 56, 3, 0 }, /* CancelReservationResponse */
+    { 740, 59, 3, 0 }, /* CertificateSignedRequest */
+    { 798, 62, 3, 0 }, /* CertificateSignedResponse */
+    { 824, 65, 3, 0 }, /* ChangeAvailabilityRequest */
+    { 873, 68, 3, 0 }, /* EVSEType */
+    { 897, 71, 3, 0 }, /* ChangeAvailabilityResponse */
+    { 924, 74, 1, 0 }, /* ClearCacheRequest */
+    { 942, 75, 3, 0 }, /* ClearCacheResponse */
+    { 961, 78, 3, 0 }, /* ClearChargingProfileRequest */
+    { 1031, 81, 4, 0 }, /* ClearChargingProfileType */
+    { 1090, 85, 3, 0 }, /* ClearChargingProfileResponse */
+    { 1119, 88, 2, 0 }, /* ClearDisplayMessageRequest */
+    { 1146, 90, 3, 0 }, /* ClearDisplayMessageResponse */
+    { 1174, 93, 2, 0 }, /* ClearVariableMonitoringRequest */
+    { 1205, 95, 2, 0 }, /* ClearVariableMonitoringResponse */
+    { 1259, 97, 4, 0 }, /* ClearMonitoringResultType */
+    { 1285, 101, 3, 0 }, /* ClearedChargingLimitRequest */
+    { 1333, 104, 1, 0 }, /* ClearedChargingLimitResponse */
+    { 1362, 105, 3, 0 }, /* CostUpdatedRequest */
+    { 1405, 108, 1, 0 }, /* CostUpdatedResponse */
+    { 1425, 109, 7, 0 }, /* CustomerInformationRequest */
+    { 1514, 116, 5, 0 }, /* CertificateHashDataType */
+    { 1538, 121, 3, 0 }, /* CustomerInformationResponse */
+    { 1566, 124, 4, 0 }, /* DataTransferRequest */
+    { 1601, 128, 4, 0 }, /* DataTransferResponse */
+    { 1622, 132, 2, 0 }, /* DeleteCertificateRequest */
+    { 1667, 134, 3, 0 }, /* DeleteCertificateResponse */
+    { 1693, 137, 3, 0 }, /* FirmwareStatusNotificationRequest */
+    { 1727, 140, 1, 0 }, /* FirmwareStatusNotificationResponse */
+    { 1762, 141, 4, 0 }, /* Get15118EVCertificateRequest */
+    { 1831, 145, 4, 0 }, /* Get15118EVCertificateResponse */
+    { 1873, 149, 3, 0 }, /* GetBaseReportRequest */
+    { 1905, 152, 3, 0 }, /* GetBaseReportResponse */
+    { 1927, 155, 2, 0 }, /* GetCertificateStatusRequest */
+    { 1971, 157, 4, 0 }, /* GetCertificateStatusResponse */
+    { 2011, 161, 4, 0 }, /* GetChargingProfilesRequest */
+    { 2054, 165, 5, 0 }, /* ChargingProfileCriterionType */
+    { 2083, 170, 3, 0 }, /* GetChargingProfilesResponse */
+    { 2111, 173, 4, 0 }, /* GetCompositeScheduleRequest */
+    { 2165, 177, 4, 0 }, /* GetCompositeScheduleResponse */
+    { 2203, 181, 6, 0 }, /* CompositeScheduleType */
+    { 2262, 187, 5, 0 }, /* ChargingSchedulePeriodType */
+    { 2331, 192, 5, 0 }, /* GetDisplayMessagesRequest */
+    { 2372, 197, 3, 0 }, /* GetDisplayMessagesResponse */
+    { 2399, 200, 2, 0 }, /* GetInstalledCertificateIdsRequest */
+    { 2433, 202, 4, 0 }, /* GetInstalledCertificateIdsResponse */
+    { 2493, 206, 4, 0 }, /* CertificateHashDataChainType */
+    { 2547, 210, 1, 0 }, /* GetLocalListVersionRequest */
+    { 2574, 211, 2, 0 }, /* GetLocalListVersionResponse */
+    { 2616, 213, 6, 0 }, /* GetLogRequest */
+    { 2664, 219, 4, 0 }, /* LogParametersType */
+    { 2729, 223, 4, 0 }, /* GetLogResponse */
+    { 2753, 227, 4, 0 }, /* GetMonitoringReportRequest */
+    { 2817, 231, 3, 0 }, /* ComponentVariableType */
+    { 2858, 234, 4, 0 }, /* ComponentType */
+    { 2886, 238, 3, 0 }, /* VariableType */
+    { 2899, 241, 3, 0 }, /* GetMonitoringReportResponse */
+    { 2927, 244, 4, 0 }, /* GetReportRequest */
+    { 2962, 248, 3, 0 }, /* GetReportResponse */
+    { 2980, 251, 2, 0 }, /* GetTransactionStatusRequest */
+    { 3008, 253, 3, 0 }, /* GetTransactionStatusResponse */
+    { 3070, 256, 2, 0 }, /* GetVariablesRequest */
+    { 3106, 258, 4, 0 }, /* GetVariableDataType */
+    { 3140, 262, 2, 0 }, /* GetVariablesResponse */
+    { 3179, 264, 7, 0 }, /* GetVariableResultType */
+    { 3252, 271, 1, 0 }, /* HeartbeatRequest */
+    { 3269, 272, 2, 0 }, /* HeartbeatResponse */
+    { 3287, 274, 3, 0 }, /* InstallCertificateRequest */
+    { 3313, 277, 3, 0 }, /* InstallCertificateResponse */
+    { 3340, 280, 3, 0 }, /* LogStatusNotificationRequest */
+    { 3369, 283, 1, 0 }, /* LogStatusNotificationResponse */
+    { 3399, 284, 3, 0 }, /* MeterValuesRequest */
+    { 3429, 287, 3, 0 }, /* MeterValueType */
+    { 3467, 290, 8, 0 }, /* SampledValueType */
+    { 3554, 298, 5, 0 }, /* SignedMeterValueType */
+    { 3630, 303, 3, 0 }, /* UnitOfMeasureType */
+    { 3664, 306, 1, 0 }, /* MeterValuesResponse */
+    { 3684, 307, 4, 0 }, /* NotifyChargingLimitRequest */
+    { 3742, 311, 3, 0 }, /* ChargingLimitType */
+    { 3775, 314, 8, 0 }, /* ChargingScheduleType */
+    { 3838, 322, 5, 0 }, /* SalesTariffType */
+    { 3910, 327, 4, 0 }, /* SalesTariffEntryType */
+    { 3980, 331, 3, 0 }, /* ConsumptionCostType */
+    { 4016, 334, 4, 0 }, /* CostType */
+    { 4058, 338, 3, 0 }, /* RelativeTimeIntervalType */
+    { 4089, 341, 1, 0 }, /* NotifyChargingLimitResponse */
+    { 4117, 342, 6, 0 }, /* NotifyCustomerInformationRequest */
+    { 4172, 348, 1, 0 }, /* NotifyCustomerInformationResponse */
+    { 4206, 349, 4, 0 }, /* NotifyDisplayMessagesRequest */
+    { 4247, 353, 9, 0 }, /* MessageInfoType */
+    { 4305, 362, 1, 0 }, /* NotifyDisplayMessagesResponse */
+    { 4335, 363, 4, 0 }, /* NotifyEVChargingNeedsRequest */
+    { 4396, 367, 5, 0 }, /* ChargingNeedsType */
+    { 4494, 372, 5, 0 }, /* ACChargingParametersType */
+    { 4571, 377, 9, 0 }, /* DCChargingParametersType */
+    { 4654, 386, 3, 0 }, /* NotifyEVChargingNeedsResponse */
+    { 4684, 389, 4, 0 }, /* NotifyEVChargingScheduleRequest */
+    { 4725, 393, 3, 0 }, /* NotifyEVChargingScheduleResponse */
+    { 4758, 396, 5, 0 }, /* NotifyEventRequest */
+    { 4787, 401, 14, 0 }, /* EventDataType */
+    { 4904, 415, 1, 0 }, /* NotifyEventResponse */
+    { 4924, 416, 6, 0 }, /* NotifyMonitoringReportRequest */
+    { 4962, 422, 4, 0 }, /* MonitoringDataType */
+    { 5000, 426, 6, 0 }, /* VariableMonitoringType */
+    { 5044, 432, 1, 0 }, /* NotifyMonitoringReportResponse */
+    { 5075, 433, 6, 0 }, /* NotifyReportRequest */
+    { 5106, 439, 5, 0 }, /* ReportDataType */
+    { 5163, 444, 6, 0 }, /* VariableAttributeType */
+    { 5216, 450, 7, 0 }, /* VariableCharacteristicsType */
+    { 5301, 457, 1, 0 }, /* NotifyReportResponse */
+    { 5322, 458, 6, 0 }, /* PublishFirmwareRequest */
+    { 5354, 464, 3, 0 }, /* PublishFirmwareResponse */
+    { 5378, 467, 4, 0 }, /* PublishFirmwareStatusNotificationRequest */
+    { 5419, 471, 1, 0 }, /* PublishFirmwareStatusNotificationResponse */
+    { 5461, 472, 6, 0 }, /* ReportChargingProfilesRequest */
+    { 5491, 478, 10, 0 }, /* ChargingProfileType */
+    { 5564, 488, 1, 0 }, /* ReportChargingProfilesResponse */
+    { 5595, 489, 6, 0 }, /* RequestStartTransactionRequest */
+    { 5640, 495, 4, 0 }, /* RequestStartTransactionResponse */
+    { 5672, 499, 2, 0 }, /* RequestStopTransactionRequest */
+    { 5702, 501, 3, 0 }, /* RequestStopTransactionResponse */
+    { 5733, 504, 3, 0 }, /* ReservationStatusUpdateRequest */
+    { 5788, 507, 1, 0 }, /* ReservationStatusUpdateResponse */
+    { 5820, 508, 7, 0 }, /* ReserveNowRequest */
+    { 5867, 515, 3, 0 }, /* ReserveNowResponse */
+    { 5886, 518, 3, 0 }, /* ResetRequest */
+    { 5899, 521, 3, 0 }, /* ResetResponse */
+    { 5913, 524, 4, 0 }, /* SecurityEventNotificationRequest */
+    { 5946, 528, 1, 0 }, /* SecurityEventNotificationResponse */
+    { 5980, 529, 4, 0 }, /* SendLocalListRequest */
+    { 6035, 533, 3, 0 }, /* AuthorizationData */
+    { 6053, 536, 3, 0 }, /* SendLocalListResponse */
+    { 6075, 539, 3, 0 }, /* SetChargingProfileRequest */
+    { 6101, 542, 3, 0 }, /* SetChargingProfileResponse */
+    { 6128, 545, 2, 0 }, /* SetDisplayMessageRequest */
+    { 6153, 547, 3, 0 }, /* SetDisplayMessageResponse */
+    { 6179, 550, 2, 0 }, /* SetMonitoringBaseRequest */
+    { 6219, 552, 3, 0 }, /* SetMonitoringBaseResponse */
+    { 6245, 555, 2, 0 }, /* SetMonitoringLevelRequest */
+    { 6271, 557, 3, 0 }, /* SetMonitoringLevelResponse */
+    { 6298, 560, 3, 0 }, /* SetNetworkProfileRequest */
+    { 6356, 563, 9, 0 }, /* NetworkConnectionProfileType */
+    { 6476, 572, 8, 0 }, /* APNType */
+    { 6574, 580, 7, 0 }, /* VPNType */
+    { 6613, 587, 3, 0 }, /* SetNetworkProfileResponse */
+    { 6639, 590, 2, 0 }, /* SetVariableMonitoringRequest */
+    { 6686, 592, 8, 0 }, /* SetMonitoringDataType */
+    { 6708, 600, 2, 0 }, /* SetVariableMonitoringResponse */
+    { 6758, 602, 8, 0 }, /* SetMonitoringResultType */
+    { 6782, 610, 2, 0 }, /* SetVariablesRequest */
+    { 6818, 612, 5, 0 }, /* SetVariableDataType */
+    { 6838, 617, 2, 0 }, /* SetVariablesResponse */
+    { 6877, 619, 6, 0 }, /* SetVariableResultType */
+    { 6899, 625, 3, 0 }, /* SignCertificateRequest */
+    { 6926, 628, 3, 0 }, /* SignCertificateResponse */
+    { 6950, 631, 5, 0 }, /* StatusNotificationRequest */
+    { 6992, 636, 1, 0 }, /* StatusNotificationResponse */
+    { 7019, 637, 13, 0 }, /* TransactionEventRequest */
+    { 7126, 650, 6, 0 }, /* TransactionType */
+    { 7188, 656, 5, 0 }, /* TransactionEventResponse */
+    { 7236, 661, 3, 0 }, /* TriggerMessageRequest */
+    { 7275, 664, 3, 0 }, /* TriggerMessageResponse */
+    { 7298, 667, 3, 0 }, /* UnlockConnectorRequest */
+    { 7321, 670, 3, 0 }, /* UnlockConnectorResponse */
+    { 7345, 673, 2, 0 }, /* UnpublishFirmwareRequest */
+    { 7370, 675, 2, 0 }, /* UnpublishFirmwareResponse */
+    { 7396, 677, 5, 0 }, /* UpdateFirmwareRequest */
+    { 7427, 682, 6, 0 }, /* FirmwareType */
+    { 7502, 688, 3, 0 }, /* UpdateFirmwareResponse */
+};
+
+const struct message_field message_fields[] = {
+    /* 0: AuthorizeRequest */
+    { 17, .type = FIELD_STRING, .max_length = 5500 }, /* certificate */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 40, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 2 }, /* idToken */
+    { 48, .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 4, .min_items = 1, .max_items = 4 }, /* iso15118CertificateHashData */
+    /* 4: CustomDataType */
+    { 91, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 255 }, /* vendorId */
+    /* 5: IdTokenType */
+    { 112, .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 3, .min_items = 1 }, /* additionalInfo */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 40, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 36 }, /* idToken */
+    { 127, .type = FIELD_ENUM, .flags = FIELD_REQUIRED }, /* type */
+    /* 9: AdditionalInfoType */
+    { 151, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 36 }, /* additionalIdToken */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 127, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 50 }, /* type */
+    /* 12: OCSPRequestDataType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 189, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 1 }, /* hashAlgorithm */
+    { 203, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 128 }, /* issuerKeyHash */
+    { 217, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 128 }, /* issuerNameHash */
+    { 232, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 }, /* responderURL */
+    { 245, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 40 }, /* serialNumber */
+    /* 18: AuthorizeResponse */
+    { 276, .type = FIELD_ENUM, .ref = 2 }, /* certificateStatus */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 294, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 6 }, /* idTokenInfo */
+    /* 21: IdTokenInfoType */
+    { 322, .type = FIELD_DATE_TIME }, /* cacheExpiryDateTime */
+    { 342, .type = FIELD_INTEGER }, /* chargingPriority */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 359, .type = FIELD_INTEGER, .flags = FIELD_ARRAY, .min_items = 1 }, /* evseId */
+    { 366, .type = FIELD_OBJECT, .ref = 2 }, /* groupIdToken */
+    { 379, .type = FIELD_STRING, .max_length = 8 }, /* language1 */
+    { 389, .type = FIELD_STRING, .max_length = 8 }, /* language2 */
+    { 399, .type = FIELD_OBJECT, .ref = 7 }, /* personalMessage */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 4 }, /* status */
+    /* 30: MessageContentType */
+    { 441, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 }, /* content */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 449, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 3 }, /* format */
+    { 456, .type = FIELD_STRING, .max_length = 8 }, /* language */
+    /* 34: BootNotificationRequest */
+    { 489, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 9 }, /* chargingStation */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 505, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 5 }, /* reason */
+    /* 37: ChargingStationType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 532, .type = FIELD_STRING, .max_length = 50 }, /* firmwareVersion */
+    { 548, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 20 }, /* model */
+    { 554, .type = FIELD_OBJECT, .ref = 10 }, /* modem */
+    { 245, .type = FIELD_STRING, .max_length = 25 }, /* serialNumber */
+    { 560, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 50 }, /* vendorName */
+    /* 43: ModemType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 581, .type = FIELD_STRING, .max_length = 20 }, /* iccid */
+    { 587, .type = FIELD_STRING, .max_length = 20 }, /* imsi */
+    /* 46: BootNotificationResponse */
+    { 617, .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED }, /* currentTime */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 629, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* interval */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 6 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 51: StatusInfoType */
+    { 112, .type = FIELD_STRING, .max_length = 512 }, /* additionalInfo */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 664, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 20 }, /* reasonCode */
+    /* 54: CancelReservationRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 700, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* reservationId */
+    /* 56: CancelReservationResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 7 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 59: CertificateSignedRequest */
+    { 765, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 10000 }, /* certificateChain */
+    { 782, .type = FIELD_ENUM, .ref = 8 }, /* certificateType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 62: CertificateSignedResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 9 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 65: ChangeAvailabilityRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 850, .type = FIELD_OBJECT, .ref = 18 }, /* evse */
+    { 855, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 10 }, /* operationalStatus */
+    /* 68: EVSEType */
+    { 882, .type = FIELD_INTEGER }, /* connectorId */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 894, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* id */
+    /* 71: ChangeAvailabilityResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 11 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 74: ClearCacheRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 75: ClearCacheResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 12 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 78: ClearChargingProfileRequest */
+    { 989, .type = FIELD_OBJECT, .ref = 23 }, /* chargingProfileCriteria */
+    { 1013, .type = FIELD_INTEGER }, /* chargingProfileId */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 81: ClearChargingProfileType */
+    { 1056, .type = FIELD_ENUM, .ref = 13 }, /* chargingProfilePurpose */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 359, .type = FIELD_INTEGER }, /* evseId */
+    { 1079, .type = FIELD_INTEGER }, /* stackLevel */
+    /* 85: ClearChargingProfileResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 14 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 88: ClearDisplayMessageRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 894, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* id */
+    /* 90: ClearDisplayMessageResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 15 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 93: ClearVariableMonitoringRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 894, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED | FIELD_ARRAY, .min_items = 1 }, /* id */
+    /* 95: ClearVariableMonitoringResponse */
+    { 1237, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 29, .min_items = 1 }, /* clearMonitoringResult */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 97: ClearMonitoringResultType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 894, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* id */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 16 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 101: ClearedChargingLimitRequest */
+    { 1313, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 17 }, /* chargingLimitSource */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 359, .type = FIELD_INTEGER }, /* evseId */
+    /* 104: ClearedChargingLimitResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 105: CostUpdatedRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 1381, .type = FIELD_NUMBER, .flags = FIELD_REQUIRED }, /* totalCost */
+    { 1391, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 36 }, /* transactionId */
+    /* 108: CostUpdatedResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 109: CustomerInformationRequest */
+    { 1452, .type = FIELD_BOOLEAN, .flags = FIELD_REQUIRED }, /* clear */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 1458, .type = FIELD_OBJECT, .ref = 35 }, /* customerCertificate */
+    { 1478, .type = FIELD_STRING, .max_length = 64 }, /* customerIdentifier */
+    { 40, .type = FIELD_OBJECT, .ref = 2 }, /* idToken */
+    { 1497, .type = FIELD_BOOLEAN, .flags = FIELD_REQUIRED }, /* report */
+    { 1504, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* requestId */
+    /* 116: CertificateHashDataType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 189, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 1 }, /* hashAlgorithm */
+    { 203, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 128 }, /* issuerKeyHash */
+    { 217, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 128 }, /* issuerNameHash */
+    { 245, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 40 }, /* serialNumber */
+    /* 121: CustomerInformationResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 18 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 124: DataTransferRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 1586, .type = FIELD_ANY }, /* data */
+    { 1591, .type = FIELD_STRING, .max_length = 50 }, /* messageId */
+    { 91, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 255 }, /* vendorId */
+    /* 128: DataTransferResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 1586, .type = FIELD_ANY }, /* data */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 19 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 132: DeleteCertificateRequest */
+    { 1647, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 35 }, /* certificateHashData */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 134: DeleteCertificateResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 20 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 137: FirmwareStatusNotificationRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 1504, .type = FIELD_INTEGER }, /* requestId */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 21 }, /* status */
+    /* 140: FirmwareStatusNotificationResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 141: Get15118EVCertificateRequest */
+    { 1791, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 22 }, /* action */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 1798, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 5600 }, /* exiRequest */
+    { 1809, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 50 }, /* iso15118SchemaVersion */
+    /* 145: Get15118EVCertificateResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 1861, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 5600 }, /* exiResponse */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 23 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 149: GetBaseReportRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 1894, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 24 }, /* reportBase */
+    { 1504, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* requestId */
+    /* 152: GetBaseReportResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 25 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 155: GetCertificateStatusRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 1955, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 4 }, /* ocspRequestData */
+    /* 157: GetCertificateStatusResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2000, .type = FIELD_STRING, .max_length = 5500 }, /* ocspResult */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 26 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 161: GetChargingProfilesRequest */
+    { 2038, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 50 }, /* chargingProfile */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 359, .type = FIELD_INTEGER }, /* evseId */
+    { 1504, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* requestId */
+    /* 165: ChargingProfileCriterionType */
+    { 1313, .type = FIELD_ENUM, .flags = FIELD_ARRAY, .ref = 17, .min_items = 1, .max_items = 4 }, /* chargingLimitSource */
+    { 1013, .type = FIELD_INTEGER, .flags = FIELD_ARRAY, .min_items = 1 }, /* chargingProfileId */
+    { 1056, .type = FIELD_ENUM, .ref = 13 }, /* chargingProfilePurpose */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 1079, .type = FIELD_INTEGER }, /* stackLevel */
+    /* 170: GetChargingProfilesResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 27 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 173: GetCompositeScheduleRequest */
+    { 2139, .type = FIELD_ENUM, .ref = 28 }, /* chargingRateUnit */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2156, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* duration */
+    { 359, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* evseId */
+    /* 177: GetCompositeScheduleResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2194, .type = FIELD_OBJECT, .ref = 54 }, /* schedule */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 29 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 181: CompositeScheduleType */
+    { 2139, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 28 }, /* chargingRateUnit */
+    { 2225, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 55, .min_items = 1 }, /* chargingSchedulePeriod */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2156, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* duration */
+    { 359, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* evseId */
+    { 2248, .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED }, /* scheduleStart */
+    /* 187: ChargingSchedulePeriodType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2289, .type = FIELD_NUMBER, .flags = FIELD_REQUIRED }, /* limit */
+    { 2295, .type = FIELD_INTEGER }, /* numberPhases */
+    { 2308, .type = FIELD_INTEGER }, /* phaseToUse */
+    { 2319, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* startPeriod */
+    /* 192: GetDisplayMessagesRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 894, .type = FIELD_INTEGER, .flags = FIELD_ARRAY, .min_items = 1 }, /* id */
+    { 2357, .type = FIELD_ENUM, .ref = 30 }, /* priority */
+    { 1504, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* requestId */
+    { 2366, .type = FIELD_ENUM, .ref = 31 }, /* state */
+    /* 197: GetDisplayMessagesResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 32 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 200: GetInstalledCertificateIdsRequest */
+    { 782, .type = FIELD_ENUM, .flags = FIELD_ARRAY, .ref = 33, .min_items = 1 }, /* certificateType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 202: GetInstalledCertificateIdsResponse */
+    { 2468, .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 60, .min_items = 1 }, /* certificateHashDataChain */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 34 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 206: CertificateHashDataChainType */
+    { 1647, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 35 }, /* certificateHashData */
+    { 782, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 33 }, /* certificateType */
+    { 2522, .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 35, .min_items = 1, .max_items = 4 }, /* childCertificateHashData */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 210: GetLocalListVersionRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 211: GetLocalListVersionResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2602, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* versionNumber */
+    /* 213: GetLogRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2630, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 64 }, /* log */
+    { 2634, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 35 }, /* logType */
+    { 1504, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* requestId */
+    { 2642, .type = FIELD_INTEGER }, /* retries */
+    { 2650, .type = FIELD_INTEGER }, /* retryInterval */
+    /* 219: LogParametersType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2682, .type = FIELD_DATE_TIME }, /* latestTimestamp */
+    { 2698, .type = FIELD_DATE_TIME }, /* oldestTimestamp */
+    { 2714, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 }, /* remoteLocation */
+    /* 223: GetLogResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2744, .type = FIELD_STRING, .max_length = 255 }, /* filename */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 36 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 227: GetMonitoringReportRequest */
+    { 2780, .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 67, .min_items = 1 }, /* componentVariable */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2798, .type = FIELD_ENUM, .flags = FIELD_ARRAY, .ref = 37, .min_items = 1, .max_items = 3 }, /* monitoringCriteria */
+    { 1504, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* requestId */
+    /* 231: ComponentVariableType */
+    { 2839, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 }, /* component */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2849, .type = FIELD_OBJECT, .ref = 69 }, /* variable */
+    /* 234: ComponentType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 850, .type = FIELD_OBJECT, .ref = 18 }, /* evse */
+    { 2872, .type = FIELD_STRING, .max_length = 50 }, /* instance */
+    { 2881, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 50 }, /* name */
+    /* 238: VariableType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2872, .type = FIELD_STRING, .max_length = 50 }, /* instance */
+    { 2881, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 50 }, /* name */
+    /* 241: GetMonitoringReportResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 25 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 244: GetReportRequest */
+    { 2944, .type = FIELD_ENUM, .flags = FIELD_ARRAY, .ref = 38, .min_items = 1, .max_items = 4 }, /* componentCriteria */
+    { 2780, .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 67, .min_items = 1 }, /* componentVariable */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 1504, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* requestId */
+    /* 248: GetReportResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 25 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 251: GetTransactionStatusRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 1391, .type = FIELD_STRING, .max_length = 36 }, /* transactionId */
+    /* 253: GetTransactionStatusResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 3037, .type = FIELD_BOOLEAN, .flags = FIELD_REQUIRED }, /* messagesInQueue */
+    { 3053, .type = FIELD_BOOLEAN }, /* ongoingIndicator */
+    /* 256: GetVariablesRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 3090, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 76, .min_items = 1 }, /* getVariableData */
+    /* 258: GetVariableDataType */
+    { 3126, .type = FIELD_ENUM, .ref = 39 }, /* attributeType */
+    { 2839, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 }, /* component */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2849, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 }, /* variable */
+    /* 262: GetVariablesResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 3161, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 78, .min_items = 1 }, /* getVariableResult */
+    /* 264: GetVariableResultType */
+    { 3201, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 40 }, /* attributeStatus */
+    { 3217, .type = FIELD_OBJECT, .ref = 12 }, /* attributeStatusInfo */
+    { 3126, .type = FIELD_ENUM, .ref = 39 }, /* attributeType */
+    { 3237, .type = FIELD_STRING, .max_length = 2500 }, /* attributeValue */
+    { 2839, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 }, /* component */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2849, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 }, /* variable */
+    /* 271: HeartbeatRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 272: HeartbeatResponse */
+    { 617, .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED }, /* currentTime */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 274: InstallCertificateRequest */
+    { 17, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 5500 }, /* certificate */
+    { 782, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 41 }, /* certificateType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 277: InstallCertificateResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 42 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 280: LogStatusNotificationRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 1504, .type = FIELD_INTEGER }, /* requestId */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 43 }, /* status */
+    /* 283: LogStatusNotificationResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 284: MeterValuesRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 359, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* evseId */
+    { 3418, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 86, .min_items = 1 }, /* meterValue */
+    /* 287: MeterValueType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 3444, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 87, .min_items = 1 }, /* sampledValue */
+    { 3457, .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED }, /* timestamp */
+    /* 290: SampledValueType */
+    { 3484, .type = FIELD_ENUM, .ref = 44 }, /* context */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 3492, .type = FIELD_ENUM, .ref = 45 }, /* location */
+    { 3501, .type = FIELD_ENUM, .ref = 46 }, /* measurand */
+    { 3511, .type = FIELD_ENUM, .ref = 47 }, /* phase */
+    { 3517, .type = FIELD_OBJECT, .ref = 88 }, /* signedMeterValue */
+    { 3534, .type = FIELD_OBJECT, .ref = 89 }, /* unitOfMeasure */
+    { 3548, .type = FIELD_NUMBER, .flags = FIELD_REQUIRED }, /* value */
+    /* 298: SignedMeterValueType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 3575, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 50 }, /* encodingMethod */
+    { 3590, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 2500 }, /* publicKey */
+    { 3600, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 2500 }, /* signedMeterData */
+    { 3616, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 50 }, /* signingMethod */
+    /* 303: UnitOfMeasureType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 3648, .type = FIELD_INTEGER }, /* multiplier */
+    { 3659, .type = FIELD_STRING, .max_length = 20 }, /* unit */
+    /* 306: MeterValuesResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 307: NotifyChargingLimitRequest */
+    { 3711, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 92 }, /* chargingLimit */
+    { 3725, .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 93, .min_items = 1 }, /* chargingSchedule */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 359, .type = FIELD_INTEGER }, /* evseId */
+    /* 311: ChargingLimitType */
+    { 1313, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 17 }, /* chargingLimitSource */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 3760, .type = FIELD_BOOLEAN }, /* isGridCritical */
+    /* 314: ChargingScheduleType */
+    { 2139, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 28 }, /* chargingRateUnit */
+    { 2225, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 55, .min_items = 1, .max_items = 1024 }, /* chargingSchedulePeriod */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2156, .type = FIELD_INTEGER }, /* duration */
+    { 894, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* id */
+    { 3796, .type = FIELD_NUMBER }, /* minChargingRate */
+    { 3812, .type = FIELD_OBJECT, .ref = 94 }, /* salesTariff */
+    { 3824, .type = FIELD_DATE_TIME }, /* startSchedule */
+    /* 322: SalesTariffType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 894, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* id */
+    { 3854, .type = FIELD_INTEGER }, /* numEPriceLevels */
+    { 3870, .type = FIELD_STRING, .max_length = 32 }, /* salesTariffDescription */
+    { 3893, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 95, .min_items = 1, .max_items = 1024 }, /* salesTariffEntry */
+    /* 327: SalesTariffEntryType */
+    { 3931, .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 96, .min_items = 1, .max_items = 3 }, /* consumptionCost */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 3947, .type = FIELD_INTEGER, .flags = FIELD_HAS_MIN }, /* ePriceLevel */
+    { 3959, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 98 }, /* relativeTimeInterval */
+    /* 331: ConsumptionCostType */
+    { 4000, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 97, .min_items = 1, .max_items = 3 }, /* cost */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 4005, .type = FIELD_NUMBER, .flags = FIELD_REQUIRED }, /* startValue */
+    /* 334: CostType */
+    { 4025, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* amount */
+    { 4032, .type = FIELD_INTEGER }, /* amountMultiplier */
+    { 4049, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 48 }, /* costKind */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 338: RelativeTimeIntervalType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2156, .type = FIELD_INTEGER }, /* duration */
+    { 4083, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* start */
+    /* 341: NotifyChargingLimitResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 342: NotifyCustomerInformationRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 1586, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 }, /* data */
+    { 4150, .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED }, /* generatedAt */
+    { 1504, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* requestId */
+    { 4162, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* seqNo */
+    { 4168, .type = FIELD_BOOLEAN }, /* tbc */
+    /* 348: NotifyCustomerInformationResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 349: NotifyDisplayMessagesRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 4235, .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 103, .min_items = 1 }, /* messageInfo */
+    { 1504, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* requestId */
+    { 4168, .type = FIELD_BOOLEAN }, /* tbc */
+    /* 353: MessageInfoType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 4263, .type = FIELD_OBJECT, .ref = 68 }, /* display */
+    { 4271, .type = FIELD_DATE_TIME }, /* endDateTime */
+    { 894, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* id */
+    { 4283, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 7 }, /* message */
+    { 2357, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 30 }, /* priority */
+    { 4291, .type = FIELD_DATE_TIME }, /* startDateTime */
+    { 2366, .type = FIELD_ENUM, .ref = 31 }, /* state */
+    { 1391, .type = FIELD_STRING, .max_length = 36 }, /* transactionId */
+    /* 362: NotifyDisplayMessagesResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 363: NotifyEVChargingNeedsRequest */
+    { 4364, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 106 }, /* chargingNeeds */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 359, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* evseId */
+    { 4378, .type = FIELD_INTEGER }, /* maxScheduleTuples */
+    /* 367: ChargingNeedsType */
+    { 4414, .type = FIELD_OBJECT, .ref = 107 }, /* acChargingParameters */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 4435, .type = FIELD_OBJECT, .ref = 108 }, /* dcChargingParameters */
+    { 4456, .type = FIELD_DATE_TIME }, /* departureTime */
+    { 4470, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 49 }, /* requestedEnergyTransfer */
+    /* 372: ACChargingParametersType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 4519, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* energyAmount */
+    { 4532, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* evMaxCurrent */
+    { 4545, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* evMaxVoltage */
+    { 4558, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* evMinCurrent */
+    /* 377: DCChargingParametersType */
+    { 4596, .type = FIELD_INTEGER, .flags = FIELD_HAS_MIN | FIELD_HAS_MAX, .max = 100 }, /* bulkSoC */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 4519, .type = FIELD_INTEGER }, /* energyAmount */
+    { 4604, .type = FIELD_INTEGER }, /* evEnergyCapacity */
+    { 4532, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* evMaxCurrent */
+    { 4621, .type = FIELD_INTEGER }, /* evMaxPower */
+    { 4545, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* evMaxVoltage */
+    { 4632, .type = FIELD_INTEGER, .flags = FIELD_HAS_MIN | FIELD_HAS_MAX, .max = 100 }, /* fullSoC */
+    { 4640, .type = FIELD_INTEGER, .flags = FIELD_HAS_MIN | FIELD_HAS_MAX, .max = 100 }, /* stateOfCharge */
+    /* 386: NotifyEVChargingNeedsResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 50 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 389: NotifyEVChargingScheduleRequest */
+    { 3725, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 93 }, /* chargingSchedule */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 359, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* evseId */
+    { 4716, .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED }, /* timeBase */
+    /* 393: NotifyEVChargingScheduleResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 29 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 396: NotifyEventRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 4777, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 113, .min_items = 1 }, /* eventData */
+    { 4150, .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED }, /* generatedAt */
+    { 4162, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* seqNo */
+    { 4168, .type = FIELD_BOOLEAN }, /* tbc */
+    /* 401: EventDataType */
+    { 4801, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 2500 }, /* actualValue */
+    { 4813, .type = FIELD_INTEGER }, /* cause */
+    { 4819, .type = FIELD_BOOLEAN }, /* cleared */
+    { 2839, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 }, /* component */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 4827, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* eventId */
+    { 4835, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 51 }, /* eventNotificationType */
+    { 4857, .type = FIELD_STRING, .max_length = 50 }, /* techCode */
+    { 4866, .type = FIELD_STRING, .max_length = 500 }, /* techInfo */
+    { 3457, .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED }, /* timestamp */
+    { 1391, .type = FIELD_STRING, .max_length = 36 }, /* transactionId */
+    { 4875, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 52 }, /* trigger */
+    { 2849, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 }, /* variable */
+    { 4883, .type = FIELD_INTEGER }, /* variableMonitoringId */
+    /* 415: NotifyEventResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 416: NotifyMonitoringReportRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 4150, .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED }, /* generatedAt */
+    { 4954, .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 116, .min_items = 1 }, /* monitor */
+    { 1504, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* requestId */
+    { 4162, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* seqNo */
+    { 4168, .type = FIELD_BOOLEAN }, /* tbc */
+    /* 422: MonitoringDataType */
+    { 2839, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 }, /* component */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2849, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 }, /* variable */
+    { 4981, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 117, .min_items = 1 }, /* variableMonitoring */
+    /* 426: VariableMonitoringType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 894, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* id */
+    { 5023, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* severity */
+    { 5032, .type = FIELD_BOOLEAN, .flags = FIELD_REQUIRED }, /* transaction */
+    { 127, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 53 }, /* type */
+    { 3548, .type = FIELD_NUMBER, .flags = FIELD_REQUIRED }, /* value */
+    /* 432: NotifyMonitoringReportResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 433: NotifyReportRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 4150, .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED }, /* generatedAt */
+    { 5095, .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 120, .min_items = 1 }, /* reportData */
+    { 1504, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* requestId */
+    { 4162, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* seqNo */
+    { 4168, .type = FIELD_BOOLEAN }, /* tbc */
+    /* 439: ReportDataType */
+    { 2839, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 }, /* component */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2849, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 }, /* variable */
+    { 5121, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 121, .min_items = 1, .max_items = 4 }, /* variableAttribute */
+    { 5139, .type = FIELD_OBJECT, .ref = 122 }, /* variableCharacteristics */
+    /* 444: VariableAttributeType */
+    { 5185, .type = FIELD_BOOLEAN }, /* constant */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 5194, .type = FIELD_ENUM, .ref = 54 }, /* mutability */
+    { 5205, .type = FIELD_BOOLEAN }, /* persistent */
+    { 127, .type = FIELD_ENUM, .ref = 39 }, /* type */
+    { 3548, .type = FIELD_STRING, .max_length = 2500 }, /* value */
+    /* 450: VariableCharacteristicsType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 5244, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 55 }, /* dataType */
+    { 5253, .type = FIELD_NUMBER }, /* maxLimit */
+    { 5262, .type = FIELD_NUMBER }, /* minLimit */
+    { 5271, .type = FIELD_BOOLEAN, .flags = FIELD_REQUIRED }, /* supportsMonitoring */
+    { 3659, .type = FIELD_STRING, .max_length = 16 }, /* unit */
+    { 5290, .type = FIELD_STRING, .max_length = 1000 }, /* valuesList */
+    /* 457: NotifyReportResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 458: PublishFirmwareRequest */
+    { 5345, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 32 }, /* checksum */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 3492, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 }, /* location */
+    { 1504, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* requestId */
+    { 2642, .type = FIELD_INTEGER }, /* retries */
+    { 2650, .type = FIELD_INTEGER }, /* retryInterval */
+    /* 464: PublishFirmwareResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 29 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 467: PublishFirmwareStatusNotificationRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 3492, .type = FIELD_STRING, .flags = FIELD_ARRAY, .max_length = 512, .min_items = 1 }, /* location */
+    { 1504, .type = FIELD_INTEGER }, /* requestId */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 56 }, /* status */
+    /* 471: PublishFirmwareStatusNotificationResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 472: ReportChargingProfilesRequest */
+    { 1313, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 17 }, /* chargingLimitSource */
+    { 2038, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 129, .min_items = 1 }, /* chargingProfile */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 359, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* evseId */
+    { 1504, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* requestId */
+    { 4168, .type = FIELD_BOOLEAN }, /* tbc */
+    /* 478: ChargingProfileType */
+    { 5511, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 57 }, /* chargingProfileKind */
+    { 1056, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 13 }, /* chargingProfilePurpose */
+    { 3725, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 93, .min_items = 1, .max_items = 3 }, /* chargingSchedule */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 894, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* id */
+    { 5531, .type = FIELD_ENUM, .ref = 58 }, /* recurrencyKind */
+    { 1079, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* stackLevel */
+    { 1391, .type = FIELD_STRING, .max_length = 36 }, /* transactionId */
+    { 5546, .type = FIELD_DATE_TIME }, /* validFrom */
+    { 5556, .type = FIELD_DATE_TIME }, /* validTo */
+    /* 488: ReportChargingProfilesResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 489: RequestStartTransactionRequest */
+    { 2038, .type = FIELD_OBJECT, .ref = 129 }, /* chargingProfile */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 359, .type = FIELD_INTEGER }, /* evseId */
+    { 366, .type = FIELD_OBJECT, .ref = 2 }, /* groupIdToken */
+    { 40, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 2 }, /* idToken */
+    { 5626, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* remoteStartId */
+    /* 495: RequestStartTransactionResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 59 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    { 1391, .type = FIELD_STRING, .max_length = 36 }, /* transactionId */
+    /* 499: RequestStopTransactionRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 1391, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 36 }, /* transactionId */
+    /* 501: RequestStopTransactionResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 59 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 504: ReservationStatusUpdateRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 700, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* reservationId */
+    { 5764, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 60 }, /* reservationUpdateStatus */
+    /* 507: ReservationStatusUpdateResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 508: ReserveNowRequest */
+    { 5838, .type = FIELD_ENUM, .ref = 61 }, /* connectorType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 359, .type = FIELD_INTEGER }, /* evseId */
+    { 5852, .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED }, /* expiryDateTime */
+    { 366, .type = FIELD_OBJECT, .ref = 2 }, /* groupIdToken */
+    { 894, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* id */
+    { 40, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 2 }, /* idToken */
+    /* 515: ReserveNowResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 62 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 518: ResetRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 359, .type = FIELD_INTEGER }, /* evseId */
+    { 127, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 63 }, /* type */
+    /* 521: ResetResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 64 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 524: SecurityEventNotificationRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 4866, .type = FIELD_STRING, .max_length = 255 }, /* techInfo */
+    { 3457, .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED }, /* timestamp */
+    { 127, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 50 }, /* type */
+    /* 528: SecurityEventNotificationResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 529: SendLocalListRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 6001, .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 144, .min_items = 1 }, /* localAuthorizationList */
+    { 6024, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 65 }, /* updateType */
+    { 2602, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* versionNumber */
+    /* 533: AuthorizationData */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 40, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 2 }, /* idToken */
+    { 294, .type = FIELD_OBJECT, .ref = 6 }, /* idTokenInfo */
+    /* 536: SendLocalListResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 66 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 539: SetChargingProfileRequest */
+    { 2038, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 129 }, /* chargingProfile */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 359, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* evseId */
+    /* 542: SetChargingProfileResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 67 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 545: SetDisplayMessageRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 4283, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 103 }, /* message */
+    /* 547: SetDisplayMessageResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 68 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 550: SetMonitoringBaseRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 6204, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 69 }, /* monitoringBase */
+    /* 552: SetMonitoringBaseResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 25 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 555: SetMonitoringLevelRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 5023, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* severity */
+    /* 557: SetMonitoringLevelResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 29 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 560: SetNetworkProfileRequest */
+    { 6323, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* configurationSlot */
+    { 6341, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 155 }, /* connectionData */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 563: NetworkConnectionProfileType */
+    { 6385, .type = FIELD_OBJECT, .ref = 156 }, /* apn */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 6389, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* messageTimeout */
+    { 6404, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 }, /* ocppCsmsUrl */
+    { 6416, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 71 }, /* ocppInterface */
+    { 6430, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 72 }, /* ocppTransport */
+    { 6444, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 73 }, /* ocppVersion */
+    { 6456, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* securityProfile */
+    { 6472, .type = FIELD_OBJECT, .ref = 157 }, /* vpn */
+    /* 572: APNType */
+    { 6385, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 }, /* apn */
+    { 6484, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 70 }, /* apnAuthentication */
+    { 6502, .type = FIELD_STRING, .max_length = 20 }, /* apnPassword */
+    { 6514, .type = FIELD_STRING, .max_length = 20 }, /* apnUserName */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 6526, .type = FIELD_STRING, .max_length = 6 }, /* preferredNetwork */
+    { 6543, .type = FIELD_INTEGER }, /* simPin */
+    { 6550, .type = FIELD_BOOLEAN }, /* useOnlyPreferredNetwork */
+    /* 580: VPNType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 6582, .type = FIELD_STRING, .max_length = 20 }, /* group */
+    { 6588, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 255 }, /* key */
+    { 6592, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 20 }, /* password */
+    { 6601, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 }, /* server */
+    { 127, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 74 }, /* type */
+    { 6608, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 20 }, /* user */
+    /* 587: SetNetworkProfileResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 75 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 590: SetVariableMonitoringRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 6668, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 160, .min_items = 1 }, /* setMonitoringData */
+    /* 592: SetMonitoringDataType */
+    { 2839, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 }, /* component */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 894, .type = FIELD_INTEGER }, /* id */
+    { 5023, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* severity */
+    { 5032, .type = FIELD_BOOLEAN }, /* transaction */
+    { 127, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 53 }, /* type */
+    { 3548, .type = FIELD_NUMBER, .flags = FIELD_REQUIRED }, /* value */
+    { 2849, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 }, /* variable */
+    /* 600: SetVariableMonitoringResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 6738, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 162, .min_items = 1 }, /* setMonitoringResult */
+    /* 602: SetMonitoringResultType */
+    { 2839, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 }, /* component */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 894, .type = FIELD_INTEGER }, /* id */
+    { 5023, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* severity */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 76 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    { 127, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 53 }, /* type */
+    { 2849, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 }, /* variable */
+    /* 610: SetVariablesRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 6802, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 164, .min_items = 1 }, /* setVariableData */
+    /* 612: SetVariableDataType */
+    { 3126, .type = FIELD_ENUM, .ref = 39 }, /* attributeType */
+    { 3237, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 1000 }, /* attributeValue */
+    { 2839, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 }, /* component */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2849, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 }, /* variable */
+    /* 617: SetVariablesResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 6859, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED | FIELD_ARRAY, .ref = 166, .min_items = 1 }, /* setVariableResult */
+    /* 619: SetVariableResultType */
+    { 3201, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 77 }, /* attributeStatus */
+    { 3217, .type = FIELD_OBJECT, .ref = 12 }, /* attributeStatusInfo */
+    { 3126, .type = FIELD_ENUM, .ref = 39 }, /* attributeType */
+    { 2839, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 68 }, /* component */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 2849, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 69 }, /* variable */
+    /* 625: SignCertificateRequest */
+    { 782, .type = FIELD_ENUM, .ref = 8 }, /* certificateType */
+    { 6922, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 5500 }, /* csr */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 628: SignCertificateResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 29 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 631: StatusNotificationRequest */
+    { 882, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* connectorId */
+    { 6976, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 78 }, /* connectorStatus */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 359, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* evseId */
+    { 3457, .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED }, /* timestamp */
+    /* 636: StatusNotificationResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 637: TransactionEventRequest */
+    { 7043, .type = FIELD_INTEGER }, /* cableMaxCurrent */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 7059, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 79 }, /* eventType */
+    { 850, .type = FIELD_OBJECT, .ref = 18 }, /* evse */
+    { 40, .type = FIELD_OBJECT, .ref = 2 }, /* idToken */
+    { 3418, .type = FIELD_OBJECT, .flags = FIELD_ARRAY, .ref = 86, .min_items = 1 }, /* meterValue */
+    { 7069, .type = FIELD_INTEGER }, /* numberOfPhasesUsed */
+    { 7088, .type = FIELD_BOOLEAN }, /* offline */
+    { 700, .type = FIELD_INTEGER }, /* reservationId */
+    { 4162, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* seqNo */
+    { 3457, .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED }, /* timestamp */
+    { 7096, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 172 }, /* transactionInfo */
+    { 7112, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 82 }, /* triggerReason */
+    /* 650: TransactionType */
+    { 7142, .type = FIELD_ENUM, .ref = 80 }, /* chargingState */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 5626, .type = FIELD_INTEGER }, /* remoteStartId */
+    { 7156, .type = FIELD_ENUM, .ref = 81 }, /* stoppedReason */
+    { 7170, .type = FIELD_INTEGER }, /* timeSpentCharging */
+    { 1391, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 36 }, /* transactionId */
+    /* 656: TransactionEventResponse */
+    { 342, .type = FIELD_INTEGER }, /* chargingPriority */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 294, .type = FIELD_OBJECT, .ref = 6 }, /* idTokenInfo */
+    { 1381, .type = FIELD_NUMBER }, /* totalCost */
+    { 7213, .type = FIELD_OBJECT, .ref = 7 }, /* updatedPersonalMessage */
+    /* 661: TriggerMessageRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 850, .type = FIELD_OBJECT, .ref = 18 }, /* evse */
+    { 7258, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 83 }, /* requestedMessage */
+    /* 664: TriggerMessageResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 84 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 667: UnlockConnectorRequest */
+    { 882, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* connectorId */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 359, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* evseId */
+    /* 670: UnlockConnectorResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 85 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+    /* 673: UnpublishFirmwareRequest */
+    { 5345, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 32 }, /* checksum */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    /* 675: UnpublishFirmwareResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 86 }, /* status */
+    /* 677: UpdateFirmwareRequest */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 7418, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .ref = 181 }, /* firmware */
+    { 1504, .type = FIELD_INTEGER, .flags = FIELD_REQUIRED }, /* requestId */
+    { 2642, .type = FIELD_INTEGER }, /* retries */
+    { 2650, .type = FIELD_INTEGER }, /* retryInterval */
+    /* 682: FirmwareType */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 7440, .type = FIELD_DATE_TIME }, /* installDateTime */
+    { 3492, .type = FIELD_STRING, .flags = FIELD_REQUIRED, .max_length = 512 }, /* location */
+    { 7456, .type = FIELD_DATE_TIME, .flags = FIELD_REQUIRED }, /* retrieveDateTime */
+    { 7473, .type = FIELD_STRING, .max_length = 800 }, /* signature */
+    { 7483, .type = FIELD_STRING, .max_length = 5500 }, /* signingCertificate */
+    /* 688: UpdateFirmwareResponse */
+    { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
+    { 415, .type = FIELD_ENUM, .flags = FIELD_REQUIRED, .ref = 87 }, /* status */
+    { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
+};
+
+const struct message_enum message_enums[] = {
+    { 7525, 0, 8 }, /* IdTokenEnumType */
+    { 7614, 8, 3 }, /* HashAlgorithmEnumType */
+    { 7657, 11, 7 }, /* AuthorizeCertificateStatusEnumType */
+    { 7810, 18, 4 }, /* MessageFormatEnumType */
+    { 7852, 22, 10 }, /* AuthorizationStatusEnumType */
+    { 7985, 32, 9 }, /* BootReasonEnumType */
+    { 8101, 41, 3 }, /* RegistrationStatusEnumType */
+    { 8145, 44, 2 }, /* CancelReservationStatusEnumType */
+    { 8177, 46, 2 }, /* CertificateSigningUseEnumType */
+    { 8249, 48, 2 }, /* CertificateSignedStatusEnumType */
+    { 8281, 50, 2 }, /* OperationalStatusEnumType */
+    { 8329, 52, 3 }, /* ChangeAvailabilityStatusEnumType */
+    { 8372, 55, 2 }, /* ClearCacheStatusEnumType */
+    { 8397, 57, 4 }, /* ChargingProfilePurposeEnumType */
+    { 8516, 61, 2 }, /* ClearChargingProfileStatusEnumType */
+    { 8551, 63, 2 }, /* ClearMessageStatusEnumType */
+    { 8578, 65, 3 }, /* ClearMonitoringStatusEnumType */
+    { 8617, 68, 4 }, /* ChargingLimitSourceEnumType */
+    { 8662, 72, 3 }, /* CustomerInformationStatusEnumType */
+    { 8696, 75, 4 }, /* DataTransferStatusEnumType */
+    { 8756, 79, 3 }, /* DeleteCertificateStatusEnumType */
+    { 8795, 82, 14 }, /* FirmwareStatusEnumType */
+    { 9029, 96, 2 }, /* CertificateActionEnumType */
+    { 9070, 98, 2 }, /* Iso15118EVCertificateStatusEnumType */
+    { 9106, 100, 3 }, /* ReportBaseEnumType */
+    { 9179, 103, 4 }, /* GenericDeviceModelStatusEnumType */
+    { 9240, 107, 2 }, /* GetCertificateStatusEnumType */
+    { 9269, 109, 2 }, /* GetChargingProfileStatusEnumType */
+    { 9313, 111, 2 }, /* ChargingRateUnitEnumType */
+    { 9342, 113, 2 }, /* GenericStatusEnumType */
+    { 9364, 115, 3 }, /* MessagePriorityEnumType */
+    { 9420, 118, 4 }, /* MessageStateEnumType */
+    { 9470, 122, 2 }, /* GetDisplayMessagesStatusEnumType */
+    { 9503, 124, 5 }, /* GetCertificateIdUseEnumType */
+    { 9636, 129, 2 }, /* GetInstalledCertificateStatusEnumType */
+    { 9674, 131, 2 }, /* LogEnumType */
+    { 9713, 133, 3 }, /* LogStatusEnumType */
+    { 9748, 136, 3 }, /* MonitoringCriterionEnumType */
+    { 9831, 139, 4 }, /* ComponentCriterionEnumType */
+    { 9891, 143, 4 }, /* AttributeEnumType */
+    { 9937, 147, 5 }, /* GetVariableStatusEnumType */
+    { 10022, 152, 4 }, /* InstallCertificateUseEnumType */
+    { 10052, 156, 3 }, /* InstallCertificateStatusEnumType */
+    { 10085, 159, 8 }, /* UploadLogStatusEnumType */
+    { 10192, 167, 8 }, /* ReadingContextEnumType */
+    { 10322, 175, 5 }, /* LocationEnumType */
+    { 10366, 180, 25 }, /* MeasurandEnumType */
+    { 10915, 205, 10 }, /* PhaseEnumType */
+    { 10973, 215, 3 }, /* CostKindEnumType */
+    { 11066, 218, 4 }, /* EnergyTransferModeEnumType */
+    { 11140, 222, 3 }, /* NotifyEVChargingNeedsStatusEnumType */
+    { 11187, 225, 4 }, /* EventNotificationEnumType */
+    { 11287, 229, 3 }, /* EventTriggerEnumType */
+    { 11332, 232, 5 }, /* MonitorEnumType */
+    { 11399, 237, 3 }, /* MutabilityEnumType */
+    { 11447, 240, 8 }, /* DataEnumType */
+    { 11535, 248, 10 }, /* PublishFirmwareStatusEnumType */
+    { 11622, 258, 3 }, /* ChargingProfileKindEnumType */
+    { 11678, 261, 2 }, /* RecurrencyKindEnumType */
+    { 11714, 263, 2 }, /* RequestStartStopStatusEnumType */
+    { 11745, 265, 2 }, /* ReservationUpdateStatusEnumType */
+    { 11785, 267, 22 }, /* ConnectorEnumType */
+    { 11999, 289, 5 }, /* ReserveNowStatusEnumType */
+    { 12033, 294, 2 }, /* ResetEnumType */
+    { 12064, 296, 3 }, /* ResetStatusEnumType */
+    { 12084, 299, 2 }, /* UpdateEnumType */
+    { 12117, 301, 3 }, /* SendLocalListStatusEnumType */
+    { 12161, 304, 2 }, /* ChargingProfileStatusEnumType */
+    { 12191, 306, 6 }, /* DisplayMessageStatusEnumType */
+    { 12304, 312, 3 }, /* MonitoringBaseEnumType */
+    { 12360, 315, 4 }, /* APNAuthenticationEnumType */
+    { 12405, 319, 8 }, /* OCPPInterfaceEnumType */
+    { 12495, 327, 2 }, /* OCPPTransportEnumType */
+    { 12527, 329, 4 }, /* OCPPVersionEnumType */
+    { 12575, 333, 4 }, /* VPNEnumType */
+    { 12609, 337, 3 }, /* SetNetworkProfileStatusEnumType */
+    { 12641, 340, 6 }, /* SetMonitoringStatusEnumType */
+    { 12702, 346, 6 }, /* SetVariableStatusEnumType */
+    { 12743, 352, 5 }, /* ConnectorStatusEnumType */
+    { 12776, 357, 3 }, /* TransactionEventEnumType */
+    { 12823, 360, 5 }, /* ChargingStateEnumType */
+    { 12883, 365, 19 }, /* ReasonEnumType */
+    { 13121, 384, 21 }, /* TriggerReasonEnumType */
+    { 13419, 405, 11 }, /* MessageTriggerEnumType */
+    { 13674, 416, 3 }, /* TriggerMessageStatusEnumType */
+    { 13718, 419, 4 }, /* UnlockStatusEnumType */
+    { 13807, 423, 3 }, /* UnpublishFirmwareStatusEnumType */
+    { 13878, 426, 5 }, /* UpdateFirmwareStatusEnumType */
+};
+
+const uint16_t message_values[] = {
+    /* 0: IdTokenEnumType */
+    7541, /* Central */
+    7549, /* eMAID */
+    7555, /* ISO14443 */
+    7564, /* ISO15693 */
+    7573, /* KeyCode */
+    7581, /* Local */
+    7587, /* MacAddress */
+    7598, /* NoAuthorization */
+    /* 8: HashAlgorithmEnumType */
+    7636, /* SHA256 */
+    7643, /* SHA384 */
+    7650, /* SHA512 */
+    /* 11: AuthorizeCertificateStatusEnumType */
+    7692, /* Accepted */
+    7701, /* SignatureError */
+    7716, /* CertificateExpired */
+    7735, /* CertificateRevoked */
+    7754, /* NoCertificateAvailable */
+    7777, /* CertChainError */
+    7792, /* ContractCancelled */
+    /* 18: MessageFormatEnumType */
+    7832, /* ASCII */
+    7838, /* HTML */
+    7843, /* URI */
+    7847, /* UTF8 */
+    /* 22: AuthorizationStatusEnumType */
+    7692, /* Accepted */
+    7880, /* Blocked */
+    7888, /* ConcurrentTx */
+    7901, /* Expired */
+    7909, /* Invalid */
+    7917, /* NoCredit */
+    7926, /* NotAllowedTypeEVSE */
+    7945, /* NotAtThisLocation */
+    7963, /* NotAtThisTime */
+    7977, /* Unknown */
+    /* 32: BootReasonEnumType */
+    8004, /* ApplicationReset */
+    8021, /* FirmwareUpdate */
+    8036, /* LocalReset */
+    8047, /* PowerUp */
+    8055, /* RemoteReset */
+    8067, /* ScheduledReset */
+    8082, /* Triggered */
+    7977, /* Unknown */
+    8092, /* Watchdog */
+    /* 41: RegistrationStatusEnumType */
+    7692, /* Accepted */
+    8128, /* Pending */
+    8136, /* Rejected */
+    /* 44: CancelReservationStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    /* 46: CertificateSigningUseEnumType */
+    8207, /* ChargingStationCertificate */
+    8234, /* V2GCertificate */
+    /* 48: CertificateSignedStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    /* 50: OperationalStatusEnumType */
+    8307, /* Inoperative */
+    8319, /* Operative */
+    /* 52: ChangeAvailabilityStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    8362, /* Scheduled */
+    /* 55: ClearCacheStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    /* 57: ChargingProfilePurposeEnumType */
+    8428, /* ChargingStationExternalConstraints */
+    8463, /* ChargingStationMaxProfile */
+    8489, /* TxDefaultProfile */
+    8506, /* TxProfile */
+    /* 61: ClearChargingProfileStatusEnumType */
+    7692, /* Accepted */
+    7977, /* Unknown */
+    /* 63: ClearMessageStatusEnumType */
+    7692, /* Accepted */
+    7977, /* Unknown */
+    /* 65: ClearMonitoringStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    8608, /* NotFound */
+    /* 68: ChargingLimitSourceEnumType */
+    8645, /* EMS */
+    8649, /* Other */
+    8655, /* SO */
+    8658, /* CSO */
+    /* 72: CustomerInformationStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    7909, /* Invalid */
+    /* 75: DataTransferStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    8723, /* UnknownMessageId */
+    8740, /* UnknownVendorId */
+    /* 79: DeleteCertificateStatusEnumType */
+    7692, /* Accepted */
+    8788, /* Failed */
+    8608, /* NotFound */
+    /* 82: FirmwareStatusEnumType */
+    8818, /* Downloaded */
+    8829, /* DownloadFailed */
+    8844, /* Downloading */
+    8856, /* DownloadScheduled */
+    8874, /* DownloadPaused */
+    8889, /* Idle */
+    8894, /* InstallationFailed */
+    8913, /* Installing */
+    8924, /* Installed */
+    8934, /* InstallRebooting */
+    8951, /* InstallScheduled */
+    8968, /* InstallVerificationFailed */
+    8994, /* InvalidSignature */
+    9011, /* SignatureVerified */
+    /* 96: CertificateActionEnumType */
+    9055, /* Install */
+    9063, /* Update */
+    /* 98: Iso15118EVCertificateStatusEnumType */
+    7692, /* Accepted */
+    8788, /* Failed */
+    /* 100: ReportBaseEnumType */
+    9125, /* ConfigurationInventory */
+    9148, /* FullInventory */
+    9162, /* SummaryInventory */
+    /* 103: GenericDeviceModelStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    9212, /* NotSupported */
+    9225, /* EmptyResultSet */
+    /* 107: GetCertificateStatusEnumType */
+    7692, /* Accepted */
+    8788, /* Failed */
+    /* 109: GetChargingProfileStatusEnumType */
+    7692, /* Accepted */
+    9302, /* NoProfiles */
+    /* 111: ChargingRateUnitEnumType */
+    9338, /* W */
+    9340, /* A */
+    /* 113: GenericStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    /* 115: MessagePriorityEnumType */
+    9388, /* AlwaysFront */
+    9400, /* InFront */
+    9408, /* NormalCycle */
+    /* 118: MessageStateEnumType */
+    9441, /* Charging */
+    9450, /* Faulted */
+    8889, /* Idle */
+    9458, /* Unavailable */
+    /* 122: GetDisplayMessagesStatusEnumType */
+    7692, /* Accepted */
+    7977, /* Unknown */
+    /* 124: GetCertificateIdUseEnumType */
+    9531, /* V2GRootCertificate */
+    9550, /* MORootCertificate */
+    9568, /* CSMSRootCertificate */
+    9588, /* V2GCertificateChain */
+    9608, /* ManufacturerRootCertificate */
+    /* 129: GetInstalledCertificateStatusEnumType */
+    7692, /* Accepted */
+    8608, /* NotFound */
+    /* 131: LogEnumType */
+    9686, /* DiagnosticsLog */
+    9701, /* SecurityLog */
+    /* 133: LogStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    9731, /* AcceptedCanceled */
+    /* 136: MonitoringCriterionEnumType */
+    9776, /* ThresholdMonitoring */
+    9796, /* DeltaMonitoring */
+    9812, /* PeriodicMonitoring */
+    /* 139: ComponentCriterionEnumType */
+    9858, /* Active */
+    9865, /* Available */
+    9875, /* Enabled */
+    9883, /* Problem */
+    /* 143: AttributeEnumType */
+    9909, /* Actual */
+    9916, /* Target */
+    9923, /* MinSet */
+    9930, /* MaxSet */
+    /* 147: GetVariableStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    9963, /* UnknownComponent */
+    9980, /* UnknownVariable */
+    9996, /* NotSupportedAttributeType */
+    /* 152: InstallCertificateUseEnumType */
+    9531, /* V2GRootCertificate */
+    9550, /* MORootCertificate */
+    9568, /* CSMSRootCertificate */
+    9608, /* ManufacturerRootCertificate */
+    /* 156: InstallCertificateStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    8788, /* Failed */
+    /* 159: UploadLogStatusEnumType */
+    10109, /* BadMessage */
+    8889, /* Idle */
+    10120, /* NotSupportedOperation */
+    10142, /* PermissionDenied */
+    10159, /* Uploaded */
+    10168, /* UploadFailure */
+    10182, /* Uploading */
+    9731, /* AcceptedCanceled */
+    /* 167: ReadingContextEnumType */
+    10215, /* Interruption.Begin */
+    10234, /* Interruption.End */
+    8649, /* Other */
+    10251, /* Sample.Clock */
+    10264, /* Sample.Periodic */
+    10280, /* Transaction.Begin */
+    10298, /* Transaction.End */
+    10314, /* Trigger */
+    /* 175: LocationEnumType */
+    10339, /* Body */
+    10344, /* Cable */
+    10350, /* EV */
+    10353, /* Inlet */
+    10359, /* Outlet */
+    /* 180: MeasurandEnumType */
+    10384, /* Current.Export */
+    10399, /* Current.Import */
+    10414, /* Current.Offered */
+    10430, /* Energy.Active.Export.Register */
+    10460, /* Energy.Active.Import.Register */
+    10490, /* Energy.Reactive.Export.Register */
+    10522, /* Energy.Reactive.Import.Register */
+    10554, /* Energy.Active.Export.Interval */
+    10584, /* Energy.Active.Import.Interval */
+    10614, /* Energy.Active.Net */
+    10632, /* Energy.Reactive.Export.Interval */
+    10664, /* Energy.Reactive.Import.Interval */
+    10696, /* Energy.Reactive.Net */
+    10716, /* Energy.Apparent.Net */
+    10736, /* Energy.Apparent.Import */
+    10759, /* Energy.Apparent.Export */
+    10782, /* Frequency */
+    10792, /* Power.Active.Export */
+    10812, /* Power.Active.Import */
+    10832, /* Power.Factor */
+    10845, /* Power.Offered */
+    10859, /* Power.Reactive.Export */
+    10881, /* Power.Reactive.Import */
+    10903, /* SoC */
+    10907, /* Voltage */
+    /* 205: PhaseEnumType */
+    10929, /* L1 */
+    10932, /* L2 */
+    10935, /* L3 */
+    10938, /* N */
+    10940, /* L1-N */
+    10945, /* L2-N */
+    10950, /* L3-N */
+    10955, /* L1-L2 */
+    10961, /* L2-L3 */
+    10967, /* L3-L1 */
+    /* 215: CostKindEnumType */
+    10990, /* CarbonDioxideEmission */
+    11012, /* RelativePricePercentage */
+    11036, /* RenewableGenerationPercentage */
+    /* 218: EnergyTransferModeEnumType */
+    11093, /* DC */
+    11096, /* AC_single_phase */
+    11112, /* AC_two_phase */
+    11125, /* AC_three_phase */
+    /* 222: NotifyEVChargingNeedsStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    11176, /* Processing */
+    /* 225: EventNotificationEnumType */
+    11213, /* HardWiredNotification */
+    11235, /* HardWiredMonitor */
+    11252, /* PreconfiguredMonitor */
+    11273, /* CustomMonitor */
+    /* 229: EventTriggerEnumType */
+    11308, /* Alerting */
+    11317, /* Delta */
+    11323, /* Periodic */
+    /* 232: MonitorEnumType */
+    11348, /* UpperThreshold */
+    11363, /* LowerThreshold */
+    11317, /* Delta */
+    11323, /* Periodic */
+    11378, /* PeriodicClockAligned */
+    /* 237: MutabilityEnumType */
+    11418, /* ReadOnly */
+    11427, /* WriteOnly */
+    11437, /* ReadWrite */
+    /* 240: DataEnumType */
+    11460, /* string */
+    11467, /* decimal */
+    11475, /* integer */
+    11483, /* dateTime */
+    11492, /* boolean */
+    11500, /* OptionList */
+    11511, /* SequenceList */
+    11524, /* MemberList */
+    /* 248: PublishFirmwareStatusEnumType */
+    8889, /* Idle */
+    8856, /* DownloadScheduled */
+    8844, /* Downloading */
+    8818, /* Downloaded */
+    11565, /* Published */
+    8829, /* DownloadFailed */
+    8874, /* DownloadPaused */
+    11575, /* InvalidChecksum */
+    11591, /* ChecksumVerified */
+    11608, /* PublishFailed */
+    /* 258: ChargingProfileKindEnumType */
+    11650, /* Absolute */
+    11659, /* Recurring */
+    11669, /* Relative */
+    /* 261: RecurrencyKindEnumType */
+    11701, /* Daily */
+    11707, /* Weekly */
+    /* 263: RequestStartStopStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    /* 265: ReservationUpdateStatusEnumType */
+    7901, /* Expired */
+    11777, /* Removed */
+    /* 267: ConnectorEnumType */
+    11803, /* cCCS1 */
+    11809, /* cCCS2 */
+    11815, /* cG105 */
+    11821, /* cTesla */
+    11828, /* cType1 */
+    11835, /* cType2 */
+    11842, /* s309-1P-16A */
+    11854, /* s309-1P-32A */
+    11866, /* s309-3P-16A */
+    11878, /* s309-3P-32A */
+    11890, /* sBS1361 */
+    11898, /* sCEE-7-7 */
+    11907, /* sType2 */
+    11914, /* sType3 */
+    11921, /* Other1PhMax16A */
+    11936, /* Other1PhOver16A */
+    11952, /* Other3Ph */
+    11961, /* Pan */
+    11965, /* wInductive */
+    11976, /* wResonant */
+    11986, /* Undetermined */
+    7977, /* Unknown */
+    /* 289: ReserveNowStatusEnumType */
+    7692, /* Accepted */
+    9450, /* Faulted */
+    12024, /* Occupied */
+    8136, /* Rejected */
+    9458, /* Unavailable */
+    /* 294: ResetEnumType */
+    12047, /* Immediate */
+    12057, /* OnIdle */
+    /* 296: ResetStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    8362, /* Scheduled */
+    /* 299: UpdateEnumType */
+    12099, /* Differential */
+    12112, /* Full */
+    /* 301: SendLocalListStatusEnumType */
+    7692, /* Accepted */
+    8788, /* Failed */
+    12145, /* VersionMismatch */
+    /* 304: ChargingProfileStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    /* 306: DisplayMessageStatusEnumType */
+    7692, /* Accepted */
+    12220, /* NotSupportedMessageFormat */
+    8136, /* Rejected */
+    12246, /* NotSupportedPriority */
+    12267, /* NotSupportedState */
+    12285, /* UnknownTransaction */
+    /* 312: MonitoringBaseEnumType */
+    12327, /* All */
+    12331, /* FactoryDefault */
+    12346, /* HardWiredOnly */
+    /* 315: APNAuthenticationEnumType */
+    12386, /* CHAP */
+    12391, /* NONE */
+    12396, /* PAP */
+    12400, /* AUTO */
+    /* 319: OCPPInterfaceEnumType */
+    12427, /* Wired0 */
+    12434, /* Wired1 */
+    12441, /* Wired2 */
+    12448, /* Wired3 */
+    12455, /* Wireless0 */
+    12465, /* Wireless1 */
+    12475, /* Wireless2 */
+    12485, /* Wireless3 */
+    /* 327: OCPPTransportEnumType */
+    12517, /* JSON */
+    12522, /* SOAP */
+    /* 329: OCPPVersionEnumType */
+    12547, /* OCPP12 */
+    12554, /* OCPP15 */
+    12561, /* OCPP16 */
+    12568, /* OCPP20 */
+    /* 333: VPNEnumType */
+    12587, /* IKEv2 */
+    12593, /* IPSec */
+    12599, /* L2TP */
+    12604, /* PPTP */
+    /* 337: SetNetworkProfileStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    8788, /* Failed */
+    /* 340: SetMonitoringStatusEnumType */
+    7692, /* Accepted */
+    9963, /* UnknownComponent */
+    9980, /* UnknownVariable */
+    12669, /* UnsupportedMonitorType */
+    8136, /* Rejected */
+    12692, /* Duplicate */
+    /* 346: SetVariableStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    9963, /* UnknownComponent */
+    9980, /* UnknownVariable */
+    9996, /* NotSupportedAttributeType */
+    12728, /* RebootRequired */
+    /* 352: ConnectorStatusEnumType */
+    9865, /* Available */
+    12024, /* Occupied */
+    12767, /* Reserved */
+    9458, /* Unavailable */
+    9450, /* Faulted */
+    /* 357: TransactionEventEnumType */
+    12801, /* Ended */
+    12807, /* Started */
+    12815, /* Updated */
+    /* 360: ChargingStateEnumType */
+    9441, /* Charging */
+    12845, /* EVConnected */
+    12857, /* SuspendedEV */
+    12869, /* SuspendedEVSE */
+    8889, /* Idle */
+    /* 365: ReasonEnumType */
+    12898, /* DeAuthorized */
+    12911, /* EmergencyStop */
+    12925, /* EnergyLimitReached */
+    12944, /* EVDisconnected */
+    12959, /* GroundFault */
+    12971, /* ImmediateReset */
+    7581, /* Local */
+    12986, /* LocalOutOfCredit */
+    13003, /* MasterPass */
+    8649, /* Other */
+    13014, /* OvercurrentFault */
+    13031, /* PowerLoss */
+    13041, /* PowerQuality */
+    13054, /* Reboot */
+    13061, /* Remote */
+    13068, /* SOCLimitReached */
+    13084, /* StoppedByEV */
+    13096, /* TimeLimitReached */
+    13113, /* Timeout */
+    /* 384: TriggerReasonEnumType */
+    13143, /* Authorized */
+    13154, /* CablePluggedIn */
+    13169, /* ChargingRateChanged */
+    13189, /* ChargingStateChanged */
+    13210, /* Deauthorized */
+    12925, /* EnergyLimitReached */
+    13223, /* EVCommunicationLost */
+    13243, /* EVConnectTimeout */
+    13260, /* MeterValueClock */
+    13276, /* MeterValuePeriodic */
+    13096, /* TimeLimitReached */
+    10314, /* Trigger */
+    13295, /* UnlockCommand */
+    13309, /* StopAuthorized */
+    13324, /* EVDeparted */
+    13335, /* EVDetected */
+    13346, /* RemoteStop */
+    13357, /* RemoteStart */
+    13369, /* AbnormalCondition */
+    13387, /* SignedDataReceived */
+    13406, /* ResetCommand */
+    /* 405: MessageTriggerEnumType */
+    13442, /* BootNotification */
+    13459, /* LogStatusNotification */
+    13481, /* FirmwareStatusNotification */
+    13508, /* Heartbeat */
+    13518, /* MeterValues */
+    13530, /* SignChargingStationCertificate */
+    13561, /* SignV2GCertificate */
+    13580, /* StatusNotification */
+    13599, /* TransactionEvent */
+    13616, /* SignCombinedCertificate */
+    13640, /* PublishFirmwareStatusNotification */
+    /* 416: TriggerMessageStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    13703, /* NotImplemented */
+    /* 419: UnlockStatusEnumType */
+    13739, /* Unlocked */
+    13748, /* UnlockFailed */
+    13761, /* OngoingAuthorizedTransaction */
+    13790, /* UnknownConnector */
+    /* 423: UnpublishFirmwareStatusEnumType */
+    13839, /* DownloadOngoing */
+    13855, /* NoFirmware */
+    13866, /* Unpublished */
+    /* 426: UpdateFirmwareStatusEnumType */
+    7692, /* Accepted */
+    8136, /* Rejected */
+    9731, /* AcceptedCanceled */
+    13907, /* InvalidCertificate */
+    13926, /* RevokedCertificate */
+};
+
+const char message_names[] =
+    "AuthorizeRequest\0"
+    "certificate\0"
+    "customData\0"
+    "idToken\0"
+    "iso15118CertificateHashData\0"
+    "CustomDataType\0"
+    "vendorId\0"
+    "IdTokenType\0"
+    "additionalInfo\0"
+    "type\0"
+    "AdditionalInfoType\0"
+    "additionalIdToken\0"
+    "OCSPRequestDataType\0"
+    "hashAlgorithm\0"
+    "issuerKeyHash\0"
+    "issuerNameHash\0"
+    "responderURL\0"
+    "serialNumber\0"
+    "AuthorizeResponse\0"
+    "certificateStatus\0"
+    "idTokenInfo\0"
+    "IdTokenInfoType\0"
+    "cacheExpiryDateTime\0"
+    "chargingPriority\0"
+    "evseId\0"
+    "groupIdToken\0"
+    "language1\0"
+    "language2\0"
+    "personalMessage\0"
+    "status\0"
+    "MessageContentType\0"
+    "content\0"
+    "format\0"
+    "language\0"
+    "BootNotificationRequest\0"
+    "chargingStation\0"
+    "reason\0"
+    "ChargingStationType\0"
+    "firmwareVersion\0"
+    "model\0"
+    "modem\0"
+    "vendorName\0"
+    "ModemType\0"
+    "iccid\0"
+    "imsi\0"
+    "BootNotificationResponse\0"
+    "currentTime\0"
+    "interval\0"
+    "statusInfo\0"
+    "StatusInfoType\0"
+    "reasonCode\0"
+    "CancelReservationRequest\0"
+    "reservationId\0"
+    "CancelReservationResponse\0"
+    "CertificateSignedRequest\0"
+    "certificateChain\0"
+    "certificateType\0"
+    "CertificateSignedResponse\0"
+    "ChangeAvailabilityRequest\0"
+    "evse\0"
+    "operationalStatus\0"
+    "EVSEType\0"
+    "connectorId\0"
+    "id\0"
+    "ChangeAvailabilityResponse\0"
+    "ClearCacheRequest\0"
+    "ClearCacheResponse\0"
+    "ClearChargingProfileRequest\0"
+    "chargingProfileCriteria\0"
+    "chargingProfileId\0"
+    "ClearChargingProfileType\0"
+    "chargingProfilePurpose\0"
+    "stackLevel\0"
+    "ClearChargingProfileResponse\0"
+    "ClearDisplayMessageRequest\0"
+    "ClearDisplayMessageResponse\0"
+    "ClearVariableMonitoringRequest\0"
+    "ClearVariableMonitoringResponse\0"
+    "clearMonitoringResult\0"
+    "ClearMonitoringResultType\0"
+    "ClearedChargingLimitRequest\0"
+    "chargingLimitSource\0"
+    "ClearedChargingLimitResponse\0"
+    "CostUpdatedRequest\0"
+    "totalCost\0"
+    "transactionId\0"
+    "CostUpdatedResponse\0"
+    "CustomerInformationRequest\0"
+    "clear\0"
+    "customerCertificate\0"
+    "customerIdentifier\0"
+    "report\0"
+    "requestId\0"
+    "CertificateHashDataType\0"
+    "CustomerInformationResponse\0"
+    "DataTransferRequest\0"
+    "data\0"
+    "messageId\0"
+    "DataTransferResponse\0"
+    "DeleteCertificateRequest\0"
+    "certificateHashData\0"
+    "DeleteCertificateResponse\0"
+    "FirmwareStatusNotificationRequest\0"
+    "FirmwareStatusNotificationResponse\0"
+    "Get15118EVCertificateRequest\0"
+    "action\0"
+    "exiRequest\0"
+    "iso15118SchemaVersion\0"
+    "Get15118EVCertificateResponse\0"
+    "exiResponse\0"
+    "GetBaseReportRequest\0"
+    "reportBase\0"
+    "GetBaseReportResponse\0"
+    "GetCertificateStatusRequest\0"
+    "ocspRequestData\0"
+    "GetCertificateStatusResponse\0"
+    "ocspResult\0"
+    "GetChargingProfilesRequest\0"
+    "chargingProfile\0"
+    "ChargingProfileCriterionType\0"
+    "GetChargingProfilesResponse\0"
+    "GetCompositeScheduleRequest\0"
+    "chargingRateUnit\0"
+    "duration\0"
+    "GetCompositeScheduleResponse\0"
+    "schedule\0"
+    "CompositeScheduleType\0"
+    "chargingSchedulePeriod\0"
+    "scheduleStart\0"
+    "ChargingSchedulePeriodType\0"
+    "limit\0"
+    "numberPhases\0"
+    "phaseToUse\0"
+    "startPeriod\0"
+    "GetDisplayMessagesRequest\0"
+    "priority\0"
+    "state\0"
+    "GetDisplayMessagesResponse\0"
+    "GetInstalledCertificateIdsRequest\0"
+    "GetInstalledCertificateIdsResponse\0"
+    "certificateHashDataChain\0"
+    "CertificateHashDataChainType\0"
+    "childCertificateHashData\0"
+    "GetLocalListVersionRequest\0"
+    "GetLocalListVersionResponse\0"
+    "versionNumber\0"
+    "GetLogRequest\0"
+    "log\0"
+    "logType\0"
+    "retries\0"
+    "retryInterval\0"
+    "LogParametersType\0"
+    "latestTimestamp\0"
+    "oldestTimestamp\0"
+    "remoteLocation\0"
+    "GetLogResponse\0"
+    "filename\0"
+    "GetMonitoringReportRequest\0"
+    "componentVariable\0"
+    "monitoringCriteria\0"
+    "ComponentVariableType\0"
+    "component\0"
+    "variable\0"
+    "ComponentType\0"
+    "instance\0"
+    "name\0"
+    "VariableType\0"
+    "GetMonitoringReportResponse\0"
+    "GetReportRequest\0"
+    "componentCriteria\0"
+    "GetReportResponse\0"
+    "GetTransactionStatusRequest\0"
+    "GetTransactionStatusResponse\0"
+    "messagesInQueue\0"
+    "ongoingIndicator\0"
+    "GetVariablesRequest\0"
+    "getVariableData\0"
+    "GetVariableDataType\0"
+    "attributeType\0"
+    "GetVariablesResponse\0"
+    "getVariableResult\0"
+    "GetVariableResultType\0"
+    "attributeStatus\0"
+    "attributeStatusInfo\0"
+    "attributeValue\0"
+    "HeartbeatRequest\0"
+    "HeartbeatResponse\0"
+    "InstallCertificateRequest\0"
+    "InstallCertificateResponse\0"
+    "LogStatusNotificationRequest\0"
+    "LogStatusNotificationResponse\0"
+    "MeterValuesRequest\0"
+    "meterValue\0"
+    "MeterValueType\0"
+    "sampledValue\0"
+    "timestamp\0"
+    "SampledValueType\0"
+    "context\0"
+    "location\0"
+    "measurand\0"
+    "phase\0"
+    "signedMeterValue\0"
+    "unitOfMeasure\0"
+    "value\0"
+    "SignedMeterValueType\0"
+    "encodingMethod\0"
+    "publicKey\0"
+    "signedMeterData\0"
+    "signingMethod\0"
+    "UnitOfMeasureType\0"
+    "multiplier\0"
+    "unit\0"
+    "MeterValuesResponse\0"
+    "NotifyChargingLimitRequest\0"
+    "chargingLimit\0"
+    "chargingSchedule\0"
+    "ChargingLimitType\0"
+    "isGridCritical\0"
+    "ChargingScheduleType\0"
+    "minChargingRate\0"
+    "salesTariff\0"
+    "startSchedule\0"
+    "SalesTariffType\0"
+    "numEPriceLevels\0"
+    "salesTariffDescription\0"
+    "salesTariffEntry\0"
+    "SalesTariffEntryType\0"
+    "consumptionCost\0"
+    "ePriceLevel\0"
+    "relativeTimeInterval\0"
+    "ConsumptionCostType\0"
+    "cost\0"
+    "startValue\0"
+    "CostType\0"
+    "amount\0"
+    "amountMultiplier\0"
+    "costKind\0"
+    "RelativeTimeIntervalType\0"
+    "start\0"
+    "NotifyChargingLimitResponse\0"
+    "NotifyCustomerInformationRequest\0"
+    "generatedAt\0"
+    "seqNo\0"
+    "tbc\0"
+    "NotifyCustomerInformationResponse\0"
+    "NotifyDisplayMessagesRequest\0"
+    "messageInfo\0"
+    "MessageInfoType\0"
+    "display\0"
+    "endDateTime\0"
+    "message\0"
+    "startDateTime\0"
+    "NotifyDisplayMessagesResponse\0"
+    "NotifyEVChargingNeedsRequest\0"
+    "chargingNeeds\0"
+    "maxScheduleTuples\0"
+    "ChargingNeedsType\0"
+    "acChargingParameters\0"
+    "dcChargingParameters\0"
+    "departureTime\0"
+    "requestedEnergyTransfer\0"
+    "ACChargingParametersType\0"
+    "energyAmount\0"
+    "evMaxCurrent\0"
+    "evMaxVoltage\0"
+    "evMinCurrent\0"
+    "DCChargingParametersType\0"
+    "bulkSoC\0"
+    "evEnergyCapacity\0"
+    "evMaxPower\0"
+    "fullSoC\0"
+    "stateOfCharge\0"
+    "NotifyEVChargingNeedsResponse\0"
+    "NotifyEVChargingScheduleRequest\0"
+    "timeBase\0"
+    "NotifyEVChargingScheduleResponse\0"
+    "NotifyEventRequest\0"
+    "eventData\0"
+    "EventDataType\0"
+    "actualValue\0"
+    "cause\0"
+    "cleared\0"
+    "eventId\0"
+    "eventNotificationType\0"
+    "techCode\0"
+    "techInfo\0"
+    "trigger\0"
+    "variableMonitoringId\0"
+    "NotifyEventResponse\0"
+    "NotifyMonitoringReportRequest\0"
+    "monitor\0"
+    "MonitoringDataType\0"
+    "variableMonitoring\0"
+    "VariableMonitoringType\0"
+    "severity\0"
+    "transaction\0"
+    "NotifyMonitoringReportResponse\0"
+    "NotifyReportRequest\0"
+    "reportData\0"
+    "ReportDataType\0"
+    "variableAttribute\0"
+    "variableCharacteristics\0"
+    "VariableAttributeType\0"
+    "constant\0"
+    "mutability\0"
+    "persistent\0"
+    "VariableCharacteristicsType\0"
+    "dataType\0"
+    "maxLimit\0"
+    "minLimit\0"
+    "supportsMonitoring\0"
+    "valuesList\0"
+    "NotifyReportResponse\0"
+    "PublishFirmwareRequest\0"
+    "checksum\0"
+    "PublishFirmwareResponse\0"
+    "PublishFirmwareStatusNotificationRequest\0"
+    "PublishFirmwareStatusNotificationResponse\0"
+    "ReportChargingProfilesRequest\0"
+    "ChargingProfileType\0"
+    "chargingProfileKind\0"
+    "recurrencyKind\0"
+    "validFrom\0"
+    "validTo\0"
+    "ReportChargingProfilesResponse\0"
+    "RequestStartTransactionRequest\0"
+    "remoteStartId\0"
+    "RequestStartTransactionResponse\0"
+    "RequestStopTransactionRequest\0"
+    "RequestStopTransactionResponse\0"
+    "ReservationStatusUpdateRequest\0"
+    "reservationUpdateStatus\0"
+    "ReservationStatusUpdateResponse\0"
+    "ReserveNowRequest\0"
+    "connectorType\0"
+    "expiryDateTime\0"
+    "ReserveNowResponse\0"
+    "ResetRequest\0"
+    "ResetResponse\0"
+    "SecurityEventNotificationRequest\0"
+    "SecurityEventNotificationResponse\0"
+    "SendLocalListRequest\0"
+    "localAuthorizationList\0"
+    "updateType\0"
+    "AuthorizationData\0"
+    "SendLocalListResponse\0"
+    "SetChargingProfileRequest\0"
+    "SetChargingProfileResponse\0"
+    "SetDisplayMessageRequest\0"
+    "SetDisplayMessageResponse\0"
+    "SetMonitoringBaseRequest\0"
+    "monitoringBase\0"
+    "SetMonitoringBaseResponse\0"
+    "SetMonitoringLevelRequest\0"
+    "SetMonitoringLevelResponse\0"
+    "SetNetworkProfileRequest\0"
+    "configurationSlot\0"
+    "connectionData\0"
+    "NetworkConnectionProfileType\0"
+    "apn\0"
+    "messageTimeout\0"
+    "ocppCsmsUrl\0"
+    "ocppInterface\0"
+    "ocppTransport\0"
+    "ocppVersion\0"
+    "securityProfile\0"
+    "vpn\0"
+    "APNType\0"
+    "apnAuthentication\0"
+    "apnPassword\0"
+    "apnUserName\0"
+    "preferredNetwork\0"
+    "simPin\0"
+    "useOnlyPreferredNetwork\0"
+    "VPNType\0"
+    "group\0"
+    "key\0"
+    "password\0"
+    "server\0"
+    "user\0"
+    "SetNetworkProfileResponse\0"
+    "SetVariableMonitoringRequest\0"
+    "setMonitoringData\0"
+    "SetMonitoringDataType\0"
+    "SetVariableMonitoringResponse\0"
+    "setMonitoringResult\0"
+    "SetMonitoringResultType\0"
+    "SetVariablesRequest\0"
+    "setVariableData\0"
+    "SetVariableDataType\0"
+    "SetVariablesResponse\0"
+    "setVariableResult\0"
+    "SetVariableResultType\0"
+    "SignCertificateRequest\0"
+    "csr\0"
+    "SignCertificateResponse\0"
+    "StatusNotificationRequest\0"
+    "connectorStatus\0"
+    "StatusNotificationResponse\0"
+    "TransactionEventRequest\0"
+    "cableMaxCurrent\0"
+    "eventType\0"
+    "numberOfPhasesUsed\0"
+    "offline\0"
+    "transactionInfo\0"
+    "triggerReason\0"
+    "TransactionType\0"
+    "chargingState\0"
+    "stoppedReason\0"
+    "timeSpentCharging\0"
+    "TransactionEventResponse\0"
+    "updatedPersonalMessage\0"
+    "TriggerMessageRequest\0"
+    "requestedMessage\0"
+    "TriggerMessageResponse\0"
+    "UnlockConnectorRequest\0"
+    "UnlockConnectorResponse\0"
+    "UnpublishFirmwareRequest\0"
+    "UnpublishFirmwareResponse\0"
+    "UpdateFirmwareRequest\0"
+    "firmware\0"
+    "FirmwareType\0"
+    "installDateTime\0"
+    "retrieveDateTime\0"
+    "signature\0"
+    "signingCertificate\0"
+    "UpdateFirmwareResponse\0"
+    "IdTokenEnumType\0"
+    "Central\0"
+    "eMAID\0"
+    "ISO14443\0"
+    "ISO15693\0"
+    "KeyCode\0"
+    "Local\0"
+    "MacAddress\0"
+    "NoAuthorization\0"
+    "HashAlgorithmEnumType\0"
+    "SHA256\0"
+    "SHA384\0"
+    "SHA512\0"
+    "AuthorizeCertificateStatusEnumType\0"
+    "Accepted\0"
+    "SignatureError\0"
+    "CertificateExpired\0"
+    "CertificateRevoked\0"
+    "NoCertificateAvailable\0"
+    "CertChainError\0"
+    "ContractCancelled\0"
+    "MessageFormatEnumType\0"
+    "ASCII\0"
+    "HTML\0"
+    "URI\0"
+    "UTF8\0"
+    "AuthorizationStatusEnumType\0"
+    "Blocked\0"
+    "ConcurrentTx\0"
+    "Expired\0"
+    "Invalid\0"
+    "NoCredit\0"
+    "NotAllowedTypeEVSE\0"
+    "NotAtThisLocation\0"
+    "NotAtThisTime\0"
+    "Unknown\0"
+    "BootReasonEnumType\0"
+    "ApplicationReset\0"
+    "FirmwareUpdate\0"
+    "LocalReset\0"
+    "PowerUp\0"
+    "RemoteReset\0"
+    "ScheduledReset\0"
+    "Triggered\0"
+    "Watchdog\0"
+    "RegistrationStatusEnumType\0"
+    "Pending\0"
+    "Rejected\0"
+    "CancelReservationStatusEnumType\0"
+    "CertificateSigningUseEnumType\0"
+    "ChargingStationCertificate\0"
+    "V2GCertificate\0"
+    "CertificateSignedStatusEnumType\0"
+    "OperationalStatusEnumType\0"
+    "Inoperative\0"
+    "Operative\0"
+    "ChangeAvailabilityStatusEnumType\0"
+    "Scheduled\0"
+    "ClearCacheStatusEnumType\0"
+    "ChargingProfilePurposeEnumType\0"
+    "ChargingStationExternalConstraints\0"
+    "ChargingStationMaxProfile\0"
+    "TxDefaultProfile\0"
+    "TxProfile\0"
+    "ClearChargingProfileStatusEnumType\0"
+    "ClearMessageStatusEnumType\0"
+    "ClearMonitoringStatusEnumType\0"
+    "NotFound\0"
+    "ChargingLimitSourceEnumType\0"
+    "EMS\0"
+    "Other\0"
+    "SO\0"
+    "CSO\0"
+    "CustomerInformationStatusEnumType\0"
+    "DataTransferStatusEnumType\0"
+    "UnknownMessageId\0"
+    "UnknownVendorId\0"
+    "DeleteCertificateStatusEnumType\0"
+    "Failed\0"
+    "FirmwareStatusEnumType\0"
+    "Downloaded\0"
+    "DownloadFailed\0"
+    "Downloading\0"
+    "DownloadScheduled\0"
+    "DownloadPaused\0"
+    "Idle\0"
+    "InstallationFailed\0"
+    "Installing\0"
+    "Installed\0"
+    "InstallRebooting\0"
+    "InstallScheduled\0"
+    "InstallVerificationFailed\0"
+    "InvalidSignature\0"
+    "SignatureVerified\0"
+    "CertificateActionEnumType\0"
+    "Install\0"
+    "Update\0"
+    "Iso15118EVCertificateStatusEnumType\0"
+    "ReportBaseEnumType\0"
+    "ConfigurationInventory\0"
+    "FullInventory\0"
+    "SummaryInventory\0"
+    "GenericDeviceModelStatusEnumType\0"
+    "NotSupported\0"
+    "EmptyResultSet\0"
+    "GetCertificateStatusEnumType\0"
+    "GetChargingProfileStatusEnumType\0"
+    "NoProfiles\0"
+    "ChargingRateUnitEnumType\0"
+    "W\0"
+    "A\0"
+    "GenericStatusEnumType\0"
+    "MessagePriorityEnumType\0"
+    "AlwaysFront\0"
+    "InFront\0"
+    "NormalCycle\0"
+    "MessageStateEnumType\0"
+    "Charging\0"
+    "Faulted\0"
+    "Unavailable\0"
+    "GetDisplayMessagesStatusEnumType\0"
+    "GetCertificateIdUseEnumType\0"
+    "V2GRootCertificate\0"
+    "MORootCertificate\0"
+    "CSMSRootCertificate\0"
+    "V2GCertificateChain\0"
+    "ManufacturerRootCertificate\0"
+    "GetInstalledCertificateStatusEnumType\0"
+    "LogEnumType\0"
+    "DiagnosticsLog\0"
+    "SecurityLog\0"
+    "LogStatusEnumType\0"
+    "AcceptedCanceled\0"
+    "MonitoringCriterionEnumType\0"
+    "ThresholdMonitoring\0"
+    "DeltaMonitoring\0"
+    "PeriodicMonitoring\0"
+    "ComponentCriterionEnumType\0"
+    "Active\0"
+    "Available\0"
+    "Enabled\0"
+    "Problem\0"
+    "AttributeEnumType\0"
+    "Actual\0"
+    "Target\0"
+    "MinSet\0"
+    "MaxSet\0"
+    "GetVariableStatusEnumType\0"
+    "UnknownComponent\0"
+    "UnknownVariable\0"
+    "NotSupportedAttributeType\0"
+    "InstallCertificateUseEnumType\0"
+    "InstallCertificateStatusEnumType\0"
+    "UploadLogStatusEnumType\0"
+    "BadMessage\0"
+    "NotSupportedOperation\0"
+    "PermissionDenied\0"
+    "Uploaded\0"
+    "UploadFailure\0"
+    "Uploading\0"
+    "ReadingContextEnumType\0"
+    "Interruption.Begin\0"
+    "Interruption.End\0"
+    "Sample.Clock\0"
+    "Sample.Periodic\0"
+    "Transaction.Begin\0"
+    "Transaction.End\0"
+    "Trigger\0"
+    "LocationEnumType\0"
+    "Body\0"
+    "Cable\0"
+    "EV\0"
+    "Inlet\0"
+    "Outlet\0"
+    "MeasurandEnumType\0"
+    "Current.Export\0"
+    "Current.Import\0"
+    "Current.Offered\0"
+    "Energy.Active.Export.Register\0"
+    "Energy.Active.Import.Register\0"
+    "Energy.Reactive.Export.Register\0"
+    "Energy.Reactive.Import.Register\0"
+    "Energy.Active.Export.Interval\0"
+    "Energy.Active.Import.Interval\0"
+    "Energy.Active.Net\0"
+    "Energy.Reactive.Export.Interval\0"
+    "Energy.Reactive.Import.Interval\0"
+    "Energy.Reactive.Net\0"
+    "Energy.Apparent.Net\0"
+    "Energy.Apparent.Import\0"
+    "Energy.Apparent.Export\0"
+    "Frequency\0"
+    "Power.Active.Export\0"
+    "Power.Active.Import\0"
+    "Power.Factor\0"
+    "Power.Offered\0"
+    "Power.Reactive.Export\0"
+    "Power.Reactive.Import\0"
+    "SoC\0"
+    "Voltage\0"
+    "PhaseEnumType\0"
+    "L1\0"
+    "L2\0"
+    "L3\0"
+    "N\0"
+    "L1-N\0"
+    "L2-N\0"
+    "L3-N\0"
+    "L1-L2\0"
+    "L2-L3\0"
+    "L3-L1\0"
+    "CostKindEnumType\0"
+    "CarbonDioxideEmission\0"
+    "RelativePricePercentage\0"
+    "RenewableGenerationPercentage\0"
+    "EnergyTransferModeEnumType\0"
+    "DC\0"
+    "AC_single_phase\0"
+    "AC_two_phase\0"
+    "AC_three_phase\0"
+    "NotifyEVChargingNeedsStatusEnumType\0"
+    "Processing\0"
+    "EventNotificationEnumType\0"
+    "HardWiredNotification\0"
+    "HardWiredMonitor\0"
+    "PreconfiguredMonitor\0"
+    "CustomMonitor\0"
+    "EventTriggerEnumType\0"
+    "Alerting\0"
+    "Delta\0"
+    "Periodic\0"
+    "MonitorEnumType\0"
+    "UpperThreshold\0"
+    "LowerThreshold\0"
+    "PeriodicClockAligned\0"
+    "MutabilityEnumType\0"
+    "ReadOnly\0"
+    "WriteOnly\0"
+    "ReadWrite\0"
+    "DataEnumType\0"
+    "string\0"
+    "decimal\0"
+    "integer\0"
+    "dateTime\0"
+    "boolean\0"
+    "OptionList\0"
+    "SequenceList\0"
+    "MemberList\0"
+    "PublishFirmwareStatusEnumType\0"
+    "Published\0"
+    "InvalidChecksum\0"
+    "ChecksumVerified\0"
+    "PublishFailed\0"
+    "ChargingProfileKindEnumType\0"
+    "Absolute\0"
+    "Recurring\0"
+    "Relative\0"
+    "RecurrencyKindEnumType\0"
+    "Daily\0"
+    "Weekly\0"
+    "RequestStartStopStatusEnumType\0"
+    "ReservationUpdateStatusEnumType\0"
+    "Removed\0"
+    "ConnectorEnumType\0"
+    "cCCS1\0"
+    "cCCS2\0"
+    "cG105\0"
+    "cTesla\0"
+    "cType1\0"
+    "cType2\0"
+    "s309-1P-16A\0"
+    "s309-1P-32A\0"
+    "s309-3P-16A\0"
+    "s309-3P-32A\0"
+    "sBS1361\0"
+    "sCEE-7-7\0"
+    "sType2\0"
+    "sType3\0"
+    "Other1PhMax16A\0"
+    "Other1PhOver16A\0"
+    "Other3Ph\0"
+    "Pan\0"
+    "wInductive\0"
+    "wResonant\0"
+    "Undetermined\0"
+    "ReserveNowStatusEnumType\0"
+    "Occupied\0"
+    "ResetEnumType\0"
+    "Immediate\0"
+    "OnIdle\0"
+    "ResetStatusEnumType\0"
+    "UpdateEnumType\0"
+    "Differential\0"
+    "Full\0"
+    "SendLocalListStatusEnumType\0"
+    "VersionMismatch\0"
+    "ChargingProfileStatusEnumType\0"
+    "DisplayMessageStatusEnumType\0"
+    "NotSupportedMessageFormat\0"
+    "NotSupportedPriority\0"
+    "NotSupportedState\0"
+    "UnknownTransaction\0"
+    "MonitoringBaseEnumType\0"
+    "All\0"
+    "FactoryDefault\0"
+    "HardWiredOnly\0"
+    "APNAuthenticationEnumType\0"
+    "CHAP\0"
+    "NONE\0"
+    "PAP\0"
+    "AUTO\0"
+    "OCPPInterfaceEnumType\0"
+    "Wired0\0"
+    "Wired1\0"
+    "Wired2\0"
+    "Wired3\0"
+    "Wireless0\0"
+    "Wireless1\0"
+    "Wireless2\0"
+    "Wireless3\0"
+    "OCPPTransportEnumType\0"
+    "JSON\0"
+    "SOAP\0"
+    "OCPPVersionEnumType\0"
+    "OCPP12\0"
+    "OCPP15\0"
+    "OCPP16\0"
+    "OCPP20\0"
+    "VPNEnumType\0"
+    "IKEv2\0"
+    "IPSec\0"
+    "L2TP\0"
+    "PPTP\0"
+    "SetNetworkProfileStatusEnumType\0"
+    "SetMonitoringStatusEnumType\0"
+    "UnsupportedMonitorType\0"
+    "Duplicate\0"
+    "SetVariableStatusEnumType\0"
+    "RebootRequired\0"
+    "ConnectorStatusEnumType\0"
+    "Reserved\0"
+    "TransactionEventEnumType\0"
+    "Ended\0"
+    "Started\0"
+    "Updated\0"
+    "ChargingStateEnumType\0"
+    "EVConnected\0"
+    "SuspendedEV\0"
+    "SuspendedEVSE\0"
+    "ReasonEnumType\0"
+    "DeAuthorized\0"
+    "EmergencyStop\0"
+    "EnergyLimitReached\0"
+    "EVDisconnected\0"
+    "GroundFault\0"
+    "ImmediateReset\0"
+    "LocalOutOfCredit\0"
+    "MasterPass\0"
+    "OvercurrentFault\0"
+    "PowerLoss\0"
+    "PowerQuality\0"
+    "Reboot\0"
+    "Remote\0"
+    "SOCLimitReached\0"
+    "StoppedByEV\0"
+    "TimeLimitReached\0"
+    "Timeout\0"
+    "TriggerReasonEnumType\0"
+    "Authorized\0"
+    "CablePluggedIn\0"
+    "ChargingRateChanged\0"
+    "ChargingStateChanged\0"
+    "Deauthorized\0"
+    "EVCommunicationLost\0"
+    "EVConnectTimeout\0"
+    "MeterValueClock\0"
+    "MeterValuePeriodic\0"
+    "UnlockCommand\0"
+    "StopAuthorized\0"
+    "EVDeparted\0"
+    "EVDetected\0"
+    "RemoteStop\0"
+    "RemoteStart\0"
+    "AbnormalCondition\0"
+    "SignedDataReceived\0"
+    "ResetCommand\0"
+    "MessageTriggerEnumType\0"
+    "BootNotification\0"
+    "LogStatusNotification\0"
+    "FirmwareStatusNotification\0"
+    "Heartbeat\0"
+    "MeterValues\0"
+    "SignChargingStationCertificate\0"
+    "SignV2GCertificate\0"
+    "StatusNotification\0"
+    "TransactionEvent\0"
+    "SignCombinedCertificate\0"
+    "PublishFirmwareStatusNotification\0"
+    "TriggerMessageStatusEnumType\0"
+    "NotImplemented\0"
+    "UnlockStatusEnumType\0"
+    "Unlocked\0"
+    "UnlockFailed\0"
+    "OngoingAuthorizedTransaction\0"
+    "UnknownConnector\0"
+    "UnpublishFirmwareStatusEnumType\0"
+    "DownloadOngoing\0"
+    "NoFirmware\0"
+    "Unpublished\0"
+    "UpdateFirmwareStatusEnumType\0"
+    "InvalidCertificate\0"
+    "RevokedCertificate\0"
+    "Authorize\0"
+    "CancelReservation\0"
+    "CertificateSigned\0"
+    "ChangeAvailability\0"
+    "ClearCache\0"
+    "ClearChargingProfile\0"
+    "ClearDisplayMessage\0"
+    "ClearVariableMonitoring\0"
+    "ClearedChargingLimit\0"
+    "CostUpdated\0"
+    "CustomerInformation\0"
+    "DataTransfer\0"
+    "DeleteCertificate\0"
+    "Get15118EVCertificate\0"
+    "GetBaseReport\0"
+    "GetCertificateStatus\0"
+    "GetChargingProfiles\0"
+    "GetCompositeSchedule\0"
+    "GetDisplayMessages\0"
+    "GetInstalledCertificateIds\0"
+    "GetLocalListVersion\0"
+    "GetLog\0"
+    "GetMonitoringReport\0"
+    "GetReport\0"
+    "GetTransactionStatus\0"
+    "GetVariables\0"
+    "InstallCertificate\0"
+    "NotifyChargingLimit\0"
+    "NotifyCustomerInformation\0"
+    "NotifyDisplayMessages\0"
+    "NotifyEVChargingNeeds\0"
+    "NotifyEVChargingSchedule\0"
+    "NotifyEvent\0"
+    "NotifyMonitoringReport\0"
+    "NotifyReport\0"
+    "PublishFirmware\0"
+    "ReportChargingProfiles\0"
+    "RequestStartTransaction\0"
+    "RequestStopTransaction\0"
+    "ReservationStatusUpdate\0"
+    "ReserveNow\0"
+    "Reset\0"
+    "SecurityEventNotification\0"
+    "SendLocalList\0"
+    "SetChargingProfile\0"
+    "SetDisplayMessage\0"
+    "SetMonitoringBase\0"
+    "SetMonitoringLevel\0"
+    "SetNetworkProfile\0"
+    "SetVariableMonitoring\0"
+    "SetVariables\0"
+    "SignCertificate\0"
+    "TriggerMessage\0"
+    "UnlockConnector\0"
+    "UnpublishFirmware\0"
+    "UpdateFirmware\0"
+    ;

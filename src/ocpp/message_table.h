@@ -1,7 +1,8 @@
 /* How the generated table of messages is laid out; for message.c and message_table.c only.
  *
  * A message part is an object; an object is a run of fields; a field of type OBJECT or ENUM refers to another
- * row. Types that several messages share stand in the table once. */
+ * row. Types that several messages share stand in the table once. Names are offsets into one text: pointers would
+ * double the table, and again by their relocations. */
 #ifndef OCPP_MESSAGE_TABLE_H
 #define OCPP_MESSAGE_TABLE_H
 
@@ -21,7 +22,7 @@ enum field_type {
 enum field_flags { FIELD_REQUIRED = 1, FIELD_ARRAY = 2, FIELD_HAS_MIN = 4, FIELD_HAS_MAX = 8 };
 
 struct message_field {
-    const char *name;
+    uint16_t name; /* this and every other name: offset into message_names */
     uint8_t type, flags;
     uint16_t ref;                  /* row of message_objects or message_enums */
     uint16_t max_length;           /* of a string, in characters; 0: none */
@@ -30,26 +31,28 @@ struct message_field {
 };
 
 struct message_object {
-    const char *name;
-    uint16_t first, count; /* in message_fields */
-    uint8_t is_open;       /* takes properties beyond those named (CustomDataType) */
+    uint16_t name;
+    uint16_t first; /* in message_fields */
+    uint8_t count;
+    uint8_t is_open; /* takes properties beyond those named (CustomDataType) */
 };
 
 struct message_enum {
-    const char *name;
+    uint16_t name;
     uint16_t first, count; /* in message_values */
 };
 
 struct message {
-    const char *action;
+    uint16_t action;
     uint16_t request, response; /* rows of message_objects */
 };
 
 extern const struct message_field message_fields[];
 extern const struct message_object message_objects[];
 extern const struct message_enum message_enums[];
-extern const char *const message_values[];
+extern const uint16_t message_values[];
 extern const struct message messages[]; /* by action, in alphabetical order */
 extern const size_t message_count;
+extern const char message_names[];
 
 #endif
