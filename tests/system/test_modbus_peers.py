@@ -85,6 +85,7 @@ class Relay:
 
     def __init__(self, port):
         self.port, self.meddle, self.requests = port, None, []
+        self.gaps, self.answered = [], None  # seconds between an answer and the next request
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listening_port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -104,9 +105,14 @@ class Relay:
             while data := source.recv(1024):
                 if not is_answer:
                     self.requests.append(data)
+                    if self.answered:
+                        self.gaps.append(time.monotonic() - self.answered)
+                        self.answered = None
                 spoiled = self.meddle(data) if is_answer and self.meddle else [data]
                 for part in spoiled:
                     sink.sendall(part)
+                if is_answer:
+                    self.answered = time.monotonic()
         except OSError:
             pass
         for s in (source, sink):
@@ -419,3 +425,19 @@ def test_two_units_on_a_line(site):
     heard = probe.hear_for(1)
     assert "1 value state 0005" in heard and "7 value state 0777" in heard
     assert "1 value state 0777" not in heard
+
+
+def test_frames_on_a_line_are_set_apart_by_silence_but_not_on_tcp(site):
+    relay = site.relay(site.pymodbus("rtu"))
+    line = site.pty_to(f"tcp:127.0.0.1:{relay.listening_port},nodelay")
+    probe = site.probe(f"rtu:{line}:1200:N", "state:holding:5:1:1")
+    probe.expect("1 online")
+    probe.hear_for(1.5)
+    assert len(relay.gaps) > 5 and min(relay.gaps) > 3.5 * 10 / 1200
+    assert min(relay.gaps) < 0.1
+
+    relay = site.relay(site.pymodbus("tcp"))
+    probe = site.probe(f"tcp:127.0.0.1:{relay.listening_port}", "state:holding:5:1:1")
+    probe.expect("1 online")
+    probe.hear_for(0.5)
+    assert min(relay.gaps) < 0.005
