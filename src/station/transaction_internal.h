@@ -97,6 +97,8 @@ void transaction_clear(struct evse *e); /* no transaction, no authorization; tim
 
 /* Queues an event (`payload` borrowed) and commits it together with the transaction's record (value NULL deletes). */
 void transaction_queue_add(struct station *s, const json_t *payload, const char *record);
+/* Events wait that the store has not taken yet. */
+bool transaction_queue_is_behind(const struct station *s);
 bool transaction_queue_has(const struct station *s, const char *transaction_id);
 /* False: so many events wait that cannot be thinned that no new transaction may begin. */
 bool transaction_queue_has_room(const struct station *s);

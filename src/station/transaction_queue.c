@@ -139,21 +139,55 @@ static void event_store(struct station *s, const struct queued_event *event, con
     station_persist(s, records, 2, on_event_stored, (void *)(uintptr_t)event->place);
 }
 
-/* In their order; a failure starts the timer anew. */
+static void on_all_stored(struct station *s, void *ctx, int err)
+{
+    struct transactions *t = &s->transactions;
+    if (!s->started)
+        return; /* being freed */
+    if (err) {
+        store_again_later(s);
+        return;
+    }
+    t->store_back_off_ms = 0;
+    LIST_FOREACH(link, following, &t->queue)
+    {
+        struct queued_event *event = LIST_ITEM(link, struct queued_event, link);
+        if (event->place <= (uintptr_t)ctx)
+            event->durable = true;
+    }
+    outbox_wake(s);
+}
+
+/* What the store did not take, in one group: a power cut must not leave a transaction's record without its events. */
 static void on_store_timer(struct timer *timer, void *ctx)
 {
     (void)timer;
     struct station *s = ctx;
+    size_t most = s->transactions.queued, count = 0;
+    uint64_t last = 0;
+    struct record *records = calloc(2 * most + 1, sizeof(*records));
+    char(*keys)[PLACE_SIZE] = calloc(most + 1, sizeof(*keys));
     LIST_FOREACH(link, following, &s->transactions.queue)
     {
         struct queued_event *event = LIST_ITEM(link, struct queued_event, link);
-        if (event->durable)
+        if (event->durable || !records || !keys)
             continue;
         struct evse *e = transaction_find(s, event->transaction_id);
-        char *record = e ? transaction_record(e) : NULL;
-        event_store(s, event, record);
-        free(record);
+        char *key = keys[count / 2];
+        place_key(event->place, key);
+        records[count++] = (struct record){ RECORD_EVENT, key, event->text };
+        records[count++] =
+            (struct record){ RECORD_TRANSACTION, event->transaction_id, e ? transaction_record(e) : NULL };
+        last = event->place;
     }
+    if (count > 0)
+        station_persist(s, records, count, on_all_stored, (void *)(uintptr_t)last);
+    else if (!records || !keys)
+        store_again_later(s);
+    for (size_t i = 1; i < count; i += 2)
+        free((char *)(uintptr_t)records[i].value);
+    free(records);
+    free(keys);
 }
 
 /* ---- thinning ---- */
@@ -352,6 +386,11 @@ void transaction_queue_on_offline(struct station *s)
 bool transaction_queue_is_empty(const struct station *s)
 {
     return list_is_empty(&s->transactions.queue);
+}
+
+bool transaction_queue_is_behind(const struct station *s)
+{
+    return timer_is_active(&s->transactions.store_timer);
 }
 
 bool transaction_queue_has(const struct station *s, const char *transaction_id)

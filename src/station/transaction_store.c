@@ -64,6 +64,8 @@ char *transaction_record(const struct evse *e)
 
 void transaction_save(struct evse *e)
 {
+    if (transaction_queue_is_behind(e->station))
+        return; /* a record ahead of its events would leave a hole in the sequence; theirs brings this one along */
     char *value = transaction_record(e);
     struct record record = { RECORD_TRANSACTION, e->tx.id, value };
     if (value)

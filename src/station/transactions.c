@@ -322,9 +322,8 @@ static void resume(struct evse *e)
              e->station->id, e->id, tx->id, evse_state_names[e->signals.state]);
     metering_resume(e);
     env_timer_start(e->station->env, &tx->save_timer, SAVE_INTERVAL_MS);
-    if (!(tx->points & TX_EV_CONNECTED) && tx->authorization == AUTHORIZATION_GRANTED &&
-        e->signals.state == EVSE_AVAILABLE)
-        authorization_await_vehicle(e);
+    if (!(tx->points & TX_EV_CONNECTED) && tx->authorization == AUTHORIZATION_GRANTED)
+        authorization_await_vehicle(e); /* unless it is plugged in now */
 }
 
 /* E05.FR.03: the allowance for a token that turned out invalid. */

@@ -123,8 +123,8 @@ static int on_send(void *ctx, const char *text, size_t len)
     if (json_integer_value(json_array_get(frame, 0)) == 2) {
         json_array_append_new(b->calls,
                               json_pack("[O, O]", json_array_get(frame, 2), json_array_get(frame, 3)));
-        json_array_append_new(b->unanswered,
-                              json_pack("[s, O, O]", id, json_array_get(frame, 2), json_array_get(frame, 3)));
+        json_array_append_new(b->unanswered, json_pack("[s, O, O, I]", id, json_array_get(frame, 2),
+                                                       json_array_get(frame, 3), (json_int_t)b->now_ms));
     } else {
         json_object_set(b->responses, id, frame);
     }
@@ -277,6 +277,9 @@ static json_t *given_answer(struct bench *b, const char *text)
     return answer;
 }
 
+/* What was met with silence for so long is not answered any more. */
+#define TOO_LATE_MS 30000
+
 static size_t next_to_answer(struct bench *b)
 {
     size_t i = 0;
@@ -296,6 +299,10 @@ static bool do_answer(struct bench *b)
         return false;
     json_t *call = json_incref(json_array_get(b->unanswered, i));
     json_array_remove(b->unanswered, i);
+    if (b->now_ms - json_integer_value(json_array_get(call, 3)) > TOO_LATE_MS) {
+        json_decref(call);
+        return true;
+    }
 
     const char *id = json_string_value(json_array_get(call, 0));
     const char *action = json_string_value(json_array_get(call, 1));
@@ -306,6 +313,8 @@ static bool do_answer(struct bench *b)
         receive(b, json_pack("[i, s, s, s, {}]", 4, id, answer + 6, ""));
     else
         receive(b, json_pack("[i, s, o]", 3, id, given_answer(b, answer)));
+    if (b->on_answered)
+        b->on_answered(b, action, json_array_get(call, 2), !answer || !str_starts(answer, "error:"));
     json_decref(call);
     return true;
 }

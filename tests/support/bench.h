@@ -69,7 +69,10 @@ struct bench {
     json_t *answers;        /* action -> answer; see bench_answer() */
     json_t *calls;          /* of the station, not yet expected: [action, payload] */
     json_t *unanswered;     /* [id, action, payload] */
-    json_t *responses;      /* to our CALLs: id -> frame */
+    /* The station's CALL was answered, by a CALLRESULT or not; may be NULL. */
+    void (*on_answered)(struct bench *b, const char *action, const json_t *payload, bool is_result);
+    void *user;
+    json_t *responses; /* to our CALLs: id -> frame */
     int next_call;
 
     /* the devices */
