@@ -102,12 +102,9 @@ int listener_new(struct loop *loop, const char *address, uint16_t port,
 
 uint16_t listener_port(const struct listener *l)
 {
-    struct sockaddr_storage a;
+    struct sockaddr_in6 a = { 0 }; /* IPv4 has the port in the same place */
     socklen_t len = sizeof(a);
-    if (getsockname(l->fd, (struct sockaddr *)&a, &len) < 0)
-        return 0;
-    return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
-                                         : ((struct sockaddr_in *)&a)->sin_port);
+    return getsockname(l->fd, (struct sockaddr *)&a, &len) < 0 ? 0 : ntohs(a.sin6_port);
 }
 
 struct stream *stream_accept(struct listener *l, const struct stream_events *events, void *ctx)

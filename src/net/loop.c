@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 
-#define IDLE_MS (24 * 3600 * 1000LL) /* the timer's period while no timer of ours runs */
+#define IDLE_MS (24LL * 3600 * 1000) /* the timer's period while no timer of ours runs */
 
 static int64_t clock_ms(clockid_t clock)
 {

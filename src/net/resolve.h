@@ -10,7 +10,7 @@
 #define RESOLVE_MAX 4 /* addresses of one name, in the order to try them */
 
 struct resolve;
-/* `count` is 0 on error (`err` then tells) and else 1..RESOLVE_MAX; `addresses` are borrowed and carry the port. The
+/* `count` is 0 on error (`err` is then libuv's) and else 1..RESOLVE_MAX; `addresses` are borrowed and carry the port. The
  * request is over when this is called. */
 typedef void (*resolved)(void *ctx, int err, const struct sockaddr_storage *addresses, size_t count);
 

@@ -19,7 +19,7 @@
 #include "net/resolve.h"
 #include "net/serial.h"
 
-#define OUT_MAX      (64 * 1024)
+#define OUT_MAX      65536
 #define READ_SIZE    4096
 #define KEEP_IDLE_S  60 /* TCP keep-alive: first probe, then every KEEP_EVERY_S, KEEP_PROBES times */
 #define KEEP_EVERY_S 10
@@ -173,7 +173,9 @@ static void on_resolved(void *ctx, int err, const struct sockaddr_storage *addre
     s->address_count = count;
     if (count)
         memcpy(s->addresses, addresses, count * sizeof(*addresses));
-    connect_next(s, err);
+    else
+        log_debug(LOG_NET, "cannot resolve a name: host=%s: %s", s->host, uv_strerror(err));
+    connect_next(s, -ENXIO);
 }
 
 static void open_serial(struct stream *s)

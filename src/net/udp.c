@@ -137,7 +137,7 @@ int udp_send(struct udp *u, const struct sockaddr_in *to, const void *bytes, siz
 
 uint16_t udp_port(const struct udp *u)
 {
-    struct sockaddr_in a;
+    struct sockaddr_in a = { 0 };
     socklen_t len = sizeof(a);
     return getsockname(u->fd, (struct sockaddr *)&a, &len) < 0 ? 0 : ntohs(a.sin_port);
 }

@@ -15,7 +15,7 @@
 #define ATTEMPT_MS         20000
 #define CLOSE_MS           3000 /* for a close handshake */
 #define QUEUE_MAX_MESSAGES 1000
-#define QUEUE_MAX_BYTES    (1024 * 1024)
+#define QUEUE_MAX_BYTES    1048576
 #define COMPRESS_MIN       64                           /* bytes; less is not worth it */
 #define WRITE_CLOSE        ((enum lws_write_protocol)4) /* libwebsockets' LWS_WRITE_CLOSE is in no header of it */
 #define RSV1               0x40

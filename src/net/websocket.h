@@ -13,8 +13,10 @@
 #include "net/loop.h"
 
 struct websocket_context;
+/* 0, -ENOMEM, -ENOSYS (logged why). Connections get descriptors below 8,192 and RLIMIT_NOFILE as it is now: raise it before. */
 int websocket_context_new(struct loop *loop, struct websocket_context **ret);
-/* All endpoints and connections must be gone. */
+/* Every connection and endpoint must have been freed; runs the loop until they have ended (3 s at most), so never from a
+ * callback. */
 void websocket_context_free(struct websocket_context *context);
 
 /* TLS: 1.2 and 1.3; for 1.2 the suites OCPP names for profile 2 and 3 (A00.FR.318 ff.), no compression, no

@@ -63,6 +63,7 @@ static void mark(struct websocket_deflate *d, unsigned char *frame)
         frame[0] |= RSV1;
 }
 
+/* Foreign signature: lws_extension_callback_function. */
 static int on_extension(struct lws_context *context, const struct lws_extension *extension, struct lws *wsi,
                         enum lws_extension_callback_reasons reason, void *user, void *in, size_t len)
 {
