@@ -285,7 +285,7 @@ static void aligned_arm(struct station *s, struct timer *timer, int64_t *due_ms,
     env_timer_start(s->env, timer, wait < ALIGNED_NAP_MS ? wait : ALIGNED_NAP_MS);
 }
 
-/* True at a boundary. A clock that was stepped back finds a new one; stepped on, the one it passed counts once. */
+/* True at a boundary. */
 static bool aligned_is_due(const struct station *s, int64_t due_ms)
 {
     return due_ms && station_wall_ms(s) >= due_ms;
@@ -343,6 +343,22 @@ void metering_settings_changed(struct station *s)
     for (size_t i = 0; i < s->evse_count; i++)
         if (transaction_is_running(&s->evses[i]) && !s->evses[i].tx.resumed)
             start_sampling(&s->evses[i]);
+}
+
+/* A boundary that was passed over counts once; one that is further away now is looked for anew. */
+static void follow_clock(struct station *s, struct timer *timer, int64_t *due_ms, enum variable_id interval)
+{
+    if (aligned_is_due(s, *due_ms))
+        env_timer_start(s->env, timer, 0);
+    else
+        aligned_arm(s, timer, due_ms, interval);
+}
+
+void metering_clock_changed(struct station *s)
+{
+    struct transactions *t = &s->transactions;
+    follow_clock(s, &t->aligned_timer, &t->aligned_due_ms, VAR_ALIGNED_DATA_INTERVAL);
+    follow_clock(s, &t->ended_aligned_timer, &t->ended_aligned_due_ms, VAR_ALIGNED_DATA_TX_ENDED_INTERVAL);
 }
 
 void metering_init(struct station *s)

@@ -64,7 +64,7 @@ static void set_clock(struct station *s, const char *current_time)
         snprintf(text, sizeof(text), "adjusted by %lld s", (long long)(step_ms / 1000));
         security_event(s, "SettingSystemTime", text);
     }
-    metering_settings_changed(s); /* clock-aligned ones */
+    metering_clock_changed(s);
 }
 
 void provisioning_time_source_changed(struct station *s)
@@ -73,7 +73,7 @@ void provisioning_time_source_changed(struct station *s)
         trigger_heartbeat(s);
     else
         s->provisioning.clock_is_set = false;
-    metering_settings_changed(s); /* clock-aligned ones */
+    metering_clock_changed(s);
 }
 
 /* ---- heartbeat ---- */

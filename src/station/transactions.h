@@ -122,7 +122,8 @@ void transactions_done(struct station *s);
 void transactions_restore(struct station *s, const char *key, const char *value); /* RECORD_TRANSACTION */
 void transaction_queue_restore(struct station *s, const char *key, const char *value); /* RECORD_EVENT */
 void transactions_start(struct station *s);                                            /* all is restored */
-void transactions_stop(struct station *s); /* the program ends in order: writes down how the running ones stand */
+void transactions_stop(
+    struct station *s); /* the program ends in order: writes down how the running ones stand */
 void transactions_on_signals(struct evse *e, const struct evse_signals *before);
 void transactions_on_id_token(struct evse *e, const struct id_token *token);
 void transactions_on_command_done(struct evse *e, const struct evse_command *command, int err);
@@ -136,6 +137,8 @@ bool transaction_is_running(const struct evse *e);
 bool evse_is_idle(const struct evse *e);
 /* Intervals or measurands were changed by SetVariables. */
 void metering_settings_changed(struct station *s);
+/* The station's clock was set: clock-aligned values follow it. */
+void metering_clock_changed(struct station *s);
 /* TriggerMessage: MeterValues and TransactionEvent. evse NULL: all. True if something will be sent. */
 bool trigger_meter_values(struct station *s, struct evse *e);
 bool trigger_transaction_event(struct station *s, struct evse *e);

@@ -1,0 +1,288 @@
+#include "tests/support/session.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+
+#define ENERGY "Energy.Active.Import.Register"
+
+static struct bench *with(const char *a, const char *c, const char *d, const char *e)
+{
+    const char *presets[] = {
+        "TxCtrlr.TxStartPoint=PowerPathClosed", "TxCtrlr.TxStopPoint=EVConnected,Authorized", a, c, d, e, NULL
+    };
+    return session_bench(presets);
+}
+
+/* Everything between the events that have nothing to do with the matter is left out. */
+static const json_t *next_event(struct bench *b, const char *payload)
+{
+    return bench_expect_later(b, "TransactionEvent", payload);
+}
+
+static void samples_come_at_their_interval(void **state) /* J02.FR.11 */
+{
+    (void)state;
+    struct bench *b = with("SampledDataCtrlr.TxUpdatedInterval=30",
+                           "SampledDataCtrlr.TxUpdatedMeasurands=" ENERGY ",Power.Active.Import,Voltage",
+                           "AlignedDataCtrlr.Interval=0", NULL);
+    free(session_charging(b, 1000));
+    bench_measure(b, 1, MEASURE_POWER_IMPORT, 11040.25);
+    bench_measure(b, 1, MEASURE_VOLTAGE_L1, 230.5);
+    for (int i = 1; i <= 3; i++) {
+        bench_advance(b, 29999);
+        assert_int_equal(bench_count(b, "TransactionEvent"), 0);
+        bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 1000 + i * 90);
+        bench_advance(b, 1);
+        const json_t *event =
+            session_event(b, "Updated", "MeterValuePeriodic", "'evse': null, 'idToken': null");
+        assert_true(session_value(event, "Sample.Periodic", ENERGY) == 1000 + i * 90);
+        assert_true(session_value(event, "Sample.Periodic", "Power.Active.Import") == 11040.3);
+        assert_true(session_value(event, "Sample.Periodic", "Voltage") == 230.5);
+    }
+    bench_free(b);
+}
+
+static void phases_and_units_are_named(void **state) /* J02.FR.06 */
+{
+    (void)state;
+    struct bench *b = with("SampledDataCtrlr.TxUpdatedInterval=30",
+                           "SampledDataCtrlr.TxUpdatedMeasurands=Current.Import,Voltage",
+                           "AlignedDataCtrlr.Interval=0", NULL);
+    free(session_charging(b, 0));
+    bench_measure(b, 1, MEASURE_CURRENT_IMPORT_L1, 16);
+    bench_measure(b, 1, MEASURE_CURRENT_IMPORT_L3, 15.5);
+    bench_measure(b, 1, MEASURE_VOLTAGE_L2, 231);
+    bench_advance(b, 30000);
+    session_event(
+        b, "Updated", "MeterValuePeriodic",
+        "'meterValue': [{'sampledValue': ["
+        "{'measurand': 'Current.Import', 'phase': 'L1', 'value': 16, 'unitOfMeasure': {'unit': 'A'}},"
+        "{'measurand': 'Current.Import', 'phase': 'L3', 'value': 15.5},"
+        "{'measurand': 'Voltage', 'phase': 'L2-N', 'unitOfMeasure': {'unit': 'V'}}]}]");
+    bench_free(b);
+}
+
+static void what_has_no_good_value_is_not_reported(void **state)
+{
+    (void)state;
+    struct bench *b =
+        with("SampledDataCtrlr.TxUpdatedInterval=30",
+             "SampledDataCtrlr.TxUpdatedMeasurands=Power.Active.Import", "AlignedDataCtrlr.Interval=0", NULL);
+    bench_measure(b, 1, MEASURE_POWER_IMPORT, 7000);
+    free(session_charging(b, 0));
+    b->signals[0].measures &= ~(1u << MEASURE_POWER_IMPORT);
+    bench_signals(b, 1);
+    bench_advance(b, 90000);
+    assert_int_equal(bench_count(b, "TransactionEvent"), 0); /* no empty array either */
+    bench_free(b);
+}
+
+static void the_end_carries_what_was_collected(void **state) /* E06.FR.11, TC_J_10 */
+{
+    (void)state;
+    struct bench *b = with("SampledDataCtrlr.TxUpdatedInterval=0", "SampledDataCtrlr.TxEndedInterval=10",
+                           "SampledDataCtrlr.TxEndedMeasurands=" ENERGY, "AlignedDataCtrlr.Interval=0");
+    free(session_charging(b, 100));
+    for (int i = 1; i <= 3; i++) {
+        bench_advance(b, 10000);
+        bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 100 + i * 10);
+    }
+    bench_state(b, 1, EVSE_AVAILABLE);
+    const json_t *event = next_event(b, "{'eventType': 'Ended'}");
+    const json_t *values = json_object_get(event, "meterValue");
+    assert_int_equal(json_array_size(values), 5);
+    assert_true(session_value(event, "Transaction.Begin", ENERGY) == 100);
+    assert_true(session_value(event, "Transaction.End", ENERGY) == 130);
+    assert_string_equal(json_get_string(json_array_get(values, 1), "timestamp", ""),
+                        "2026-01-31T12:00:10.000Z");
+    bench_free(b);
+}
+
+static void too_many_collected_values_are_thinned_from_the_middle(void **state) /* J02.FR.20, E06.FR.13 */
+{
+    (void)state;
+    struct bench *b = with("SampledDataCtrlr.TxUpdatedInterval=0", "SampledDataCtrlr.TxEndedInterval=10",
+                           "SampledDataCtrlr.TxEndedMeasurands=" ENERGY, "AlignedDataCtrlr.Interval=0");
+    free(session_charging(b, 100));
+    bench_advance(b, 10000 * 500);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 900);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    const json_t *event = next_event(b, "{'eventType': 'Ended'}");
+    assert_in_range(json_array_size(json_object_get(event, "meterValue")), 40, 101);
+    assert_true(session_value(event, "Transaction.Begin", ENERGY) == 100);
+    assert_true(session_value(event, "Transaction.End", ENERGY) == 900);
+    bench_free(b);
+}
+
+static void a_register_that_is_set_back_goes_on(void **state) /* J02.FR.16 */
+{
+    (void)state;
+    struct bench *b = with("SampledDataCtrlr.TxUpdatedInterval=0", "AlignedDataCtrlr.Interval=0", NULL, NULL);
+    free(session_charging(b, 10000));
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 10400);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 10395); /* rounding */
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 0);     /* reset */
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 250);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    const json_t *event = next_event(b, "{'eventType': 'Ended'}");
+    assert_true(session_value(event, "Transaction.Begin", ENERGY) == 10000);
+    assert_true(session_value(event, "Transaction.End", ENERGY) == 10650);
+    bench_forget(b);
+    bench_state(b, 1, EVSE_CONNECTED); /* the next one begins with what the device shows: J02.FR.17 */
+    bench_token(b, 1, CARD, "ISO14443");
+    event = next_event(b, "{'eventType': 'Started'}");
+    assert_true(session_value(event, "Transaction.Begin", ENERGY) == 250);
+    bench_free(b);
+}
+
+static void a_register_first_known_later_counts_from_there(void **state)
+{
+    (void)state;
+    struct bench *b = with("SampledDataCtrlr.TxUpdatedInterval=0", "AlignedDataCtrlr.Interval=0", NULL, NULL);
+    session_plug(b);
+    session_tap(b);
+    session_event(b, "Started", "Authorized", "'meterValue': null");
+    bench_state(b, 1, EVSE_CHARGING);
+    session_event(b, "Updated", "ChargingStateChanged", NULL);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 5000);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 5100);
+    json_t *status = station_status(b->station);
+    const json_t *evse = json_array_get(json_object_get(status, "evses"), 0);
+    assert_true(json_get_number(json_object_get(evse, "transaction"), "energy_Wh", 0) == 100);
+    json_decref(status);
+    bench_free(b);
+}
+
+static void idle_values_come_on_the_clock(void **state) /* J01.FR.14 */
+{
+    (void)state;
+    struct bench *b =
+        with("AlignedDataCtrlr.Interval=900", "AlignedDataCtrlr.Measurands=" ENERGY, NULL, NULL);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 77);
+    bench_advance(b, 899999);
+    assert_int_equal(bench_count(b, "MeterValues"), 0);
+    bench_advance(b, 1);
+    bench_expect_later(b, "MeterValues",
+                       "{'evseId': 1, 'meterValue': [{'timestamp': '2026-01-31T12:15:00.000Z', "
+                       "'sampledValue': [{'value': 77,"
+                       " 'context': 'Sample.Clock', 'measurand': '" ENERGY "'}]}]}");
+    bench_free(b);
+}
+
+static void a_clock_that_is_set_shifts_the_boundary(void **state)
+{
+    (void)state;
+    struct bench *b = with("AlignedDataCtrlr.Interval=900", "AlignedDataCtrlr.Measurands=" ENERGY,
+                           "ClockCtrlr.TimeSource=Heartbeat", NULL);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 77);
+    b->csms_offset_ms = 600000; /* the CSMS's clock is ten minutes ahead: 12:10 */
+    bench_advance(b, 300001);   /* a heartbeat tells */
+    bench_advance(b, 60000);    /* 12:16: the boundary at 12:15 has passed */
+    bench_expect_later(b, "MeterValues", "{}");
+    bench_free(b);
+}
+
+static void in_a_transaction_they_are_events(void **state) /* J01.FR.22, TC_J_02 */
+{
+    (void)state;
+    struct bench *b = with("AlignedDataCtrlr.Interval=900", "AlignedDataCtrlr.Measurands=" ENERGY,
+                           "SampledDataCtrlr.TxUpdatedInterval=0", NULL);
+    free(session_charging(b, 77));
+    bench_advance(b, 900000);
+    const json_t *event = next_event(b, "{'triggerReason': 'MeterValueClock', 'eventType': 'Updated'}");
+    assert_true(session_value(event, "Sample.Clock", ENERGY) == 77);
+    assert_int_equal(bench_count(b, "MeterValues"), 0);
+    bench_free(b);
+}
+
+static void during_idle_only_means_only_during_idle(void **state) /* J01.FR.20, TC_J_06 */
+{
+    (void)state;
+    struct bench *b = with("AlignedDataCtrlr.Interval=900", "AlignedDataCtrlr.SendDuringIdle=true",
+                           "SampledDataCtrlr.TxUpdatedInterval=0", NULL);
+    free(session_charging(b, 77));
+    bench_advance(b, 1800000);
+    assert_int_equal(bench_count(b, "TransactionEvent") + bench_count(b, "MeterValues"), 0);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    bench_forget(b);
+    bench_advance(b, 900000);
+    assert_int_equal(bench_count(b, "MeterValues"), 1);
+    bench_free(b);
+}
+
+static void the_end_carries_aligned_values(void **state) /* TC_J_03 */
+{
+    (void)state;
+    struct bench *b =
+        with("AlignedDataCtrlr.TxEndedInterval=60", "AlignedDataCtrlr.TxEndedMeasurands=" ENERGY,
+             "SampledDataCtrlr.TxEndedMeasurands=", "SampledDataCtrlr.TxUpdatedInterval=0");
+    free(session_charging(b, 77));
+    bench_advance(b, 130000);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    next_event(b,
+               "{'eventType': 'Ended', 'meterValue': ["
+               "{'timestamp': '2026-01-31T12:01:00.000Z', 'sampledValue': [{'context': 'Sample.Clock'}]},"
+               "{'timestamp': '2026-01-31T12:02:00.000Z', 'sampledValue': [{'context': 'Sample.Clock'}]}]}");
+    bench_free(b);
+}
+
+static void the_csms_may_ask_for_values(void **state) /* F06.FR.06 */
+{
+    (void)state;
+    struct bench *b = with("AlignedDataCtrlr.Measurands=" ENERGY, NULL, NULL, NULL);
+    bench_call(b, "TriggerMessage", "{'requestedMessage': 'MeterValues'}", "{'status': 'Rejected'}");
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 5);
+    bench_call(b, "TriggerMessage", "{'requestedMessage': 'MeterValues', 'evse': {'id': 1}}",
+               "{'status': 'Accepted'}");
+    bench_expect(b, "MeterValues",
+                 "{'evseId': 1, 'meterValue': [{'sampledValue': [{'context': 'Trigger', 'value': 5}]}]}");
+    bench_free(b);
+}
+
+static void a_new_interval_counts_at_once(void **state)
+{
+    (void)state;
+    struct bench *b =
+        with("SampledDataCtrlr.TxUpdatedInterval=3600", "AlignedDataCtrlr.Interval=0", NULL, NULL);
+    free(session_charging(b, 0));
+    session_set(b, "SampledDataCtrlr", "TxUpdatedInterval", "20");
+    bench_advance(b, 20000);
+    session_event(b, "Updated", "MeterValuePeriodic", NULL);
+    bench_free(b);
+}
+
+static void nothing_is_sampled_where_that_is_off(void **state)
+{
+    (void)state;
+    struct bench *b = with("SampledDataCtrlr.Enabled=false", "AlignedDataCtrlr.Enabled=false", NULL, NULL);
+    free(session_charging(b, 0));
+    bench_advance(b, 3600000);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    next_event(b, "{'eventType': 'Ended', 'meterValue': null}");
+    assert_int_equal(bench_count(b, "MeterValues"), 0);
+    bench_free(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(samples_come_at_their_interval),
+        cmocka_unit_test(phases_and_units_are_named),
+        cmocka_unit_test(what_has_no_good_value_is_not_reported),
+        cmocka_unit_test(the_end_carries_what_was_collected),
+        cmocka_unit_test(too_many_collected_values_are_thinned_from_the_middle),
+        cmocka_unit_test(a_register_that_is_set_back_goes_on),
+        cmocka_unit_test(a_register_first_known_later_counts_from_there),
+        cmocka_unit_test(idle_values_come_on_the_clock),
+        cmocka_unit_test(a_clock_that_is_set_shifts_the_boundary),
+        cmocka_unit_test(in_a_transaction_they_are_events),
+        cmocka_unit_test(during_idle_only_means_only_during_idle),
+        cmocka_unit_test(the_end_carries_aligned_values),
+        cmocka_unit_test(the_csms_may_ask_for_values),
+        cmocka_unit_test(a_new_interval_counts_at_once),
+        cmocka_unit_test(nothing_is_sampled_where_that_is_off),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

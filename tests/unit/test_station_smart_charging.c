@@ -1,0 +1,449 @@
+#include "tests/support/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/json.h"
+
+#define NOW "2026-01-31T12:00:00Z"
+
+static int setup(void **state)
+{
+    const char *presets[] = { "SampledDataCtrlr.TxUpdatedInterval=0", "AlignedDataCtrlr.Interval=0",
+                              "TxCtrlr.TxStartPoint=PowerPathClosed", NULL };
+    *state = session_bench(presets);
+    return 0;
+}
+
+/* `profile`: members of the profile besides its schedule; `schedule`: those of the schedule. */
+static void set(struct bench *b, int evse, const char *profile, const char *schedule, const char *expected)
+{
+    char text[1500];
+    (void)snprintf(text, sizeof(text),
+                   "{'evseId': %d, 'chargingProfile': {%s, 'chargingSchedule': [{'id': 1, %s}]}}", evse,
+                   profile, schedule);
+    bench_call(b, "SetChargingProfile", text, expected);
+}
+
+#define ACCEPTED      "{'status': 'Accepted'}"
+#define REJECTED(why) "{'status': 'Rejected', 'statusInfo': {'reasonCode': '" why "'}}"
+#define DEFAULT(id, level)                                                                                   \
+    "'id': " #id ", 'stackLevel': " #level                                                                   \
+    ", 'chargingProfilePurpose': 'TxDefaultProfile', 'chargingProfileKind': 'Absolute'"
+#define STATION_MAX(id)                                                                                      \
+    "'id': " #id ", 'stackLevel': 0, 'chargingProfilePurpose': 'ChargingStationMaxProfile',"                 \
+    " 'chargingProfileKind': 'Absolute'"
+#define FLAT(unit, limit)                                                                                    \
+    "'startSchedule': '" NOW "', 'chargingRateUnit': '" unit                                                 \
+    "', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': " limit "}]"
+
+static void set_tx_profile(struct bench *b, const char *id, const char *schedule, const char *expected)
+{
+    char profile[300];
+    (void)snprintf(
+        profile, sizeof(profile),
+        "'id': 7, 'stackLevel': 0, 'chargingProfilePurpose': 'TxProfile', 'chargingProfileKind': 'Relative',"
+        " 'transactionId': '%s'",
+        id);
+    set(b, 1, profile, schedule, expected);
+}
+
+static void a_default_limits_at_once(void **state) /* K01.FR.07, K01.FR.32 */
+{
+    struct bench *b = *state;
+    free(session_charging(b, 0));
+    set(b, 1, DEFAULT(1, 0), FLAT("A", "10.5"), ACCEPTED);
+    bench_expect_limit(b, 1, 10.5);
+    set(b, 1, DEFAULT(1, 0), FLAT("A", "16"), ACCEPTED); /* K01.FR.05 */
+    bench_expect_limit(b, 1, 16);
+    bench_call(b, "ClearChargingProfile", "{'chargingProfileId': 1}", ACCEPTED);
+    bench_expect_limit(b, 1, 32); /* K10.FR.05, K10.FR.07 */
+}
+
+static void watts_become_amperes_per_phase(void **state) /* K01.FR.50 */
+{
+    struct bench *b = *state;
+    set(b, 0, DEFAULT(1, 0), FLAT("W", "6900"), ACCEPTED);
+    bench_expect_limit(b, 1, 10); /* 6900 / (3 * 230) */
+}
+
+static void the_connector_is_never_asked_for_more(void **state)
+{
+    struct bench *b = *state;
+    free(session_charging(b, 0));
+    set(b, 1, DEFAULT(1, 0), FLAT("A", "999999"), ACCEPTED);
+    bench_expect_no_command(b);
+    json_t *status = station_status(b->station);
+    assert_true(json_get_number(json_array_get(json_object_get(status, "evses"), 0), "limit_A", 0) == 32);
+    json_decref(status);
+}
+
+static void zero_pauses_and_does_not_end_it(void **state)
+{
+    struct bench *b = *state;
+    free(session_charging(b, 0));
+    set(b, 1, DEFAULT(1, 0), FLAT("A", "0"), ACCEPTED);
+    bench_expect_limit(b, 1, 0);
+    bench_expect_no_command(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    session_event(b, "Updated", "ChargingStateChanged",
+                  "'transactionInfo': {'chargingState': 'SuspendedEVSE'}");
+    set(b, 1, DEFAULT(1, 0), FLAT("A", "16"), ACCEPTED);
+    bench_expect_limit(b, 1, 16);
+    session_event(b, "Updated", "ChargingStateChanged",
+                  "'transactionInfo': {'chargingState': 'EVConnected'}");
+    bench_state(b, 1, EVSE_CHARGING);
+    session_event(b, "Updated", "ChargingStateChanged", "'transactionInfo': {'chargingState': 'Charging'}");
+}
+
+static void a_device_that_cannot_pause_is_stopped(void **state)
+{
+    (void)state;
+    struct bench_options options = { .abilities = bench_abilities() };
+    options.abilities.supports_pause = false;
+    struct bench *b = bench_new(&options);
+    bench_boot(b);
+    free(session_charging(b, 0));
+    set(b, 1, DEFAULT(1, 0), FLAT("A", "5"), ACCEPTED); /* below its 6 A */
+    bench_expect_limit(b, 1, 5);
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_state(b, 1, EVSE_CONNECTED);
+    assert_int_equal(bench_count(b, "TransactionEvent"), 1);
+    set(b, 1, DEFAULT(1, 0), FLAT("A", "6"), ACCEPTED);
+    bench_expect_limit(b, 1, 6);
+    bench_expect_command(b, 1, EVSE_START);
+    bench_free(b);
+}
+
+static void periods_take_turns_by_the_clock(void **state) /* K01.FR.12, K01.FR.11, K01.FR.30 */
+{
+    struct bench *b = *state;
+    free(session_charging(b, 0));
+    set(b, 1, DEFAULT(1, 0),
+        "'startSchedule': '2026-01-31T12:10:00Z', 'duration': 1200, 'chargingRateUnit': 'A', "
+        "'chargingSchedulePeriod': ["
+        "{'startPeriod': 0, 'limit': 10}, {'startPeriod': 600, 'limit': 20}, {'startPeriod': 1200, 'limit': "
+        "6}]",
+        ACCEPTED);
+    bench_expect_no_command(b);
+    bench_advance(b, 599999);
+    bench_expect_no_command(b);
+    bench_advance(b, 1);
+    bench_expect_limit(b, 1, 10);
+    bench_advance(b, 600000);
+    bench_expect_limit(b, 1, 20);
+    bench_advance(b, 600000);
+    bench_expect_limit(b, 1, 32); /* over, not 6: K01.FR.11 */
+    bench_advance(b, 3600000);
+    bench_expect_no_command(b);
+}
+
+static void a_daily_one_comes_back(void **state) /* K01.FR.13 */
+{
+    struct bench *b = *state;
+    set(b, 0,
+        "'id': 1, 'stackLevel': 0, 'chargingProfilePurpose': 'TxDefaultProfile', 'chargingProfileKind': "
+        "'Recurring',"
+        " 'recurrencyKind': 'Daily'",
+        "'startSchedule': '2026-01-01T17:00:00Z', 'duration': 10800, 'chargingRateUnit': 'A',"
+        " 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 8}]",
+        ACCEPTED);
+    bench_expect_no_command(b);
+    for (int day = 0; day < 2; day++) {
+        bench_advance(b, 5 * 3600000);
+        bench_expect_limit(b, 1, 8);
+        bench_advance(b, 3 * 3600000);
+        bench_expect_limit(b, 1, 32);
+        bench_advance(b, 16 * 3600000);
+        bench_expect_no_command(b);
+    }
+}
+
+static void validity_counts(void **state) /* K01.FR.36, K01.FR.37, TC_K_22 */
+{
+    struct bench *b = *state;
+    set(b, 1, DEFAULT(1, 0) ", 'validFrom': '2026-01-31T12:01:00Z', 'validTo': '2026-01-31T12:02:00Z'",
+        FLAT("A", "9"), ACCEPTED);
+    bench_expect_no_command(b);
+    bench_advance(b, 60000);
+    bench_expect_limit(b, 1, 9);
+    bench_advance(b, 60000);
+    bench_expect_limit(b, 1, 32);
+}
+
+static void the_highest_level_leads(void **state) /* K01.FR.17 */
+{
+    struct bench *b = *state;
+    set(b, 1, DEFAULT(1, 0), FLAT("A", "10"), ACCEPTED);
+    bench_expect_limit(b, 1, 10);
+    set(b, 1, DEFAULT(2, 3), FLAT("A", "20"), ACCEPTED);
+    bench_expect_limit(b, 1, 20);
+    bench_call(b, "ClearChargingProfile", "{'chargingProfileCriteria': {'stackLevel': 3}}", ACCEPTED);
+    bench_expect_limit(b, 1, 10);
+}
+
+static void purposes_combine_to_the_lowest(void **state) /* K 3.5, K02.FR.04, K02.FR.05 */
+{
+    struct bench *b = *state;
+    char *id = session_charging(b, 0);
+    set(b, 1, DEFAULT(1, 0), FLAT("A", "10"), ACCEPTED);
+    bench_expect_limit(b, 1, 10);
+    set_tx_profile(b, id,
+                   "'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 20}]",
+                   ACCEPTED);
+    bench_expect_limit(b, 1, 20); /* overrules the default */
+    set(b, 0, STATION_MAX(3), FLAT("A", "15"), ACCEPTED);
+    bench_expect_limit(b, 1, 15);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    bench_expect_command(b, 1, EVSE_UNLOCK);
+    bench_expect_limit(b, 1, 10); /* the TxProfile went with its transaction */
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_call(b, "ClearChargingProfile", "{'chargingProfileId': 7}", "{'status': 'Unknown'}");
+    free(id);
+}
+
+static void a_relative_one_begins_with_the_power_path(void **state) /* K01.FR.42, K02.FR.08 */
+{
+    struct bench *b = *state;
+    char *id = session_charging(b, 0);
+    bench_advance(b, 60000);
+    set_tx_profile(b, id,
+                   "'chargingRateUnit': 'A', 'duration': 300, 'chargingSchedulePeriod': [{'startPeriod': 0, "
+                   "'limit': 20},"
+                   " {'startPeriod': 120, 'limit': 12}]",
+                   ACCEPTED);
+    bench_expect_limit(b, 1, 20);
+    bench_advance(b, 60000);
+    bench_expect_limit(b, 1, 12);
+    bench_advance(b, 180000);
+    bench_expect_limit(b, 1, 32);
+    free(id);
+}
+
+static void the_stations_maximum_is_shared(void **state) /* K04.FR.05 */
+{
+    (void)state;
+    struct bench_options options = { .evse_count = 2 };
+    struct bench *b = bench_new(&options);
+    bench_boot(b);
+    set(b, 0, STATION_MAX(1), FLAT("A", "20"), ACCEPTED);
+    bench_forget(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_state(b, 1, EVSE_CHARGING);
+    bench_forget(b);
+    bench_state(b, 2, EVSE_CONNECTED);
+    bench_token(b, 2, "04BBBBBB", "ISO14443");
+    bench_expect_limit(b, 1, 10); /* the other was told its share when the first began */
+    bench_expect_command(b, 2, EVSE_START);
+    bench_expect_later(b, "TransactionEvent", "{'eventType': 'Started', 'evse': {'id': 2}}");
+    session_event(b, "Updated", "ChargingRateChanged", "'seqNo': 2");
+    bench_forget(b);
+    bench_state(b, 2, EVSE_AVAILABLE);
+    bench_expect_command(b, 2, EVSE_UNLOCK);
+    bench_expect_limit(b, 1, 20);
+    bench_free(b);
+}
+
+static void a_significant_change_is_told(void **state) /* SC.02, SC.03 */
+{
+    struct bench *b = *state;
+    free(session_charging(b, 0));
+    session_set(b, "SmartChargingCtrlr", "LimitChangeSignificance", "10.0");
+    set(b, 1, DEFAULT(1, 0), FLAT("A", "20"), ACCEPTED);
+    session_event(b, "Updated", "ChargingRateChanged", NULL);
+    set(b, 1, DEFAULT(1, 0), FLAT("A", "19"), ACCEPTED);
+    bench_expect_nothing(b);
+}
+
+static void profiles_survive_a_restart(void **state) /* K01.FR.27, TC_K_13 */
+{
+    struct bench *b = *state;
+    char *id = session_charging(b, 0);
+    set(b, 1, DEFAULT(1, 0), FLAT("A", "10"), ACCEPTED);
+    set_tx_profile(b, id,
+                   "'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 20}]",
+                   ACCEPTED);
+    bench_restart(b);
+    bench_expect_limit(b, 1, 20);
+    bench_forget(b);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    bench_expect_command(b, 1, EVSE_UNLOCK);
+    bench_expect_limit(b, 1, 10);
+    bench_call(b, "ClearChargingProfile", "{'chargingProfileId': 1}", ACCEPTED);
+    bench_restart(b);
+    bench_call(b, "ClearChargingProfile", "{'chargingProfileId': 1}", "{'status': 'Unknown'}");
+    free(id);
+}
+
+static void a_device_that_does_not_take_it_is_asked_again(void **state)
+{
+    struct bench *b = *state;
+    b->command_error = -ERR_NO_ANSWER;
+    set(b, 1, DEFAULT(1, 0), FLAT("A", "10"), ACCEPTED);
+    bench_expect_limit(b, 1, 10);
+    bench_advance(b, 9999);
+    bench_expect_no_command(b);
+    b->command_error = 0;
+    bench_advance(b, 1);
+    bench_expect_limit(b, 1, 10);
+    bench_advance(b, 600000);
+    bench_expect_no_command(b);
+}
+
+static void a_start_may_bring_its_profile(void **state) /* F01.FR.10, K05.FR.03, TC_K_37 */
+{
+#define REMOTE(profile)                                                                                      \
+    "{'remoteStartId': 1, 'evseId': 1, 'idToken': {'idToken': 'A', 'type': 'Central'}, "                     \
+    "'chargingProfile':" profile "}"
+    struct bench *b = *state;
+    bench_call(b, "RequestStartTransaction",
+               REMOTE("{'id': 5, 'stackLevel': 0, 'chargingProfilePurpose': 'TxDefaultProfile', "
+                      "'chargingProfileKind': 'Relative',"
+                      " 'chargingSchedule': [{'id': 1, 'chargingRateUnit': 'A', 'chargingSchedulePeriod':"
+                      " [{'startPeriod': 0, 'limit': 7}]}]}"),
+               REJECTED("InvalidProfile")); /* F01.FR.26 */
+    bench_call(b, "RequestStartTransaction",
+               REMOTE("{'id': 5, 'stackLevel': 0, 'chargingProfilePurpose': 'TxProfile', "
+                      "'chargingProfileKind': 'Relative',"
+                      " 'chargingSchedule': [{'id': 1, 'chargingRateUnit': 'A', 'chargingSchedulePeriod':"
+                      " [{'startPeriod': 0, 'limit': 7}]}]}"),
+               ACCEPTED);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_expect_limit(b, 1, 7);
+    bench_expect_command(b, 1, EVSE_START);
+    assert_non_null(bench_record(b, "profile", "5"));
+    bench_state(b, 1, EVSE_AVAILABLE);
+    assert_null(bench_record(b, "profile", "5"));
+}
+
+static void a_profile_of_a_start_nobody_came_for_goes(void **state)
+{
+    struct bench *b = *state;
+    bench_call(b, "RequestStartTransaction",
+               REMOTE("{'id': 5, 'stackLevel': 0, 'chargingProfilePurpose': 'TxProfile', "
+                      "'chargingProfileKind': 'Relative',"
+                      " 'chargingSchedule': [{'id': 1, 'chargingRateUnit': 'A', 'chargingSchedulePeriod':"
+                      " [{'startPeriod': 0, 'limit': 7}]}]}"),
+               ACCEPTED);
+    bench_advance(b, 60000);
+    bench_call(b, "ClearChargingProfile", "{'chargingProfileId': 5}", "{'status': 'Unknown'}");
+}
+
+static const struct {
+    const char *name;
+    int evse;
+    const char *profile, *schedule, *reason;
+} bad_profiles[] = {
+    /* clang-format off */
+    { "K01.FR.28", 9, DEFAULT(2, 0), FLAT("A", "6"), "UnknownEvse" },
+    { "K01.FR.22", 0, "'id': 2, 'stackLevel': 0, 'chargingProfilePurpose': 'ChargingStationExternalConstraints', 'chargingProfileKind': 'Absolute'", FLAT("A", "6"), "InvalidProfile" },
+    { "K04.FR.03", 1, STATION_MAX(2), FLAT("A", "6"), "InvalidProfile" },
+    { "K01.FR.38", 0, "'id': 2, 'stackLevel': 0, 'chargingProfilePurpose': 'ChargingStationMaxProfile', 'chargingProfileKind': 'Relative'", "'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6}]", "InvalidProfile" },
+    { "K01.FR.16", 0, "'id': 2, 'stackLevel': 0, 'chargingProfilePurpose': 'TxProfile', 'chargingProfileKind': 'Relative', 'transactionId': 'x'", "'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6}]", "InvalidProfile" },
+    { "K01.FR.33", 1, "'id': 2, 'stackLevel': 0, 'chargingProfilePurpose': 'TxProfile', 'chargingProfileKind': 'Relative', 'transactionId': 'x'", "'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6}]", "TxNotFound" },
+    { "K01.FR.03", 1, "'id': 2, 'stackLevel': 0, 'chargingProfilePurpose': 'TxProfile', 'chargingProfileKind': 'Relative'", "'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6}]", "MissingParam" },
+    { "level", 1, DEFAULT(2, 21), FLAT("A", "6"), "InvalidStackLevel" },
+    { "K01.FR.40", 1, DEFAULT(2, 0), "'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6}]", "InvalidSchedule" },
+    { "K01.FR.41", 1, "'id': 2, 'stackLevel': 0, 'chargingProfilePurpose': 'TxDefaultProfile', 'chargingProfileKind': 'Relative'", FLAT("A", "6"), "InvalidSchedule" },
+    { "K01.FR.31", 1, DEFAULT(2, 0), "'startSchedule': '" NOW "', 'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 5, 'limit': 6}]", "InvalidSchedule" },
+    { "K01.FR.35", 1, DEFAULT(2, 0), "'startSchedule': '" NOW "', 'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6}, {'startPeriod': 60, 'limit': 6}, {'startPeriod': 60, 'limit': 7}]", "InvalidSchedule" },
+    { "negative", 1, DEFAULT(2, 0), FLAT("A", "-1"), "InvalidSchedule" },
+    { "K01.FR.43", 1, DEFAULT(2, 0), "'startSchedule': '" NOW "', 'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6, 'numberPhases': 1}]", "UnsupportedParam" },
+    { "K01.FR.48", 1, DEFAULT(2, 0), "'startSchedule': '" NOW "', 'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6, 'phaseToUse': 1}]", "UnsupportedParam" },
+    { "recurring how", 1, "'id': 2, 'stackLevel': 0, 'chargingProfilePurpose': 'TxDefaultProfile', 'chargingProfileKind': 'Recurring'", FLAT("A", "6"), "InvalidProfile" },
+    { "validity", 1, DEFAULT(2, 0) ", 'validFrom': '2026-02-01T00:00:00Z', 'validTo': '2026-01-01T00:00:00Z'", FLAT("A", "6"), "InvalidProfile" },
+    { "K01.FR.06", 1, DEFAULT(2, 1), FLAT("A", "6"), "DuplicateProfile" },
+    { "K01.FR.52", 0, DEFAULT(2, 1), FLAT("A", "6"), "DuplicateProfile" },
+    /* clang-format on */
+};
+
+static void what_is_wrong_is_rejected_with_its_reason(void **state) /* K01 */
+{
+    struct bench *b = *state;
+    set(b, 1, DEFAULT(1, 1), FLAT("A", "10"), ACCEPTED);
+    bench_forget(b);
+    for (size_t i = 0; i < ARRAY_SIZE(bad_profiles); i++) {
+        char expected[100];
+        print_message("%s\n", bad_profiles[i].name);
+        (void)snprintf(expected, sizeof(expected), REJECTED("%s"), bad_profiles[i].reason);
+        set(b, bad_profiles[i].evse, bad_profiles[i].profile, bad_profiles[i].schedule, expected);
+    }
+    bench_expect_no_command(b);
+}
+
+static void the_number_of_profiles_is_bounded(void **state)
+{
+    struct bench *b = *state;
+    char profile[500], validity[200];
+    for (int i = 0; i <= 50; i++) {
+        (void)snprintf(validity, sizeof(validity),
+                       "'validFrom': '2026-%02d-%02dT00:00:00Z', 'validTo': '2026-%02d-%02dT12:00:00Z'",
+                       1 + i / 25, 1 + i % 25, 1 + i / 25, 1 + i % 25);
+        (void)snprintf(profile, sizeof(profile),
+                       "'id': %d, 'stackLevel': 0, 'chargingProfilePurpose': 'TxDefaultProfile', "
+                       "'chargingProfileKind': 'Absolute', %s",
+                       i + 1, validity);
+        set(b, 1, profile, FLAT("A", "6"), i < 50 ? ACCEPTED : REJECTED("OutOfStorage"));
+    }
+}
+
+static void clearing_is_by_all_that_is_given(void **state) /* K10.FR.04, K10.FR.01 */
+{
+    struct bench *b = *state;
+    set(b, 1, DEFAULT(1, 0), FLAT("A", "10"), ACCEPTED);
+    set(b, 1, DEFAULT(2, 1), FLAT("A", "10"), ACCEPTED);
+    set(b, 0, STATION_MAX(3), FLAT("A", "10"), ACCEPTED);
+    bench_call(b, "ClearChargingProfile",
+               "{'chargingProfileCriteria': {'chargingProfilePurpose': 'TxDefaultProfile', 'stackLevel': 2}}",
+               "{'status': 'Unknown'}");
+    bench_call(b, "ClearChargingProfile",
+               "{'chargingProfileCriteria': {'chargingProfilePurpose': 'TxDefaultProfile', 'evseId': 1}}",
+               ACCEPTED);
+    bench_call(b, "ClearChargingProfile", "{'chargingProfileCriteria': {'evseId': 1}}",
+               "{'status': 'Unknown'}");
+    bench_call(b, "ClearChargingProfile", "{'chargingProfileId': 3}", ACCEPTED);
+    bench_call(b, "ClearChargingProfile", "{'chargingProfileId': 3}", "{'status': 'Unknown'}");
+}
+
+static void a_device_without_limit_has_no_smart_charging(void **state) /* K01.FR.29, TC_K_15 */
+{
+    (void)state;
+    struct bench_options options = { .abilities = bench_abilities() };
+    options.abilities.limit = false;
+    struct bench *b = bench_new(&options);
+    bench_boot(b);
+    bench_call_error(b, "ClearChargingProfile", "{'chargingProfileId': 1}", "NotSupported");
+    bench_free(b);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_default_limits_at_once),
+        TEST(watts_become_amperes_per_phase),
+        TEST(the_connector_is_never_asked_for_more),
+        TEST(zero_pauses_and_does_not_end_it),
+        cmocka_unit_test(a_device_that_cannot_pause_is_stopped),
+        TEST(periods_take_turns_by_the_clock),
+        TEST(a_daily_one_comes_back),
+        TEST(validity_counts),
+        TEST(the_highest_level_leads),
+        TEST(purposes_combine_to_the_lowest),
+        TEST(a_relative_one_begins_with_the_power_path),
+        cmocka_unit_test(the_stations_maximum_is_shared),
+        TEST(a_significant_change_is_told),
+        TEST(profiles_survive_a_restart),
+        TEST(a_device_that_does_not_take_it_is_asked_again),
+        TEST(a_start_may_bring_its_profile),
+        TEST(a_profile_of_a_start_nobody_came_for_goes),
+        TEST(what_is_wrong_is_rejected_with_its_reason),
+        TEST(the_number_of_profiles_is_bounded),
+        TEST(clearing_is_by_all_that_is_given),
+        cmocka_unit_test(a_device_without_limit_has_no_smart_charging),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
