@@ -1,4 +1,4 @@
-/* Properties as rows; what a row cannot say stands as a small function above it. */
+/* The simulated ECHONET Lite chargers. One row is one property; what a row cannot say is a small function above. */
 #include "sim/echonet_map.h"
 
 #include <errno.h>
@@ -15,8 +15,18 @@ enum { NO_VEHICLE = 0x30, NOT_CHARGEABLE = 0x40, CHARGEABLE = 0x41, DISCHARGEABL
 #define TEST_MAKER         0xFFFFF0u /* a code kept for tests */
 #define FAULT_UNSPECIFIED  0x03FF
 #define FAULT_LARGEST      0x03E8
-#define LIST_FORM_MAX      15 /* a map of 16 and more is written as bits */
 #define IDENTIFICATION_LEN 17
+
+/* 0x9D, 0x9E, 0x9F: the map of all properties with `access`. */
+static int put_map(const struct echonet_class *c, enum echonet_access access, uint8_t *ret)
+{
+    struct property_map map = { { 0 } };
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->properties[i].access & access)
+            property_map_add(&map, c->properties[i].epc);
+    }
+    return (int)property_map_encode(&map, ret);
+}
 
 /* ---- superclass ---- */
 
@@ -76,17 +86,17 @@ static int get_fault(const struct echonet_node *n, uint8_t *ret)
 
 static int get_device_inf_map(const struct echonet_node *n, uint8_t *ret)
 {
-    return echonet_property_map(&n->map->device, ECHONET_INF, ret);
+    return put_map(&n->map->device, ECHONET_INF, ret);
 }
 
 static int get_device_set_map(const struct echonet_node *n, uint8_t *ret)
 {
-    return echonet_property_map(&n->map->device, ECHONET_SET, ret);
+    return put_map(&n->map->device, ECHONET_SET, ret);
 }
 
 static int get_device_get_map(const struct echonet_node *n, uint8_t *ret)
 {
-    return echonet_property_map(&n->map->device, ECHONET_GET, ret);
+    return put_map(&n->map->device, ECHONET_GET, ret);
 }
 
 /* ---- the charger ---- */
@@ -252,19 +262,19 @@ static int get_class_list(const struct echonet_node *n, uint8_t *ret)
 static int get_node_inf_map(const struct echonet_node *n, uint8_t *ret)
 {
     (void)n;
-    return echonet_property_map(&echonet_node_profile, ECHONET_INF, ret);
+    return put_map(&echonet_node_profile, ECHONET_INF, ret);
 }
 
 static int get_node_set_map(const struct echonet_node *n, uint8_t *ret)
 {
     (void)n;
-    return echonet_property_map(&echonet_node_profile, ECHONET_SET, ret);
+    return put_map(&echonet_node_profile, ECHONET_SET, ret);
 }
 
 static int get_node_get_map(const struct echonet_node *n, uint8_t *ret)
 {
     (void)n;
-    return echonet_property_map(&echonet_node_profile, ECHONET_GET, ret);
+    return put_map(&echonet_node_profile, ECHONET_GET, ret);
 }
 
 /* ---- the tables ---- */
@@ -351,7 +361,7 @@ static const struct echonet_property charger_properties[] = { /* 0x02A1 */
     { 0xE4, "battery_soc",        GET,     true,  ONE(1, Q_SOC, 1), NULL, NULL },
     { 0xE6, "vehicle_id",         GET,     false, { { 0 } }, get_vehicle_id, NULL },
     { 0xEB, "power_setpoint",     GET_SET, false, { { 0 } }, get_power_setpoint, set_power_setpoint },
-    { 0xED, "current_setpoint",   GET_SET, false, { { 0 } }, get_current_setpoint, set_current_setpoint },
+    { 0xED, "current_setpoint",   GET_SET, false, { { .scale = 0.1 } }, get_current_setpoint, set_current_setpoint },
 };
 
 static const struct echonet_property charger_discharger_properties[] = { /* 0x027E */
@@ -384,7 +394,7 @@ static const struct echonet_property charger_discharger_properties[] = { /* 0x02
     { 0xE4, "battery_soc",        GET,     true,  ONE(1, Q_SOC, 1), NULL, NULL },
     { 0xE6, "vehicle_id",         GET,     false, { { 0 } }, get_vehicle_id, NULL },
     { 0xEB, "power_setpoint",     GET_SET, false, { { 0 } }, get_power_setpoint, set_power_setpoint },
-    { 0xED, "current_setpoint",   GET_SET, false, { { 0 } }, get_current_setpoint, set_current_setpoint },
+    { 0xED, "current_setpoint",   GET_SET, false, { { .scale = 0.1 } }, get_current_setpoint, set_current_setpoint },
 };
 
 static const struct echonet_property node_properties[] = { /* 0x0EF0 */
@@ -490,25 +500,4 @@ int echonet_set(struct echonet_node *n, const struct echonet_class *c, uint8_t e
     if (p->set)
         return p->set(n, edt, len);
     return len == p->field[0].size ? field_apply(&p->field[0], n->model, edt) : -ERANGE;
-}
-
-int echonet_property_map(const struct echonet_class *c, enum echonet_access access,
-                         uint8_t ret[static ECHONET_EDT_MAX])
-{
-    uint8_t bits[16] = { 0 };
-    int count = 0;
-    for (size_t i = 0; i < c->count; i++) {
-        uint8_t epc = c->properties[i].epc;
-        if (!(c->properties[i].access & access))
-            continue;
-        count++;
-        if (count <= LIST_FORM_MAX)
-            ret[count] = epc;
-        bits[epc & 0x0F] |= (uint8_t)(1 << ((epc >> 4) - 8));
-    }
-    ret[0] = (uint8_t)count;
-    if (count <= LIST_FORM_MAX)
-        return 1 + count;
-    memcpy(ret + 1, bits, sizeof bits);
-    return 1 + (int)sizeof bits;
 }

@@ -3,6 +3,7 @@
 #ifndef SIM_ECHONET_MAP_H
 #define SIM_ECHONET_MAP_H
 
+#include "driver/echonet/codec.h"
 #include "sim/field.h"
 
 #define ECHONET_EDT_MAX 64
@@ -16,7 +17,7 @@ struct echonet_property {
     const char *name;
     uint8_t access;
     bool needs_car;        /* SNA while no vehicle tells it */
-    struct field field[2]; /* one behind the other; size 0: none */
+    struct field field[2]; /* one behind the other; size 0: none, but its scale is how a write is printed */
     /* Instead of fields. The EDT's length, or -ENODATA (SNA). */
     int (*get)(const struct echonet_node *node, uint8_t ret[static ECHONET_EDT_MAX]);
     /* 0, or negative: SNA. */
@@ -65,8 +66,17 @@ int echonet_get(const struct echonet_node *node, const struct echonet_class *c, 
 /* 0, or negative: refused. */
 int echonet_set(struct echonet_node *node, const struct echonet_class *c, uint8_t epc, const uint8_t *edt,
                 size_t len);
-/* 0x9D, 0x9E, 0x9F: the property map of all properties with `access`; its length. */
-int echonet_property_map(const struct echonet_class *c, enum echonet_access access,
-                         uint8_t ret[static ECHONET_EDT_MAX]);
+
+/* Told of each property the other side wrote, before its effect; a second time, with "refused", if there is none. */
+typedef void (*echonet_written)(void *ctx, const char *name, const char *value);
+
+/* The answer of the node's object of class `c` (instance 1) to a request, into ret[ECHONET_MAX_FRAME]. Its length; 0: none is due;
+ * -EMSGSIZE: it would be too long (then a device is silent). `*ret_multicast`: it is for everybody. */
+int echonet_reply(struct echonet_node *node, const struct echonet_class *c,
+                  const struct echonet_frame *request, echonet_written on_write, void *ctx, uint8_t *ret,
+                  bool *ret_multicast);
+/* A notification of one property, as above. */
+int echonet_notify(const struct echonet_node *node, const struct echonet_class *c, uint8_t epc, uint16_t tid,
+                   uint8_t *ret);
 
 #endif

@@ -11,10 +11,9 @@
 #include "sim/echonet_map.h"
 #include "sim/modbus_map.h"
 
-#define FLEET_MAX    5000
-#define OPTION_MAX   512
-#define ECHONET_PORT 3610
-#define MODBUS_PORT  502
+#define FLEET_MAX   5000
+#define OPTION_MAX  512
+#define MODBUS_PORT 502
 
 /* One --charger, taken apart. */
 struct entry {
