@@ -117,6 +117,7 @@ static void on_start_failed(struct evse *e, int err)
     }
     log_error(LOG_STATION, "device does not start, the matter ends: station=%s evse=%d: %s", e->station->id,
               e->id, err_text(err));
+    transaction_never_began(e);
     transaction_stop(e, TRIGGER_ABNORMAL_CONDITION, "Other"); /* E06.FR.16 */
 }
 

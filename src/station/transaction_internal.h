@@ -65,6 +65,9 @@ void transaction_authorized(struct evse *e, enum trigger trigger);
 /* Authorization ends: stops energy and, where TxStopPoint says so, the transaction. `token` (may be NULL) goes into the event. */
 void transaction_deauthorize(struct evse *e, enum trigger trigger, const char *reason,
                              const struct id_token *token);
+/* A start the CSMS asked for failed at the device before TxStartPoint was reached: begins the transaction all the same, so that its
+ * end can be told. */
+void transaction_never_began(struct evse *e);
 /* The same, and the transaction ends whatever TxStopPoint says. */
 void transaction_stop(struct evse *e, enum trigger trigger, const char *reason);
 /* The CSMS answered an event of a transaction that may still run. */

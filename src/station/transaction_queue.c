@@ -144,6 +144,7 @@ static void on_all_stored(struct station *s, void *ctx, int err)
     struct transactions *t = &s->transactions;
     if (!s->started)
         return; /* being freed */
+    t->store_open = false;
     if (err) {
         store_again_later(s);
         return;
@@ -154,6 +155,8 @@ static void on_all_stored(struct station *s, void *ctx, int err)
         struct queued_event *event = LIST_ITEM(link, struct queued_event, link);
         if (event->place <= (uintptr_t)ctx)
             event->durable = true;
+        else if (!event->durable)
+            store_again_later(s); /* it came meanwhile */
     }
     outbox_wake(s);
 }
@@ -180,9 +183,11 @@ static void on_store_timer(struct timer *timer, void *ctx)
             (struct record){ RECORD_TRANSACTION, event->transaction_id, e ? transaction_record(e) : NULL };
         last = event->place;
     }
-    if (count > 0)
+    if (count > 0) {
+        s->transactions.store_open = true;
         station_persist(s, records, count, on_all_stored, (void *)(uintptr_t)last);
-    else if (!records || !keys)
+    }
+    if (!records || !keys)
         store_again_later(s);
     for (size_t i = 1; i < count; i += 2)
         free((char *)(uintptr_t)records[i].value);
@@ -254,7 +259,7 @@ void transaction_queue_add(struct station *s, const json_t *payload, const char 
     t->next_place++;
     list_append(&t->queue, &event->link);
     t->queued++;
-    if (!timer_is_active(&t->store_timer)) /* else it waits its turn, so that no later one is stored before */
+    if (!transaction_queue_is_behind(s)) /* else it waits its turn, so that no later one is stored before */
         event_store(s, event, record);
     (void)STEAL(event);
 }
@@ -390,7 +395,7 @@ bool transaction_queue_is_empty(const struct station *s)
 
 bool transaction_queue_is_behind(const struct station *s)
 {
-    return timer_is_active(&s->transactions.store_timer);
+    return timer_is_active(&s->transactions.store_timer) || s->transactions.store_open;
 }
 
 bool transaction_queue_has(const struct station *s, const char *transaction_id)

@@ -173,6 +173,12 @@ void transaction_deauthorize(struct evse *e, enum trigger trigger, const char *r
     stop(e, trigger, token ? &copy : NULL, ends);
 }
 
+void transaction_never_began(struct evse *e)
+{
+    if (!transaction_is_running(e) && e->tx.remote_start_id >= 0)
+        begin(e, TRIGGER_REMOTE_START);
+}
+
 void transaction_stop(struct evse *e, enum trigger trigger, const char *reason)
 {
     end_authorization(e);

@@ -110,6 +110,7 @@ struct transactions {
     struct timer retry_timer; /* MessageAttemptInterval */
     struct timer store_timer; /* what the store did not take is written again */
     int64_t store_back_off_ms;
+    bool store_open;                                 /* ... and is being written */
     struct timer aligned_timer, ended_aligned_timer; /* AlignedDataInterval, AlignedDataTxEndedInterval */
     int64_t aligned_due_ms, ended_aligned_due_ms;    /* wall clock of the next boundary; 0: none */
     struct timer trigger_timer;                      /* TriggerMessage: after its answer has left */

@@ -148,6 +148,21 @@ static void without_an_evse_the_waiting_vehicle_is_taken(void **state) /* F01.FR
     session_event(b, "Started", "RemoteStart", "'evse': {'id': 1}, 'idToken': {'idToken': 'B'}");
 }
 
+/* The CSMS was told Accepted, so it learns of the failure, even where a transaction would begin with the energy only. */
+static void a_start_that_fails_at_the_device_is_told(void **state)
+{
+    (void)state;
+    struct bench *b = session_points("EnergyTransfer", "EnergyTransfer");
+    session_plug(b);
+    b->command_error = -ERR_REFUSED;
+    bench_call(b, "RequestStartTransaction", START, "{'status': 'Accepted'}");
+    session_event(b, "Started", "RemoteStart",
+                  "'transactionInfo': {'remoteStartId': 42, 'chargingState': 'EVConnected'}");
+    session_event(b, "Ended", "AbnormalCondition", "'transactionInfo': {'stoppedReason': 'Other'}");
+    bench_expect_nothing(b);
+    bench_free(b);
+}
+
 static void a_stop_ends_it(void **state) /* F03.FR.03, F03.FR.07 */
 {
     struct bench *b = *state;
@@ -243,6 +258,7 @@ int main(void)
         TEST(a_silent_charger_cannot_be_started),
         cmocka_unit_test_setup_teardown(without_an_evse_the_waiting_vehicle_is_taken, setup_two,
                                         bench_teardown),
+        cmocka_unit_test(a_start_that_fails_at_the_device_is_told),
         TEST(a_stop_ends_it),
         cmocka_unit_test(a_stop_ends_the_energy_only_where_the_cable_counts),
         TEST(unlock_is_answered_when_it_is_done),
