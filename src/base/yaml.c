@@ -67,6 +67,7 @@ static struct yaml_node *add_node(struct build *b, enum yaml_kind kind, int line
         return NULL;
     node->kind = kind;
     node->line = b->key ? b->key_line : line;
+    node->file = b->y->name;
     node->key = STEAL(b->key);
     if (b->depth == 0) {
         b->y->root = node;
@@ -277,7 +278,7 @@ void yaml_problem(const struct yaml *y, const struct yaml_node *node, struct pro
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     yaml_path(node, path, sizeof(path));
-    problems_add(problems, y->name, node ? node->line : 0, path, "%s", text);
+    problems_add(problems, node && node->file ? node->file : y->name, node ? node->line : 0, path, "%s", text);
 }
 
 /* ---- typed reads ---- */

@@ -20,10 +20,11 @@ enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml_node {
     enum yaml_kind kind;
-    int line;    /* 1-based, of the value; in a map entry of the key */
-    char *key;   /* name in the map above, else NULL */
-    char *text;  /* scalar */
-    bool quoted; /* scalar in quotes: a text, for who tells numbers from texts by their look */
+    int line;         /* 1-based, of the value; in a map entry of the key */
+    const char *file; /* name for messages: its struct yaml's, kept when a node is moved to another tree */
+    char *key;        /* name in the map above, else NULL */
+    char *text;       /* scalar */
+    bool quoted;      /* scalar in quotes: a text, for who tells numbers from texts by their look */
     struct yaml_node *parent;
     struct yaml_node *children, *next; /* in the file's order */
     size_t count;                      /* of children */

@@ -34,6 +34,7 @@ enum point_type {
     POINT_BITS,   /* unsigned, for masks */
     POINT_BCD,    /* digits in nibbles */
     POINT_BYTES,  /* text of upper-case hex digits */
+    POINT_UID,    /* as bytes, a card's UID padded with zero bytes: 4, 7, 10 bytes or all; all zero: "" */
     POINT_TYPES
 };
 
@@ -60,6 +61,7 @@ struct point {
     } at;
     uint16_t raw_size; /* bytes: registers * 2, bits rounded up, EDT bytes of this point (0: any) */
     bool low_word_first, low_byte_first;
+    bool is_bit_field;    /* Modbus coils and discrete inputs: raw bytes are bits, the first in the lowest */
     double scale, offset; /* value = raw * scale + offset */
     int scale_point;      /* index of a point whose value is a power of ten for scale; -1 none */
     uint64_t mask;        /* 0: none; applied before shift */

@@ -1,0 +1,125 @@
+/* The inside of a charger, shared by charger.c (values and signals), wish.c (what is asked of the device) and job.c (how it
+ * is done, step by step).
+ *
+ *     charger_command() -> wish.c: what is to be -> job.c: steps -> device_ops.write ... -> wish.c: what came of it */
+#ifndef CHARGER_CHARGER_INTERNAL_H
+#define CHARGER_CHARGER_INTERNAL_H
+
+#include "charger/charger.h"
+#include "charger/expression.h"
+#include "charger/value.h"
+
+/* A command from its acceptance until its end was told. */
+struct order {
+    struct order *next;
+    struct evse_command command;
+    int evse, err;
+};
+
+enum slot {
+    SLOT_SWITCH, /* start, stop, and the pause of a limit below the minimum */
+    SLOT_LIMIT,
+    SLOT_UNLOCK,
+    SLOT_RESET,
+    SLOT_ACKNOWLEDGE,
+    EVSE_SLOTS,
+    SLOT_SETUP = EVSE_SLOTS,
+    SLOT_KEEPALIVE,
+};
+
+enum job_state {
+    JOB_IDLE,
+    JOB_PENDING, /* waits for its turn */
+    JOB_WRITING, /* a write is with the device */
+    JOB_WAITING,
+    JOB_UNTIL,
+};
+
+/* One row of steps being done. There is one per slot, so that two of a kind never write at the same time. */
+struct job {
+    struct charger *charger;
+    const struct steps *steps;
+    struct order *order;       /* NULL: nobody waits for the end */
+    const struct point *point; /* being written, and the value: one of the two */
+    char *text;
+    double number;
+    double limit_A;
+    int64_t due_ms;            /* WAITING: on with it; UNTIL: given up */
+    int64_t read_ms;           /* UNTIL: read again */
+    uint16_t at, reads;        /* step; reads that have not come back */
+    uint8_t evse, slot, state; /* evse 1.., 0 for the charger's own */
+    bool is_start;             /* SWITCH */
+    bool discarded; /* the write on its way belongs to a job that is over; then to again, or idle */
+    bool again, wrote;
+};
+
+enum wish { WISH_NONE, WISH_START, WISH_STOP };
+
+struct outlet {
+    struct evse_signals signals;
+    enum wish wish;            /* what the station asked for last */
+    enum wish applied;         /* what the device was last brought to */
+    double asked_A;            /* NAN: nothing */
+    double applied_A;          /* NAN: not known */
+    int limit_err;             /* of the last try to apply asked_A */
+    bool baseline;             /* the next token seen was there before we came: it is no presentation */
+    char token[ID_TOKEN_SIZE]; /* as presented now; "": none */
+    struct job jobs[EVSE_SLOTS];
+};
+
+struct charger {
+    const struct env *env;
+    const struct profile *profile;
+    const struct charger_events *events;
+    void *ctx;
+    struct device *device;
+    const struct device_ops *ops;
+    struct timer timer;
+    bool has_scale_points;
+    bool online, ready, changed, advancing; /* ready: the setup was done since it came online */
+    int64_t armed_ms;                       /* what the timer is set to; 0: off */
+    int64_t stale_ms;                       /* the next value may be too old; 0: none */
+    int64_t keepalive_ms;                   /* next; 0: none */
+    struct order *finished, **finished_end;
+    struct job setup, keepalive;
+    struct point_value *values;
+    struct outlet *outlets;
+};
+
+/* ---- charger.c ---- */
+
+/* The point has this value now: from the device, or acknowledged by it. */
+void charger_store(struct charger *c, const struct point *point, const struct value *value);
+/* What the point holds cannot be told until it is read again. */
+void charger_doubt(struct charger *c, const struct point *point);
+void charger_evaluate(struct charger *c);
+/* Sets the timer to whatever is due first. */
+void charger_arm(struct charger *c);
+double charger_power_of(const struct charger *c, const struct point *point);
+
+/* ---- job.c ---- */
+
+void job_begin(struct job *job, const struct steps *steps, struct order *order, double limit_A);
+/* Ends it without a result; its order is the caller's. */
+struct order *job_cancel(struct job *job);
+bool job_is_idle(const struct job *job);
+void job_run(struct job *job);
+/* Something was read, or time has passed. */
+void job_on_news(struct job *job);
+int64_t job_due_ms(const struct job *job);
+
+/* ---- wish.c ---- */
+
+struct job *charger_job(struct charger *c, size_t n); /* all of them, NULL after the last */
+void wish_on_online(struct charger *c);
+void wish_on_offline(struct charger *c);
+/* Starts what may start now. */
+void wish_advance(struct charger *c);
+void wish_on_job_done(struct job *job, int err);
+void order_finish(struct charger *c, struct order *order, int err);
+/* Tells of finished orders. Only from the timer, never from inside a call. */
+void wish_tell(struct charger *c);
+/* The device saw that a token was taken. */
+void wish_acknowledge(struct charger *c, int evse);
+
+#endif

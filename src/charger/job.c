@@ -1,0 +1,286 @@
+/* Jobs: a row of steps (set, wait, until), done one after the other over the time it takes.
+ *
+ *     IDLE -> PENDING -> WRITING -> (next step) -> WAITING | UNTIL -> ... -> IDLE and wish_on_job_done()
+ *
+ * A write is always waited for: no job writes twice at once, and a job that was replaced while its write is on the way
+ * lets the write come back before the new one begins. */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "charger/charger_internal.h"
+
+#define READ_AGAIN_MIN_MS 500 /* while an effect is awaited, at most so often besides the plan */
+
+static void set_idle(struct job *job)
+{
+    free(job->text);
+    job->text = NULL;
+    job->state = JOB_IDLE;
+}
+
+bool job_is_idle(const struct job *job)
+{
+    return job->state == JOB_IDLE || (job->discarded && !job->again);
+}
+
+void job_begin(struct job *job, const struct steps *steps, struct order *order, double limit_A)
+{
+    job->steps = steps;
+    job->order = order;
+    job->limit_A = limit_A;
+    job->at = 0;
+    job->wrote = false;
+    if (job->state == JOB_WRITING) {
+        job->discarded = true;
+        job->again = true;
+    } else {
+        set_idle(job);
+        job->state = JOB_PENDING;
+    }
+}
+
+struct order *job_cancel(struct job *job)
+{
+    struct order *order = job->order;
+    job->order = NULL;
+    job->again = false;
+    if (job->state == JOB_WRITING)
+        job->discarded = true;
+    else
+        set_idle(job);
+    return order;
+}
+
+static void end(struct job *job, int err)
+{
+    set_idle(job);
+    wish_on_job_done(job, err);
+}
+
+static void arguments_of(const struct job *job, double ret[ARGUMENTS])
+{
+    const struct charger *c = job->charger;
+    const struct evse_abilities *a = &c->profile->evses[job->evse ? job->evse - 1 : 0].abilities;
+    double limit_A = job->limit_A;
+    if (isnan(limit_A)) /* not the matter of this job, but it may be told again */
+        limit_A = c->outlets[job->evse ? job->evse - 1 : 0].applied_A;
+    ret[ARGUMENT_LIMIT_A] = limit_A;
+    ret[ARGUMENT_LIMIT_W] = limit_A * a->phases * a->voltage_V;
+    ret[ARGUMENT_PHASES] = a->phases;
+}
+
+static struct expression_value evaluate(const struct job *job, const struct expression *e)
+{
+    double arguments[ARGUMENTS];
+    arguments_of(job, arguments);
+    return expression_eval(e, job->charger->values, arguments);
+}
+
+/* ---- set ---- */
+
+static int encode(const struct job *job, const struct point *point, uint8_t *ret, size_t *ret_len)
+{
+    enum value_rounding rounding = job->slot == SLOT_LIMIT ? ROUND_DOWN : ROUND_NEAREST;
+    if (job->text)
+        return value_encode_text(point, job->text, ret, ret_len);
+    return value_encode_number(point, charger_power_of(job->charger, point), job->number, rounding, ret,
+                               ret_len);
+}
+
+/* What was acknowledged is the value until the next reading says otherwise; for a write-only point it is all we ever know. */
+static void remember(struct job *job, int err)
+{
+    struct charger *c = job->charger;
+    uint8_t raw[POINT_MAX_RAW];
+    size_t len = 0;
+    struct value value;
+    if (c->events->on_write)
+        c->events->on_write(c->ctx, job->point, job->number, job->text, err);
+    if (err == 0 && encode(job, job->point, raw, &len) == 0 &&
+        value_decode(job->point, charger_power_of(c, job->point), raw, len, &value) == 0)
+        charger_store(c, job->point, &value);
+    else
+        charger_doubt(c, job->point);
+    free(job->text);
+    job->text = NULL;
+}
+
+/* The job was replaced or given up while its write was on the way. */
+static void leave_discarded(struct job *job)
+{
+    bool again = job->again;
+    job->discarded = job->again = false;
+    set_idle(job);
+    if (again)
+        job->state = JOB_PENDING;
+    wish_advance(job->charger);
+}
+
+static void on_written(void *ctx, int err)
+{
+    struct job *job = ctx;
+    struct charger *c = job->charger;
+    remember(job, err);
+    if (job->discarded) {
+        leave_discarded(job);
+    } else if (err < 0 &&
+               job->slot !=
+                   SLOT_SETUP) { /* a setup step the device does not know keeps the others from nothing */
+        end(job, err == -ERR_DEVICE_EXCEPTION ? -ERR_REFUSED : err);
+    } else {
+        job->at++;
+        job_run(job);
+    }
+    if (c->changed)
+        charger_evaluate(c);
+    charger_arm(c);
+}
+
+/* 1 if the point holds these bytes already and must not be written for nothing. */
+static bool is_unchanged(const struct job *job, const struct point *point, const struct value *value)
+{
+    const struct point_value *now = &job->charger->values[point->index];
+    if (!point->persistent || now->quality != QUALITY_GOOD)
+        return false;
+    return point_is_text(point) ? now->text && strcmp(now->text, value->text) == 0
+                                : now->number == value->number;
+}
+
+/* 1: the step is done; 0: the write is on its way; or negative. */
+static int do_set(struct job *job, const struct step *step)
+{
+    struct charger *c = job->charger;
+    uint8_t raw[POINT_MAX_RAW];
+    size_t len = 0;
+    struct value value;
+    struct expression_value v = evaluate(job, step->value);
+    if (!v.known) /* a keepalive renews what there is; a command without its value is none */
+        return job->slot >= SLOT_SETUP ? 1 : -ENODATA;
+    job->number = v.number;
+    if (point_is_text(step->point) && !(job->text = strdup(v.text)))
+        return -ENOMEM;
+    int r = encode(job, step->point, raw, &len);
+    if (r == 0)
+        r = value_decode(step->point, charger_power_of(c, step->point), raw, len, &value);
+    if (r < 0)
+        return -ERANGE;
+    if (!job->text)
+        job->number = value.number; /* as the device will have it */
+    if (is_unchanged(job, step->point, &value)) {
+        free(job->text);
+        job->text = NULL;
+        return 1;
+    }
+    job->state = JOB_WRITING;
+    job->point = step->point;
+    job->wrote = true;
+    return c->ops->write(c->device, step->point, raw, len, on_written, job);
+}
+
+/* ---- until ---- */
+
+static void on_read(void *ctx, int err)
+{
+    struct job *job = ctx;
+    (void)err; /* the value, or that there is none, has come on its own way */
+    job->reads--;
+    if (job->reads == 0)
+        job_on_news(job);
+    charger_arm(job->charger);
+}
+
+/* Asks for the points of the condition now. They are the reason why an old value does not pass for an effect: the condition counts only
+ * when all of them have come back. */
+static void read_points(struct job *job, const struct expression *e)
+{
+    struct charger *c = job->charger;
+    int index = 0;
+    for (size_t n = 0; (index = expression_point(e, n)) >= 0; n++) {
+        const struct point *p = &c->profile->points[index];
+        if (p->access & ACCESS_R && c->ops->read(c->device, p, on_read, job) >= 0)
+            job->reads++;
+    }
+}
+
+static void begin_until(struct job *job, const struct step *step)
+{
+    int64_t now = env_now_ms(job->charger->env), again = step->time_ms / 20;
+    job->state = JOB_UNTIL;
+    job->due_ms = now + step->time_ms;
+    job->read_ms = now + (again > READ_AGAIN_MIN_MS ? again : READ_AGAIN_MIN_MS);
+    read_points(job, step->value);
+}
+
+static bool holds(const struct job *job, const struct step *step)
+{
+    struct expression_value v = evaluate(job, step->value);
+    return v.known && v.bits != 0;
+}
+
+/* ---- the row ---- */
+
+/* 1: on to the next, 0: wait, or negative. */
+static int do_step(struct job *job, const struct step *step)
+{
+    switch (step->kind) {
+    case STEP_SET:
+        return do_set(job, step);
+    case STEP_WAIT:
+        job->state = JOB_WAITING;
+        job->due_ms = env_now_ms(job->charger->env) + step->time_ms;
+        return 0;
+    case STEP_UNTIL:
+        begin_until(job, step);
+        return job->reads == 0 && holds(job, step);
+    }
+    return 1;
+}
+
+void job_run(struct job *job)
+{
+    while (job->at < job->steps->count) {
+        int r = do_step(job, &job->steps->list[job->at]);
+        if (r < 0 && job->slot != SLOT_SETUP) {
+            end(job, r);
+            return;
+        }
+        if (r == 0)
+            return;
+        job->at++;
+    }
+    end(job, 0);
+}
+
+void job_on_news(struct job *job)
+{
+    int64_t now = env_now_ms(job->charger->env);
+    if (job->state == JOB_WAITING && now >= job->due_ms) {
+        job->at++;
+        job_run(job);
+        return;
+    }
+    if (job->state != JOB_UNTIL)
+        return;
+    const struct step *step = &job->steps->list[job->at];
+    if (job->reads == 0 && holds(job, step)) {
+        job->at++;
+        job_run(job);
+    } else if (now >= job->due_ms) {
+        end(job, -ERR_NO_EFFECT);
+    } else if (now >= job->read_ms && job->reads == 0) {
+        int64_t due_ms = job->due_ms;
+        begin_until(job, step);
+        job->due_ms = due_ms;
+    }
+}
+
+int64_t job_due_ms(const struct job *job)
+{
+    if (job->state == JOB_WAITING)
+        return job->due_ms;
+    if (job->state != JOB_UNTIL)
+        return 0;
+    return job->reads == 0 && job->read_ms < job->due_ms ? job->read_ms : job->due_ms;
+}

@@ -1,0 +1,481 @@
+/* A profile as a whole: first the tree with all it extends, then options, all points (their addresses in memory are final only then),
+ * and last what refers to points. */
+#include "charger/profile.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "charger/profile_internal.h"
+#include "charger/value.h"
+
+#define MAX_TEXT 400
+
+/* ---- small reads ---- */
+
+char *read_text(struct reading *r, const struct yaml_node *node, size_t max)
+{
+    if (node->kind != YAML_SCALAR || !*node->text || strlen(node->text) > max) {
+        COMPLAIN(r, node, "expected a text of 1 to %zu characters", max);
+        return NULL;
+    }
+    char *text = strdup(node->text);
+    r->no_memory = r->no_memory || !text;
+    return text;
+}
+
+int64_t read_int(struct reading *r, const struct yaml_node *map, const char *key, int64_t fallback,
+                 int64_t min, int64_t max)
+{
+    const struct yaml_node *node = yaml_get(map, key);
+    int64_t value = fallback;
+    if (node && yaml_to_int(r->yaml, node, min, max, r->problems, &value) < 0)
+        return fallback;
+    return value;
+}
+
+double read_double(struct reading *r, const struct yaml_node *map, const char *key, double fallback,
+                   double min, double max)
+{
+    const struct yaml_node *node = yaml_get(map, key);
+    double value = fallback;
+    if (node && yaml_to_double(r->yaml, node, min, max, r->problems, &value) < 0)
+        return fallback;
+    return value;
+}
+
+int64_t read_ms(struct reading *r, const struct yaml_node *map, const char *key, int64_t fallback,
+                int64_t min, int64_t max)
+{
+    const struct yaml_node *node = yaml_get(map, key);
+    int64_t value = fallback;
+    if (node && yaml_to_duration_ms(r->yaml, node, min, max, r->problems, &value) < 0)
+        return fallback;
+    return value;
+}
+
+static int read_enum(struct reading *r, const struct yaml_node *map, const char *key, int fallback,
+                     const char *const *names)
+{
+    const struct yaml_node *node = yaml_get(map, key);
+    int index = fallback;
+    if (node && yaml_to_enum(r->yaml, node, names, r->problems, &index) < 0)
+        return fallback;
+    return index;
+}
+
+/* ---- options of the protocols ---- */
+
+static void read_modbus_functions(struct reading *r, const struct yaml_node *map, struct modbus_options *o)
+{
+    static const char *const writes[] = { "auto", "6", "16", NULL };
+    static const char *const reads[] = { "auto", "3", "4", NULL };
+    static const int read_codes[] = { 0, 3, 4 }, write_codes[] = { 0, 6, 16 };
+    o->write_function = write_codes[read_enum(r, map, "write_function", 0, writes)];
+    r->write_function = o->write_function;
+    r->read_function = read_codes[read_enum(r, map, "read_function", 0, reads)];
+}
+
+static void read_modbus(struct reading *r, const struct yaml_node *map)
+{
+    static const char *const keys[] = {
+        "word_order", "byte_order",  "write_function",  "read_function", "max_words", "max_gap",
+        "pause",      "connections", "reconnect_after", "timeout",       "retries",   "unit",
+        "port",       "baud",        "data_bits",       "stop_bits",     "parity",    NULL
+    };
+    static const char *const orders[] = { "big", "little", NULL };
+    static const char *const parities[] = { "none", "even", "odd", NULL };
+    struct modbus_options *o = &r->profile->modbus;
+    yaml_check_keys(r->yaml, map, keys, r->problems);
+    o->low_word_first = read_enum(r, map, "word_order", 0, orders) == 1;
+    o->low_byte_first = read_enum(r, map, "byte_order", 0, orders) == 1;
+    read_modbus_functions(r, map, o);
+    o->max_words = (int)read_int(r, map, "max_words", 60, 1, 125);
+    o->max_gap = (int)read_int(r, map, "max_gap", 0, 0, 124);
+    o->pause_ms = read_ms(r, map, "pause", 0, 0, 10000);
+    o->connections = (int)read_int(r, map, "connections", 1, 1, 16);
+    o->reconnect_after_ms = read_ms(r, map, "reconnect_after", 2000, 100, 600000);
+    o->timeout_ms = read_ms(r, map, "timeout", 1000, 20, 60000);
+    o->retries = (int)read_int(r, map, "retries", 1, 0, 10);
+    o->unit = (int)read_int(r, map, "unit", 1, 0, 255);
+    o->port = (int)read_int(r, map, "port", 502, 1, 65535);
+    o->baud = (int)read_int(r, map, "baud", 9600, 300, 4000000);
+    o->data_bits = (int)read_int(r, map, "data_bits", 8, 7, 8);
+    o->stop_bits = (int)read_int(r, map, "stop_bits", 1, 1, 2);
+    o->parity = "NEO"[read_enum(r, map, "parity", 0, parities)];
+}
+
+static void read_echonet(struct reading *r, const struct yaml_node *map)
+{
+    static const char *const keys[] = { "class", "batch", "timeout", "pause", "retries", NULL };
+    struct echonet_options *o = &r->profile->echonet;
+    yaml_check_keys(r->yaml, map, keys, r->problems);
+    int64_t class = read_int(r, map, "class", -1, 1, 0xFFFF);
+    if (class < 0)
+        COMPLAIN(r, map, "class is missing; expected such as class: 0x02A1");
+    o->class_group = (uint8_t)(class >> 8);
+    o->class_code = (uint8_t) class;
+    o->batch = (int)read_int(r, map, "batch", 5, 1, 60);
+    o->timeout_ms = read_ms(r, map, "timeout", 3000, 100, 60000);
+    o->pause_ms = read_ms(r, map, "pause", 100, 0, 10000);
+    o->retries = (int)read_int(r, map, "retries", 2, 0, 10);
+}
+
+/* ---- the head ---- */
+
+static bool ends_in_yaml(const char *name, size_t *ret_stem)
+{
+    const char *dot = strrchr(name, '.');
+    *ret_stem = dot ? (size_t)(dot - name) : strlen(name);
+    return dot && (str_equal(dot, ".yaml") || str_equal(dot, ".yml"));
+}
+
+static void read_name(struct reading *r, const struct yaml_node *root)
+{
+    const struct yaml_node *node = yaml_get(root, "profile");
+    const char *base = strrchr(r->yaml->name, '/');
+    base = base ? base + 1 : r->yaml->name;
+    size_t stem = 0;
+    if (!node) {
+        COMPLAIN(r, root, "profile is missing: the name of the profile, which is the file's without .yaml");
+        return;
+    }
+    r->profile->name = read_text(r, node, 60);
+    if (!r->profile->name)
+        return;
+    if (node->text[strspn(node->text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")])
+        COMPLAIN(r, node, "a name holds a-z A-Z 0-9 - _ . only");
+    else if (ends_in_yaml(base, &stem) &&
+             (strlen(node->text) != stem || strncmp(node->text, base, stem) != 0))
+        COMPLAIN(r, node, "\"%s\" is not the file's name; expected %.*s", node->text, (int)stem, base);
+}
+
+static void read_models(struct reading *r, const struct yaml_node *root)
+{
+    const struct yaml_node *list = yaml_get(root, "models");
+    struct profile *p = r->profile;
+    if (!list || list->kind != YAML_LIST || list->count < 1 || list->count > MAX_MODELS) {
+        COMPLAIN(r, list ? list : root, "%sexpected a list of 1 to %d model names",
+                 list ? "" : "models is missing; ", MAX_MODELS);
+        return;
+    }
+    p->models = calloc(list->count, sizeof(*p->models));
+    if (!p->models) {
+        r->no_memory = true;
+        return;
+    }
+    for (const struct yaml_node *n = list->children; n; n = n->next)
+        if ((p->models[p->model_count] = read_text(r, n, 50)))
+            p->model_count++;
+}
+
+static void read_on_silence(struct reading *r, const struct yaml_node *root)
+{
+    static const char *const keys[] = { "device", NULL };
+    const struct yaml_node *node = yaml_get(root, "on_silence");
+    if (!node)
+        return;
+    yaml_check_keys(r->yaml, node, keys, r->problems);
+    if (yaml_get(node, "device"))
+        r->profile->on_silence = read_text(r, yaml_get(node, "device"), MAX_TEXT);
+}
+
+static void read_head(struct reading *r, const struct yaml_node *root)
+{
+    static const char *const protocols[] = { "modbus", "echonet", NULL };
+    const struct yaml_node *vendor = yaml_get(root, "vendor"), *modbus = yaml_get(root, "modbus"),
+                           *echonet = yaml_get(root, "echonet");
+    read_name(r, root);
+    if (vendor)
+        r->profile->vendor = read_text(r, vendor, 50);
+    else
+        COMPLAIN(r, root, "vendor is missing");
+    read_models(r, root);
+    if (!yaml_get(root, "protocol"))
+        COMPLAIN(r, root, "protocol is missing; expected modbus or echonet");
+    r->profile->protocol = (enum point_protocol)read_enum(r, root, "protocol", PROTOCOL_MODBUS, protocols);
+    bool is_modbus = r->profile->protocol == PROTOCOL_MODBUS;
+    if (is_modbus && echonet)
+        COMPLAIN(r, echonet, "does not belong to protocol: modbus");
+    if (!is_modbus && modbus)
+        COMPLAIN(r, modbus, "does not belong to protocol: echonet");
+    if (is_modbus)
+        read_modbus(r, modbus);
+    else if (echonet)
+        read_echonet(r, echonet);
+    else
+        COMPLAIN(r, root, "echonet is missing; expected such as echonet: { class: 0x02A1 }");
+    read_on_silence(r, root);
+}
+
+/* ---- identify ---- */
+
+static void read_identify_point(struct reading *r, const struct yaml_node *node,
+                                const struct yaml_node *equals)
+{
+    static const char *const keys[] = { "read",          "type",   "words", "bits",       "size",
+                                        "scale",         "mask",   "shift", "word_order", "byte_order",
+                                        "read_function", "equals", NULL };
+    const struct yaml_node *read = yaml_get(node, "read");
+    yaml_check_keys(r->yaml, node, keys, r->problems);
+    if (!read || read->kind != YAML_SCALAR || !equals || equals->kind != YAML_SCALAR) {
+        COMPLAIN(r, node,
+                 "expected what to read and what it must be, such as { read: holding 4, equals: 0x0107 }");
+        return;
+    }
+    if (!profile_point(r->profile, read->text))
+        profile_read_point(r, node, "identify", NULL, true);
+}
+
+static void read_identify_value(struct reading *r, const struct yaml_node *node,
+                                const struct yaml_node *equals)
+{
+    struct identify *id = &r->profile->identify;
+    const char *read = yaml_get(node, "read") ? yaml_get(node, "read")->text : NULL;
+    if (!read || !equals || equals->kind != YAML_SCALAR)
+        return;
+    const struct point *p = profile_point(r->profile, read);
+    p = p ? p : profile_point(r->profile, "identify");
+    if (!p)
+        return;
+    int64_t whole = 0;
+    id->point = p;
+    id->is_text = point_is_text(p);
+    if (!(p->access & ACCESS_R))
+        COMPLAIN(r, node, "%s cannot be read", p->name);
+    if (id->is_text && (!*equals->text || str_copy(id->text, sizeof(id->text), equals->text) < 0))
+        COMPLAIN(r, equals, "expected a text of 1 to %zu characters", sizeof(id->text) - 1);
+    else if (!id->is_text && str_to_int(equals->text, INT64_MIN, INT64_MAX, &whole) == 0)
+        id->number = (double)whole;
+    else if (!id->is_text)
+        (void)yaml_to_double(r->yaml, equals, -1e18, 1e18, r->problems, &id->number);
+}
+
+/* ---- keepalive and setup ---- */
+
+static void read_setup(struct reading *r, const struct yaml_node *map, const char *prefix)
+{
+    struct expression_scope scope = profile_scope(r, prefix, false);
+    const struct yaml_node *setup = yaml_get(map, "setup");
+    if (setup)
+        profile_read_steps(r, setup, &scope, &r->profile->setup);
+}
+
+static void read_keepalive(struct reading *r, const struct yaml_node *map, const char *prefix)
+{
+    static const char *const keys[] = { "set", "every", NULL };
+    struct expression_scope scope = profile_scope(r, prefix, true);
+    const struct yaml_node *node = yaml_get(map, "keepalive"), *set = yaml_get(node, "set");
+    if (!node)
+        return;
+    yaml_check_keys(r->yaml, node, keys, r->problems);
+    if (!set || !yaml_get(node, "every")) {
+        COMPLAIN(r, node, "expected what to write and how often, such as { set: { alive: 1 }, every: 30s }");
+        return;
+    }
+    size_t first = r->profile->keepalive.count;
+    profile_read_sets(r, set, &scope, &r->profile->keepalive);
+    int64_t every_ms = read_ms(r, node, "every", 30000, 500, MAX_INTERVAL);
+    if (!r->profile->keepalive_ms || every_ms < r->profile->keepalive_ms)
+        r->profile->keepalive_ms = every_ms;
+    for (size_t i = first; i < r->profile->keepalive.count; i++)
+        if (r->profile->keepalive.list[i].point->persistent)
+            COMPLAIN(r, set, "%s is persistent; writing it again and again would wear out its memory",
+                     r->profile->keepalive.list[i].point->name);
+}
+
+/* ---- EVSEs ---- */
+
+static void read_address_offsets(struct reading *r, const struct yaml_node *evse, int ret[4])
+{
+    static const char *const kinds[] = { "coil", "discrete", "input", "holding", NULL };
+    const struct yaml_node *node = yaml_get(evse, "address_offset");
+    if (node && node->kind == YAML_MAP)
+        yaml_check_keys(r->yaml, node, kinds, r->problems);
+    for (int kind = 0; kind < 4 && node; kind++)
+        ret[kind] = node->kind == YAML_MAP ? (int)read_int(r, node, kinds[kind], 0, 0, 0xFFFF)
+                                           : (int)read_int(r, evse, "address_offset", 0, 0, 0xFFFF);
+}
+
+/* How often an entry of evses: is to be repeated. */
+static int repetitions(struct reading *r, const struct yaml_node *node)
+{
+    return (int)read_int(r, node, "count", 1, 1, MAX_EVSES);
+}
+
+static void check_repetition(struct reading *r, const struct yaml_node *node, const struct repetition *at,
+                             int count)
+{
+    bool moved = at->unit_offset > 0;
+    for (int kind = 0; kind < 4; kind++)
+        moved = moved || at->address_offset[kind] > 0;
+    bool echonet = r->profile->protocol == PROTOCOL_ECHONET;
+    if (count > 1 && !moved && !echonet)
+        COMPLAIN(r, node, "count needs address_offset or unit_offset, or all of them are the same EVSE");
+    if (count > 1 && !yaml_get(node, "points"))
+        COMPLAIN(r, node,
+                 "count needs points inside this entry: those of the profile are shared and not moved");
+    if (count == 1 && moved)
+        COMPLAIN(r, node, "address_offset and unit_offset move the second and later of several; give count");
+    if (echonet && moved)
+        COMPLAIN(r, node, "ECHONET objects are told apart by instance; the second has the next one");
+}
+
+/* Calls for each EVSE; they are numbered through all entries. */
+static void for_each_evse(struct reading *r, const struct yaml_node *list,
+                          void (*visit)(struct reading *r, const struct repetition *at))
+{
+    struct repetition at = { .evse = 0 };
+    bool several = r->profile->evse_count > 1;
+    for (const struct yaml_node *n = list->children; n; n = n->next) {
+        size_t found = r->problems->total;
+        struct problems ignored;
+        problems_init(&ignored);
+        struct reading quiet = *r; /* these few keys were complained of when they were counted */
+        quiet.problems = &ignored;
+        int count = repetitions(&quiet, n);
+        memset(at.address_offset, 0, sizeof(at.address_offset));
+        read_address_offsets(&quiet, n, at.address_offset);
+        at.unit_offset = (int)read_int(&quiet, n, "unit_offset", 0, 0, 247);
+        problems_done(&ignored);
+        at.node = n;
+        /* What is wrong with the first is wrong with its repetitions too: say it once. */
+        for (at.index = 0; at.index < count && r->problems->total == found; at.index++) {
+            at.evse++;
+            if (several)
+                (void)snprintf(at.prefix, sizeof(at.prefix), "%d.", at.evse);
+            visit(r, &at);
+        }
+    }
+}
+
+static void visit_points(struct reading *r, const struct repetition *at)
+{
+    profile_read_points(r, yaml_get(at->node, "points"), at);
+}
+
+static void visit_scales(struct reading *r, const struct repetition *at)
+{
+    profile_read_scales(r, yaml_get(at->node, "points"), at);
+}
+
+static void visit_evse(struct reading *r, const struct repetition *at)
+{
+    profile_read_evse(r, at, &r->profile->evses[at->evse - 1]);
+    read_setup(r, at->node, at->prefix);
+    read_keepalive(r, at->node, at->prefix);
+}
+
+static bool count_evses(struct reading *r, const struct yaml_node *root, const struct yaml_node *list)
+{
+    if (!list || list->kind != YAML_LIST || list->count < 1 || list->count > MAX_EVSES) {
+        COMPLAIN(r, list ? list : root, "%sexpected a list of 1 to %d EVSEs",
+                 list ? "" : "evses is missing; ", MAX_EVSES);
+        return false;
+    }
+    size_t count = 0;
+    for (const struct yaml_node *n = list->children; n; n = n->next) {
+        struct repetition at = { .unit_offset = (int)read_int(r, n, "unit_offset", 0, 0, 247) };
+        yaml_check_keys(r->yaml, n, profile_evse_keys, r->problems);
+        read_address_offsets(r, n, at.address_offset);
+        int times = repetitions(r, n);
+        check_repetition(r, n, &at, times);
+        if (times > 1 && at.unit_offset * (times - 1) > 247)
+            COMPLAIN(r, n, "the last unit id would be beyond 247");
+        count += (size_t)times;
+    }
+    if (count > MAX_EVSES) {
+        COMPLAIN(r, list, "too many EVSEs; at most %d", MAX_EVSES);
+        return false;
+    }
+    r->profile->evses = calloc(count, sizeof(*r->profile->evses));
+    r->profile->evse_count = r->profile->evses ? count : 0;
+    r->no_memory = r->no_memory || !r->profile->evses;
+    return r->profile->evses != NULL;
+}
+
+static void read_profile(struct reading *r, const struct yaml_node *root)
+{
+    static const char *const keys[] = { "profile", "vendor",    "models",     "protocol", "extends",
+                                        "modbus",  "echonet",   "identify",   "setup",    "points",
+                                        "evses",   "keepalive", "on_silence", "notes",    NULL };
+    const struct yaml_node *evses = yaml_get(root, "evses"), *points = yaml_get(root, "points"),
+                           *identify = yaml_get(root, "identify"), *equals = yaml_get(identify, "equals");
+    yaml_check_keys(r->yaml, root, keys, r->problems);
+    if (root->kind != YAML_MAP)
+        return;
+    read_head(r, root);
+    bool has_evses = count_evses(r, root, evses);
+    profile_read_points(r, points, NULL);
+    if (has_evses)
+        for_each_evse(r, evses, visit_points);
+    if (identify)
+        read_identify_point(r, identify, equals);
+    profile_read_scales(r, points, NULL);
+    if (has_evses)
+        for_each_evse(r, evses, visit_scales);
+    if (points)
+        profile_check_overlaps(r, points);
+    if (identify)
+        read_identify_value(r, identify, equals);
+    read_setup(r, root, "");
+    read_keepalive(r, root, "");
+    if (has_evses)
+        for_each_evse(r, evses, visit_evse);
+}
+
+int profile_parse(const char *name, const char *text, size_t len, profile_source source, void *ctx,
+                  struct problems *problems, struct profile **ret)
+{
+    AUTO(yaml) *yaml = NULL;
+    struct yaml *bases[MAX_EXTENDS] = { NULL };
+    AUTO(profile) *profile = calloc(1, sizeof(*profile));
+    if (!profile)
+        return -ENOMEM;
+    size_t total = problems->total;
+    struct reading r = { .problems = problems, .profile = profile };
+    int err = profile_merge(name, text, len, source, ctx, problems, bases, &yaml);
+    if (err == 0) {
+        r.yaml = yaml;
+        read_profile(&r, yaml->root);
+    }
+    if (err == 0 && r.no_memory)
+        err = -ENOMEM;
+    else if (err == 0 && problems->total > total)
+        err = -EINVAL;
+    for (size_t i = 0; i < MAX_EXTENDS; i++)
+        yaml_free(bases[i]);
+    if (err < 0)
+        return err;
+    *ret = STEAL(profile);
+    return 0;
+}
+
+void profile_free(struct profile *profile)
+{
+    if (!profile)
+        return;
+    for (size_t i = 0; i < profile->point_count; i++)
+        free(profile->points[i].invalid);
+    for (size_t i = 0; i < profile->evse_count; i++)
+        profile_free_evse(&profile->evses[i]);
+    for (size_t i = 0; i < profile->model_count; i++)
+        free(profile->models[i]);
+    profile_free_steps(&profile->setup);
+    profile_free_steps(&profile->keepalive);
+    free(profile->points);
+    free(profile->evses);
+    free(profile->models);
+    free(profile->name);
+    free(profile->vendor);
+    free(profile->on_silence);
+    free(profile);
+}
+
+const struct point *profile_point(const struct profile *profile, const char *name)
+{
+    for (size_t i = 0; i < profile->point_count; i++)
+        if (str_equal(profile->points[i].name, name))
+            return &profile->points[i];
+    return NULL;
+}

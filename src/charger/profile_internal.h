@@ -1,0 +1,96 @@
+/* Reading a profile, shared by the files that read its parts.
+ *
+ *     profile.c         the whole, protocol options, identify, keepalive
+ *     profile_merge.c   extends
+ *     profile_point.c   points
+ *     profile_evse.c    signals and commands of an EVSE
+ *     profile_step.c    steps and expressions */
+#ifndef CHARGER_PROFILE_INTERNAL_H
+#define CHARGER_PROFILE_INTERNAL_H
+
+#include "base/yaml.h"
+#include "charger/expression.h"
+#include "charger/profile.h"
+
+#define MAX_STEPS     32
+#define MAX_RULES     64
+#define MAX_EVSES     64
+#define MAX_MODELS    32
+#define MAX_EXTENDS   8
+#define MAX_PROFILE   (256 * 1024) /* bytes of text */
+#define MAX_CURRENT_A 1000.0
+#define MAX_INTERVAL  (24 * 3600 * 1000LL)
+
+struct reading {
+    const struct yaml *yaml;
+    struct problems *problems;
+    struct profile *profile;
+    int read_function, write_function; /* the file's, for points; 0: by kind */
+    bool no_memory;
+};
+
+#define COMPLAIN(reading, node, ...) yaml_problem((reading)->yaml, node, (reading)->problems, __VA_ARGS__)
+
+/* One description of evses: and its repetitions. */
+struct repetition {
+    const struct yaml_node *node;
+    int evse;              /* 1.. */
+    char prefix[16];       /* of its points: "2.", or "" where there is but one EVSE */
+    int index;             /* 0..count-1 within the description */
+    int address_offset[4]; /* by enum modbus_kind */
+    int unit_offset;
+};
+
+/* Heap copy of a scalar's text. NULL with a problem or no_memory. */
+char *read_text(struct reading *r, const struct yaml_node *node, size_t max);
+int64_t read_int(struct reading *r, const struct yaml_node *map, const char *key, int64_t fallback,
+                 int64_t min, int64_t max);
+double read_double(struct reading *r, const struct yaml_node *map, const char *key, double fallback,
+                   double min, double max);
+int64_t read_ms(struct reading *r, const struct yaml_node *map, const char *key, int64_t fallback,
+                int64_t min, int64_t max);
+
+/* ---- profile_merge.c ---- */
+
+/* Parses the text and the profiles it extends into one tree; `*ret` and those in `bases` are the caller's to free. 0, -EINVAL, -ENOMEM. */
+int profile_merge(const char *name, const char *text, size_t len, profile_source source, void *ctx,
+                  struct problems *problems, struct yaml *bases[MAX_EXTENDS], struct yaml **ret);
+
+/* ---- profile_point.c ---- */
+
+/* Adds one point with this full name; its scale may name a point that comes later: profile_read_scales(). */
+void profile_read_point(struct reading *r, const struct yaml_node *node, const char *name,
+                        const struct repetition *at, bool is_identify);
+void profile_read_points(struct reading *r, const struct yaml_node *map, const struct repetition *at);
+void profile_read_scales(struct reading *r, const struct yaml_node *map, const struct repetition *at);
+void profile_check_overlaps(struct reading *r, const struct yaml_node *points);
+/* Whether the number can be written to the point; complains if not. */
+bool profile_check_number(struct reading *r, const struct yaml_node *node, const struct point *point,
+                          double number);
+
+/* ---- profile_step.c ---- */
+
+struct expression_scope profile_scope(const struct reading *r, const char *prefix, bool arguments);
+/* NULL with a problem or no_memory. */
+struct expression *profile_read_expression(struct reading *r, const struct yaml_node *node,
+                                           const struct expression_scope *scope);
+/* As above, and it must be a condition. */
+struct expression *profile_read_condition(struct reading *r, const struct yaml_node *node,
+                                          const struct expression_scope *scope);
+/* Appends the steps of a list of maps, or of one map with set, wait, until (its other keys are the caller's to check). */
+void profile_read_steps(struct reading *r, const struct yaml_node *node, const struct expression_scope *scope,
+                        struct steps *ret);
+/* Appends a STEP_SET for each entry of a map { point: value }. */
+void profile_read_sets(struct reading *r, const struct yaml_node *map, const struct expression_scope *scope,
+                       struct steps *ret);
+void profile_free_steps(struct steps *steps);
+/* Complains of points a signal cannot live on. */
+void profile_check_polled(struct reading *r, const struct yaml_node *node, const struct expression *e);
+
+/* ---- profile_evse.c ---- */
+
+void profile_read_evse(struct reading *r, const struct repetition *at, struct profile_evse *ret);
+void profile_free_evse(struct profile_evse *evse);
+extern const char *const profile_evse_keys[];
+
+#endif

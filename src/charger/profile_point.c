@@ -1,0 +1,565 @@
+/* The points of a profile.
+ *
+ *     power: { at: input 120, type: i32, scale: 0.1, unit: W, every: 2s, invalid: [0x7FFFFFFF] } */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "charger/profile_internal.h"
+#include "charger/value.h"
+
+#define DEFAULT_EVERY_MS 5000
+#define MAX_WORDS        125
+#define MAX_INVALID      16
+#define MAX_NAME         (POINT_NAME_SIZE - 5) /* room for the prefix of an EVSE */
+
+static const char *const point_keys[] = {
+    "at",         "type",          "words",          "bits",       "size",  "access",  "every",
+    "unit",       "scale",         "offset",         "mask",       "shift", "invalid", "word_order",
+    "byte_order", "read_function", "write_function", "persistent", "since", "notes",   NULL
+};
+
+static bool is_modbus(const struct reading *r)
+{
+    return r->profile->protocol == PROTOCOL_MODBUS;
+}
+
+static bool is_coil(const struct point *p)
+{
+    return p->at.modbus.kind == MODBUS_COIL || p->at.modbus.kind == MODBUS_DISCRETE;
+}
+
+/* ---- where ---- */
+
+#define MAX_WORDS_OF_AT 8
+
+/* Splits "epc 0xDA offset 2" into pairs. Returns their number, or -EINVAL. */
+static int split_pairs(char *text, const char *names[], int64_t numbers[])
+{
+    char *save = NULL, *word = NULL, *at = text;
+    int count = 0;
+    while ((word = strtok_r(at, " \t", &save))) {
+        at = NULL;
+        const char *number = strtok_r(NULL, " \t", &save);
+        if (count == MAX_WORDS_OF_AT || !number || str_to_int(number, 0, 0xFFFFFF, &numbers[count]) < 0)
+            return -EINVAL;
+        names[count++] = word;
+    }
+    return count;
+}
+
+static void read_modbus_at(struct reading *r, const struct yaml_node *node, char *text, struct point *p,
+                           const struct repetition *at)
+{
+    static const char *const kinds[] = { "coil", "discrete", "input", "holding", NULL };
+    const char *names[MAX_WORDS_OF_AT];
+    int64_t numbers[MAX_WORDS_OF_AT];
+    int kind = -1, pairs = split_pairs(text, names, numbers);
+    for (int i = 0; pairs == 1 && kinds[i]; i++)
+        if (str_equal(names[0], kinds[i]))
+            kind = i;
+    if (kind < 0) {
+        const char *near = pairs == 1 ? nearest_name(names[0], kinds) : NULL;
+        COMPLAIN(r, node, "expected coil, discrete, input or holding and a number, such as input 120%s%s%s",
+                 near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+        return;
+    }
+    int64_t address = numbers[0] + (at ? (int64_t)at->index * at->address_offset[kind] : 0);
+    p->at.modbus.kind = (enum modbus_kind)kind;
+    if (address > 0xFFFF)
+        COMPLAIN(r, node,
+                 "address %" PRId64 " is beyond 65535; addresses start at 0, as in the protocol (40301 in a "
+                 "manual is often holding 300)",
+                 address);
+    p->at.modbus.address = (uint16_t)address;
+    p->at.modbus.unit_offset = at ? (uint8_t)(at->index * at->unit_offset) : 0;
+    p->is_bit_field = is_coil(p);
+}
+
+static void read_echonet_at(struct reading *r, const struct yaml_node *node, char *text, struct point *p,
+                            const struct repetition *at)
+{
+    static const char *const words[] = { "epc", "offset", "instance", "class", NULL };
+    static const int64_t max[] = { 0xFF, 0xFE, 0x7F, 0xFFFF };
+    const char *names[MAX_WORDS_OF_AT];
+    int64_t numbers[MAX_WORDS_OF_AT], found[4] = { -1, 0, 0, -1 };
+    int pairs = split_pairs(text, names, numbers);
+    for (int i = 0; i < pairs; i++) {
+        int which = 0;
+        while (words[which] && !str_equal(words[which], names[i]))
+            which++;
+        if (!words[which] || numbers[i] > max[which]) {
+            pairs = -EINVAL;
+            break;
+        }
+        found[which] = numbers[i];
+    }
+    if (pairs <= 0 || found[0] < 0x80) {
+        COMPLAIN(
+            r, node,
+            "expected epc 0x80..0xFF, then perhaps offset N, instance N, class 0xGGCC, such as epc 0xDA");
+        return;
+    }
+    int64_t class =
+        found[3] >= 0 ? found[3] : r->profile->echonet.class_group << 8 | r->profile->echonet.class_code;
+    p->at.echonet.class_group = (uint8_t)(class >> 8);
+    p->at.echonet.class_code = (uint8_t) class;
+    p->at.echonet.instance = (uint8_t)(found[2] + (found[2] && at ? at->index : 0));
+    p->at.echonet.epc = (uint8_t)found[0];
+    p->at.echonet.offset = (uint8_t)found[1];
+}
+
+static void read_at(struct reading *r, const struct yaml_node *map, const struct yaml_node *node,
+                    struct point *p, const struct repetition *at)
+{
+    char text[80];
+    if (!node || node->kind != YAML_SCALAR || str_copy(text, sizeof(text), node->text) < 0) {
+        COMPLAIN(r, node ? node : map, "%sexpected such as %s", node ? "" : "at is missing; ",
+                 is_modbus(r) ? "at: input 120" : "at: epc 0xDA");
+        return;
+    }
+    if (is_modbus(r))
+        read_modbus_at(r, node, text, p, at);
+    else
+        read_echonet_at(r, node, text, p, at);
+}
+
+/* ---- what ---- */
+
+static void read_type(struct reading *r, const struct yaml_node *map, struct point *p, bool is_identify)
+{
+    const struct yaml_node *node = yaml_get(map, "type");
+    int type = is_identify && !p->is_bit_field ? POINT_U16 : POINT_BOOL;
+    if (!node && !p->is_bit_field && !is_identify) {
+        COMPLAIN(r, map, "type is missing; expected such as type: u16");
+        type = POINT_U16;
+    } else if (node && yaml_to_enum(r->yaml, node, point_type_names, r->problems, &type) < 0) {
+        type = POINT_U16;
+    }
+    p->type = (enum point_type)type;
+    if (p->is_bit_field && type != POINT_BOOL && type != POINT_BITS)
+        COMPLAIN(r, node, "a coil is bool, or bits for several in a row");
+    if (is_modbus(r) && (type == POINT_U8 || type == POINT_I8))
+        COMPLAIN(r, node,
+                 "a register has 16 bits; take type: u16 with mask: 0x00FF, or mask: 0xFF00 and shift: 8");
+    if (type == POINT_BOOL && !p->is_bit_field)
+        COMPLAIN(r, node, "bool is for coils and discrete inputs; take type: bits, and & in expressions");
+}
+
+static void unwanted(struct reading *r, const struct yaml_node *map, const char *key, const char *why)
+{
+    const struct yaml_node *node = yaml_get(map, key);
+    if (node)
+        COMPLAIN(r, node, "%s", why);
+}
+
+static void read_modbus_size(struct reading *r, const struct yaml_node *map, struct point *p)
+{
+    size_t fixed = point_type_size(p->type) / 2;
+    unwanted(r, map, "size", "is for ECHONET; registers are counted by words");
+    if (p->is_bit_field) {
+        int64_t bits = read_int(r, map, "bits", 1, 1, 64);
+        unwanted(r, map, "words", "coils are counted by bits, such as bits: 4");
+        if (bits > 1 && p->type == POINT_BOOL)
+            COMPLAIN(r, map, "several coils need type: bits");
+        p->at.modbus.count = (uint16_t)bits;
+        p->raw_size = (uint16_t)((bits + 7) / 8);
+        return;
+    }
+    unwanted(r, map, "bits", "is for coils; registers are counted by words");
+    bool number = p->type == POINT_BITS || p->type == POINT_BCD;
+    int64_t words = read_int(r, map, "words",
+                             fixed    ? (int64_t)fixed
+                             : number ? 1
+                                      : 0,
+                             1, number ? 4 : MAX_WORDS);
+    if (fixed && words != (int64_t)fixed)
+        COMPLAIN(r, yaml_get(map, "words"), "%s has %zu", point_type_names[p->type], fixed);
+    if (words == 0) {
+        COMPLAIN(r, map, "words is missing: the length of the text in registers, such as words: 8");
+        words = 1;
+    }
+    if (words > r->profile->modbus.max_words && p->access & ACCESS_R)
+        COMPLAIN(r, map, "has %" PRId64 " words, but a request reads at most %d (modbus.max_words)", words,
+                 r->profile->modbus.max_words);
+    if (p->at.modbus.address + words > 0x10000)
+        COMPLAIN(r, map, "its %" PRId64 " words at address %u go beyond 65535", words, p->at.modbus.address);
+    p->at.modbus.count = (uint16_t)words;
+    p->raw_size = (uint16_t)(2 * words);
+}
+
+static void read_echonet_size(struct reading *r, const struct yaml_node *map, struct point *p)
+{
+    size_t fixed = point_type_size(p->type);
+    bool number = p->type == POINT_BITS || p->type == POINT_BCD;
+    unwanted(r, map, "words", "is for Modbus; give size, in bytes");
+    unwanted(r, map, "bits", "is for Modbus coils");
+    p->raw_size = (uint16_t)read_int(r, map, "size", fixed ? (int64_t)fixed : number, 1, number ? 8 : 255);
+    if (fixed && p->raw_size != fixed)
+        COMPLAIN(r, yaml_get(map, "size"), "%s has %zu", point_type_names[p->type], fixed);
+    if (p->raw_size == 0 && p->at.echonet.offset)
+        COMPLAIN(r, map, "a part of a property needs size, its length in bytes");
+}
+
+static void read_access(struct reading *r, const struct yaml_node *map, struct point *p)
+{
+    static const char *const names[] = { "r", "w", "rw", NULL };
+    const struct yaml_node *node = yaml_get(map, "access"), *every = yaml_get(map, "every");
+    int index = 0;
+    if (node)
+        (void)yaml_to_enum(r->yaml, node, names, r->problems, &index);
+    p->access = (enum point_access)(index + 1);
+    bool reads = p->access & ACCESS_R, writes = p->access & ACCESS_W;
+    if (writes && is_modbus(r) && (p->at.modbus.kind == MODBUS_INPUT || p->at.modbus.kind == MODBUS_DISCRETE))
+        COMPLAIN(r, node, "%s cannot be written in Modbus; only coil and holding can",
+                 p->at.modbus.kind == MODBUS_INPUT ? "input registers" : "discrete inputs");
+    if (every && !reads)
+        COMPLAIN(r, every, "the point is write-only, so it is never read");
+    else if (every && every->kind == YAML_SCALAR && str_equal(every->text, "never"))
+        p->every_ms = 0;
+    else if (reads)
+        p->every_ms = read_ms(r, map, "every", DEFAULT_EVERY_MS, 50, MAX_INTERVAL);
+    if (yaml_get(map, "persistent"))
+        (void)yaml_to_bool(r->yaml, yaml_get(map, "persistent"), r->problems, &p->persistent);
+    if (p->persistent && !writes)
+        COMPLAIN(r, yaml_get(map, "persistent"), "has a meaning for writable points only");
+}
+
+/* ---- how ---- */
+
+static void read_order(struct reading *r, const struct yaml_node *map, const char *key, bool *ret_little)
+{
+    static const char *const names[] = { "big", "little", NULL };
+    const struct yaml_node *node = yaml_get(map, key);
+    int index = *ret_little;
+    if (node && !is_modbus(r))
+        COMPLAIN(r, node, "ECHONET Lite is always big endian");
+    else if (node && yaml_to_enum(r->yaml, node, names, r->problems, &index) == 0)
+        *ret_little = index == 1;
+}
+
+static uint8_t read_function(struct reading *r, const struct yaml_node *map, const char *key, int fallback,
+                             const int *allowed)
+{
+    const struct yaml_node *node = yaml_get(map, key);
+    int64_t code = 0;
+    if (!node)
+        return (uint8_t)fallback;
+    if (!is_modbus(r)) {
+        COMPLAIN(r, node, "is for Modbus");
+        return 0;
+    }
+    if (yaml_to_int(r->yaml, node, 1, 23, r->problems, &code) < 0)
+        return 0;
+    for (int i = 0; i < 2; i++)
+        if (allowed[i] == code)
+            return (uint8_t)code;
+    COMPLAIN(r, node, "function %" PRId64 " does not fit; expected %d or %d", code, allowed[0], allowed[1]);
+    return 0;
+}
+
+static void read_functions(struct reading *r, const struct yaml_node *map, struct point *p)
+{
+    static const int bit_reads[] = { 1, 2 }, word_reads[] = { 3, 4 };
+    static const int bit_writes[] = { 5, 15 }, word_writes[] = { 6, 16 };
+    bool coil = p->is_bit_field;
+    int read = coil ? 0 : r->read_function, write = r->write_function;
+    if (coil && write)
+        write = write == 6 ? 5 : 15;
+    uint8_t read_code = read_function(r, map, "read_function", read, coil ? bit_reads : word_reads);
+    uint8_t write_code = read_function(r, map, "write_function", write, coil ? bit_writes : word_writes);
+    if (!is_modbus(r))
+        return;
+    p->at.modbus.read_function = read_code;
+    p->at.modbus.write_function = write_code;
+    if ((write_code == 5 || write_code == 6) && p->access & ACCESS_W && p->at.modbus.count > 1)
+        COMPLAIN(r, yaml_get(map, "write_function") ? yaml_get(map, "write_function") : map,
+                 "function %d writes one %s, but this point has %u", write_code, coil ? "coil" : "register",
+                 p->at.modbus.count);
+}
+
+static uint64_t width(const struct point *p)
+{
+    return p->raw_size >= 8 ? UINT64_MAX : (UINT64_C(1) << 8 * p->raw_size) - 1;
+}
+
+static void read_mask(struct reading *r, const struct yaml_node *map, struct point *p)
+{
+    const struct yaml_node *mask = yaml_get(map, "mask"), *shift = yaml_get(map, "shift");
+    int64_t value = 0;
+    if (!mask && !shift)
+        return;
+    if (!point_is_integral(p) || p->type == POINT_BCD || p->type == POINT_BOOL) {
+        COMPLAIN(r, mask ? mask : shift, "a %s has no bits to choose; only u8..u64 and bits have",
+                 point_type_names[p->type]);
+        return;
+    }
+    if (mask && yaml_to_int(r->yaml, mask, 1, INT64_MAX, r->problems, &value) == 0) {
+        p->mask = (uint64_t)value;
+        if (p->mask & ~width(p))
+            COMPLAIN(r, mask, "reaches beyond the %u bits of the point", 8u * p->raw_size);
+    }
+    p->shift = (uint8_t)read_int(r, map, "shift", 0, 0, 8 * p->raw_size - 1);
+    if (p->mask && p->mask >> p->shift == 0)
+        COMPLAIN(r, shift, "moves all bits of the mask away; expected at most %d",
+                 63 - __builtin_clzll(p->mask));
+    if (p->access & ACCESS_W)
+        COMPLAIN(r, mask ? mask : shift,
+                 "a part of a register cannot be written; describe the whole register as "
+                 "another point for writing");
+    if (p->type == POINT_I8 || p->type == POINT_I16 || p->type == POINT_I32 || p->type == POINT_I64)
+        COMPLAIN(r, mask ? mask : shift, "a part of a signed number has no sign; take the unsigned type");
+}
+
+static void read_scale(struct reading *r, const struct yaml_node *map, struct point *p)
+{
+    const struct yaml_node *scale = yaml_get(map, "scale"), *offset = yaml_get(map, "offset");
+    bool no_number = point_is_text(p) || p->type == POINT_BITS || p->type == POINT_BOOL;
+    p->scale = 1;
+    p->scale_point = -1;
+    if (no_number) {
+        const struct yaml_node *odd = scale ? scale : offset ? offset : yaml_get(map, "unit");
+        if (odd)
+            COMPLAIN(r, odd, "a %s is no quantity; only numbers have scale, offset and unit",
+                     point_type_names[p->type]);
+        return;
+    }
+    p->offset = read_double(r, map, "offset", 0, -1e12, 1e12);
+    if (!scale || scale->kind != YAML_SCALAR || str_to_double(scale->text, &p->scale) == 0) {
+        p->scale = read_double(r, map, "scale", 1, -1e9, 1e9);
+        if (fabs(p->scale) < 1e-9) {
+            COMPLAIN(r, scale, "a scale of 0 leaves nothing of the value");
+            p->scale = 1;
+        }
+    } else {
+        p->scale = 1; /* a point's name: profile_read_scales() */
+    }
+}
+
+static void read_unit(struct reading *r, const struct yaml_node *map, struct point *p)
+{
+    const struct yaml_node *node = yaml_get(map, "unit");
+    int index = 0;
+    if (node && yaml_to_enum(r->yaml, node, unit_names, r->problems, &index) == 0)
+        (void)str_copy(p->unit, sizeof(p->unit), unit_names[index]);
+}
+
+static bool read_invalid_value(struct reading *r, const struct yaml_node *node, const struct point *p,
+                               uint64_t *ret)
+{
+    int64_t value = 0;
+    uint64_t max = width(p);
+    int64_t low = -(int64_t)(max / 2) - 1;
+    if (p->raw_size == 8 && node->kind == YAML_SCALAR && str_equal_ci(node->text, "0xFFFFFFFFFFFFFFFF"))
+        value = -1;
+    else if (yaml_to_int(r->yaml, node, low, p->raw_size == 8 ? INT64_MAX : (int64_t)max, r->problems,
+                         &value) < 0)
+        return false;
+    *ret = (uint64_t)value & max;
+    return true;
+}
+
+static void read_invalid(struct reading *r, const struct yaml_node *map, struct point *p)
+{
+    const struct yaml_node *node = yaml_get(map, "invalid");
+    if (!node)
+        return;
+    if (point_is_text(p) || p->type == POINT_BOOL) {
+        COMPLAIN(r, node, "a %s has no such marker", point_type_names[p->type]);
+        return;
+    }
+    if (node->kind == YAML_MAP || node->count > MAX_INVALID) {
+        COMPLAIN(r, node, "expected a list of at most %d raw values, such as [0xFFFF]", MAX_INVALID);
+        return;
+    }
+    p->invalid = calloc(node->kind == YAML_LIST ? node->count + 1 : 1, sizeof(*p->invalid));
+    if (!p->invalid) {
+        r->no_memory = true;
+        return;
+    }
+    const struct yaml_node *n = node->kind == YAML_LIST ? node->children : node;
+    for (; n; n = node->kind == YAML_LIST ? n->next : NULL)
+        if (read_invalid_value(r, n, p, &p->invalid[p->invalid_count]))
+            p->invalid_count++;
+}
+
+static void read_since(struct reading *r, const struct yaml_node *map, struct point *p)
+{
+    const struct yaml_node *node = yaml_get(map, "since");
+    if (node &&
+        (node->kind != YAML_SCALAR || !*node->text || str_copy(p->since, sizeof(p->since), node->text) < 0))
+        COMPLAIN(r, node, "expected the firmware version from which on the point exists, such as \"1.0.3\"");
+}
+
+/* ---- all of it ---- */
+
+static void check_name(struct reading *r, const struct yaml_node *node, const char *name)
+{
+    static const char *const reserved[] = {
+        "and", "or",  "not",   "in",        "true",    "false",   "min",
+        "max", "abs", "known", "otherwise", "limit_A", "limit_W", "phases"
+    };
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
+    if (name[len] || !len || len > MAX_NAME || (name[0] >= '0' && name[0] <= '9'))
+        COMPLAIN(r, node, "is no name for a point; expected at most %d of a-z A-Z 0-9 _, a letter first",
+                 MAX_NAME);
+    for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
+        if (str_equal(name, reserved[i]))
+            COMPLAIN(r, node, "is a word of expressions; choose another name for the point");
+}
+
+static struct point *add_point(struct reading *r, const struct yaml_node *node, const char *name)
+{
+    struct profile *profile = r->profile;
+    if (profile->point_count == PROFILE_MAX_POINTS) {
+        COMPLAIN(r, node, "too many points; at most %d", PROFILE_MAX_POINTS);
+        return NULL;
+    }
+    struct point *points = reallocarray(profile->points, profile->point_count + 1, sizeof(*points));
+    if (!points) {
+        r->no_memory = true;
+        return NULL;
+    }
+    profile->points = points;
+    struct point *p = &points[profile->point_count];
+    *p = (struct point){ .index = (uint16_t)profile->point_count, .scale = 1, .scale_point = -1 };
+    (void)str_copy(p->name, sizeof(p->name), name);
+    profile->point_count++;
+    return p;
+}
+
+void profile_read_point(struct reading *r, const struct yaml_node *node, const char *name,
+                        const struct repetition *at, bool is_identify)
+{
+    if (node->kind != YAML_MAP) {
+        COMPLAIN(r, node, "expected a map, such as { at: input 120, type: u16 }");
+        return;
+    }
+    if (!is_identify)
+        yaml_check_keys(r->yaml, node, point_keys, r->problems);
+    struct point *p = add_point(r, node, name);
+    if (!p)
+        return;
+    read_at(r, node, yaml_get(node, is_identify ? "read" : "at"), p, at);
+    read_access(r, node, p);
+    if (is_identify)
+        p->every_ms = 0;
+    read_type(r, node, p, is_identify);
+    if (is_modbus(r))
+        read_modbus_size(r, node, p);
+    else
+        read_echonet_size(r, node, p);
+    p->low_word_first = r->profile->modbus.low_word_first;
+    p->low_byte_first = r->profile->modbus.low_byte_first;
+    read_order(r, node, "word_order", &p->low_word_first);
+    read_order(r, node, "byte_order", &p->low_byte_first);
+    read_functions(r, node, p);
+    read_mask(r, node, p);
+    read_scale(r, node, p);
+    read_unit(r, node, p);
+    read_invalid(r, node, p);
+    read_since(r, node, p);
+}
+
+static void full_name(const struct yaml_node *node, const struct repetition *at, char *ret)
+{
+    char name[64];
+    (void)snprintf(name, sizeof(name), "%s%.*s", at ? at->prefix : "", MAX_NAME, node->key);
+    (void)str_copy(ret, POINT_NAME_SIZE, name);
+}
+
+void profile_read_points(struct reading *r, const struct yaml_node *map, const struct repetition *at)
+{
+    char name[POINT_NAME_SIZE];
+    if (!map)
+        return;
+    if (map->kind != YAML_MAP) {
+        COMPLAIN(r, map, "expected a map of points");
+        return;
+    }
+    for (const struct yaml_node *n = map->children; n; n = n->next) {
+        check_name(r, n, n->key);
+        full_name(n, at, name);
+        if (profile_point(r->profile, name))
+            COMPLAIN(r, n, "there is a point of this name already");
+        profile_read_point(r, n, name, at, false);
+    }
+}
+
+static void read_scale_point(struct reading *r, const struct yaml_node *scale, const char *name,
+                             const struct repetition *at)
+{
+    struct expression_scope scope = profile_scope(r, at ? at->prefix : "", false);
+    int owner = expression_find_point(&scope, name), index = expression_find_point(&scope, scale->text);
+    if (owner < 0)
+        return;
+    const struct point *of = index >= 0 ? &r->profile->points[index] : NULL;
+    if (!of)
+        COMPLAIN(r, scale,
+                 "\"%s\" is neither a number nor a point; expected such as 0.1, or the point that holds the "
+                 "power of ten",
+                 scale->text);
+    else if (!point_is_integral(of) || index == owner || of->scale_point >= 0)
+        COMPLAIN(r, scale, "%s cannot be a power of ten; expected a plain whole number", of->name);
+    else
+        r->profile->points[owner].scale_point = index;
+}
+
+void profile_read_scales(struct reading *r, const struct yaml_node *map, const struct repetition *at)
+{
+    char name[POINT_NAME_SIZE];
+    double number = 0;
+    if (!map || map->kind != YAML_MAP)
+        return;
+    for (const struct yaml_node *n = map->children; n; n = n->next) {
+        const struct yaml_node *scale = yaml_get(n, "scale");
+        full_name(n, at, name);
+        if (scale && scale->kind == YAML_SCALAR && str_to_double(scale->text, &number) < 0)
+            read_scale_point(r, scale, name, at);
+    }
+}
+
+/* ---- what goes together ---- */
+
+static bool overlap_oddly(const struct point *a, const struct point *b)
+{
+    unsigned a_end = a->at.modbus.address + a->at.modbus.count,
+             b_end = b->at.modbus.address + b->at.modbus.count;
+    bool same = a->at.modbus.address == b->at.modbus.address && a->at.modbus.count == b->at.modbus.count;
+    return a->at.modbus.kind == b->at.modbus.kind && a->at.modbus.unit_offset == b->at.modbus.unit_offset &&
+           !same && a->at.modbus.address < b_end && b->at.modbus.address < a_end && !point_is_text(a) &&
+           !point_is_text(b) && a->type != POINT_BITS && b->type != POINT_BITS;
+}
+
+/* Two views of the same registers are fine (masks); two numbers that share some registers are a slip. */
+void profile_check_overlaps(struct reading *r, const struct yaml_node *node)
+{
+    const struct profile *profile = r->profile;
+    if (!is_modbus(r))
+        return;
+    for (size_t i = 0; i < profile->point_count; i++)
+        for (size_t k = i + 1; k < profile->point_count; k++) {
+            const struct point *a = &profile->points[i], *b = &profile->points[k];
+            if (!overlap_oddly(a, b))
+                continue;
+            const struct yaml_node *at = yaml_get(node, b->name);
+            COMPLAIN(r, at ? at : node,
+                     "%s (%u, %u words) and %s (%u, %u words) share registers; one of them is wrong", b->name,
+                     b->at.modbus.address, b->at.modbus.count, a->name, a->at.modbus.address,
+                     a->at.modbus.count);
+        }
+}
+
+bool profile_check_number(struct reading *r, const struct yaml_node *node, const struct point *p,
+                          double number)
+{
+    uint8_t raw[POINT_MAX_RAW];
+    size_t len = 0;
+    if (p->scale_point >= 0 || value_encode_number(p, 0, number, ROUND_NEAREST, raw, &len) == 0)
+        return true;
+    COMPLAIN(r, node, "%s (%s, scale %g) cannot hold %g%s%s", p->name, point_type_names[p->type], p->scale,
+             number, p->unit[0] ? " " : "", p->unit);
+    return false;
+}

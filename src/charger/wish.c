@@ -1,0 +1,420 @@
+/* What is asked of the device, and that it comes true: each EVSE has a wish (start, stop, nothing yet) and a limit, which are
+ * kept when the device is lost and brought about again when it is back, in this order:
+ *
+ *     setup -> stop | limit -> start -> keepalive
+ *
+ * A limit below the minimum pauses: the steps of stop are done while the wish to charge stays, and those of start when the limit
+ * rises. A limit that could not be set keeps a start from happening: on doubt no current flows. */
+#include <errno.h>
+#include <math.h>
+
+#include "base/err.h"
+#include "charger/charger_internal.h"
+
+struct job *charger_job(struct charger *c, size_t n)
+{
+    if (n < 2)
+        return n == 0 ? &c->setup : &c->keepalive;
+    size_t outlet = (n - 2) / EVSE_SLOTS;
+    return outlet < c->profile->evse_count ? &c->outlets[outlet].jobs[(n - 2) % EVSE_SLOTS] : NULL;
+}
+
+/* ---- orders ---- */
+
+void order_finish(struct charger *c, struct order *order, int err)
+{
+    if (!order)
+        return;
+    order->err = err;
+    order->next = NULL;
+    *c->finished_end = order;
+    c->finished_end = &order->next;
+}
+
+void wish_tell(struct charger *c)
+{
+    struct order *order = c->finished; /* what is added meanwhile waits for the next turn of the timer */
+    c->finished = NULL;
+    c->finished_end = &c->finished;
+    while (order) {
+        struct order *next = order->next;
+        c->events->on_command_done(c->ctx, order->evse, &order->command, order->err);
+        free(order);
+        order = next;
+    }
+}
+
+/* The order that waits in the slot makes room for another. One of another kind is fulfilled by it: a stop also keeps a limit. */
+static void displace(struct job *job, enum evse_command_kind by)
+{
+    bool is_switch = by == EVSE_START || by == EVSE_STOP;
+    struct order *order = job_cancel(job);
+    if (!order)
+        return;
+    bool was_switch = order->command.kind == EVSE_START || order->command.kind == EVSE_STOP;
+    order_finish(job->charger, order, is_switch == was_switch ? -ERR_SUPERSEDED : 0);
+}
+
+/* ---- limits ---- */
+
+static const struct profile_evse *profile_of(const struct charger *c, const struct outlet *o)
+{
+    return &c->profile->evses[o - c->outlets];
+}
+
+/* The current to set for what was asked; never more than that. *ret_pause: it cannot be set, only paused. */
+static double allowed_A(const struct command *limit, double asked_A, bool *ret_pause)
+{
+    double A = asked_A < limit->max_A ? asked_A : limit->max_A;
+    if (limit->step_A > 0)
+        A = floor(A / limit->step_A + 1e-9) * limit->step_A;
+    *ret_pause = false;
+    if (A >= limit->min_A)
+        return A;
+    *ret_pause = limit->below_min == BELOW_MIN_PAUSE;
+    return limit->below_min == BELOW_MIN_CLAMP ? limit->min_A : 0;
+}
+
+static bool is_paused(const struct charger *c, const struct outlet *o)
+{
+    const struct command *limit = &profile_of(c, o)->commands[EVSE_LIMIT];
+    bool pause = false;
+    if (limit->offered && !isnan(o->asked_A))
+        (void)allowed_A(limit, o->asked_A, &pause);
+    return pause;
+}
+
+/* Would it charge with more than was asked if it were started now? */
+static bool limit_is_missing(const struct charger *c, const struct outlet *o)
+{
+    const struct command *limit = &profile_of(c, o)->commands[EVSE_LIMIT];
+    return limit->offered && !isnan(o->asked_A) && o->limit_err < 0 && o->asked_A < limit->max_A;
+}
+
+static void switch_to(struct charger *c, struct outlet *o, bool start, struct order *order)
+{
+    struct job *job = &o->jobs[SLOT_SWITCH];
+    job->is_start = start;
+    job_begin(job, &profile_of(c, o)->commands[start ? EVSE_START : EVSE_STOP].steps, order, NAN);
+}
+
+/* Goes on charging when a pause is over. */
+static void resume(struct charger *c, struct outlet *o)
+{
+    struct job *job = &o->jobs[SLOT_SWITCH];
+    bool runs = job_is_idle(job) ? o->applied == WISH_START : job->is_start;
+    if (o->wish != WISH_START || is_paused(c, o) || runs)
+        return;
+    displace(job, EVSE_LIMIT);
+    switch_to(c, o, true, NULL);
+}
+
+static void pause(struct charger *c, struct outlet *o, struct order *order)
+{
+    struct job *job = &o->jobs[SLOT_SWITCH];
+    if (o->applied == WISH_STOP && job_is_idle(job)) {
+        order_finish(c, order, 0);
+        return;
+    }
+    if (!job_is_idle(job) && !job->is_start) { /* being stopped already: the new order waits for that */
+        if (!order)
+            return;
+        if (job->order && job->order->command.kind == EVSE_STOP) {
+            order_finish(c, order, 0);
+            return;
+        }
+    }
+    displace(job, EVSE_LIMIT);
+    switch_to(c, o, false, order);
+}
+
+static void apply_limit(struct charger *c, struct outlet *o, struct order *order)
+{
+    const struct command *limit = &profile_of(c, o)->commands[EVSE_LIMIT];
+    struct job *job = &o->jobs[SLOT_LIMIT];
+    bool paused = false;
+    double A = allowed_A(limit, o->asked_A, &paused);
+    if (!job_is_idle(job)) /* whether the one on its way takes place, nobody knows */
+        o->applied_A = NAN;
+    displace(job, EVSE_LIMIT);
+    if (paused) {
+        o->limit_err = 0;
+        pause(c, o, order);
+    } else if (job_is_idle(job) && o->limit_err == 0 && o->applied_A == A) {
+        order_finish(c, order, 0);
+        resume(c, o);
+    } else {
+        job_begin(job, &limit->steps, order, A);
+    }
+}
+
+double charger_limit_A(const struct charger *c, int evse)
+{
+    const struct outlet *o = &c->outlets[evse - 1];
+    if (isnan(o->asked_A))
+        return NAN;
+    return is_paused(c, o) && o->applied == WISH_STOP ? 0 : o->applied_A;
+}
+
+/* ---- commands ---- */
+
+static void on_start(struct charger *c, struct outlet *o, struct order *order)
+{
+    struct job *job = &o->jobs[SLOT_SWITCH];
+    o->wish = WISH_START;
+    if (is_paused(c, o)) { /* it will charge when the limit allows */
+        pause(c, o, NULL);
+        order_finish(c, order, 0);
+        return;
+    }
+    displace(job, EVSE_START);
+    if (!isnan(o->asked_A) && job_is_idle(&o->jobs[SLOT_LIMIT]) && limit_is_missing(c, o))
+        apply_limit(c, o, NULL);
+    switch_to(c, o, true, order);
+}
+
+static void on_stop(struct charger *c, struct outlet *o, struct order *order)
+{
+    o->wish = WISH_STOP;
+    if (!c->online) {
+        order_finish(c, order, -ERR_LINK_DOWN); /* done when it is back */
+        return;
+    }
+    displace(&o->jobs[SLOT_SWITCH], EVSE_STOP);
+    switch_to(c, o, false, order);
+}
+
+static void on_limit(struct charger *c, struct outlet *o, struct order *order)
+{
+    double limit_A = order->command.limit_A;
+    if (isnan(limit_A)) {
+        order_finish(c, order, -EINVAL);
+        return;
+    }
+    o->asked_A = limit_A > 0 ? limit_A : 0;
+    if (c->online)
+        apply_limit(c, o, order);
+    else
+        order_finish(c, order, -ERR_LINK_DOWN); /* done when it is back */
+}
+
+static void on_plain(struct charger *c, struct outlet *o, struct order *order, enum slot slot)
+{
+    struct job *job = &o->jobs[slot];
+    displace(job, order->command.kind);
+    job_begin(job, &profile_of(c, o)->commands[order->command.kind].steps, order, NAN);
+}
+
+static void accept(struct charger *c, struct outlet *o, struct order *order)
+{
+    enum evse_command_kind kind = order->command.kind;
+    if (!profile_of(c, o)->commands[kind].offered) {
+        order_finish(c, order, -ERR_UNSUPPORTED);
+        return;
+    }
+    if (!c->online && kind != EVSE_STOP && kind != EVSE_LIMIT) {
+        order_finish(c, order, -ERR_LINK_DOWN);
+        return;
+    }
+    switch (kind) {
+    case EVSE_START:
+        on_start(c, o, order);
+        break;
+    case EVSE_STOP:
+        on_stop(c, o, order);
+        break;
+    case EVSE_LIMIT:
+        on_limit(c, o, order);
+        break;
+    case EVSE_UNLOCK:
+        on_plain(c, o, order, SLOT_UNLOCK);
+        break;
+    case EVSE_RESET:
+        on_plain(c, o, order, SLOT_RESET);
+        break;
+    case EVSE_COMMANDS:
+        break;
+    }
+}
+
+void charger_command(struct charger *c, int evse, const struct evse_command *command)
+{
+    struct order *order = calloc(1, sizeof(*order));
+    if (!order) { /* the one case in which the end comes from inside */
+        c->events->on_command_done(c->ctx, evse, command, -ENOMEM);
+        return;
+    }
+    order->command = *command;
+    order->evse = evse;
+    accept(c, &c->outlets[evse - 1], order);
+    wish_advance(c);
+    charger_arm(c);
+}
+
+void wish_acknowledge(struct charger *c, int evse)
+{
+    const struct steps *steps = &c->profile->evses[evse - 1].id_token_acknowledge;
+    if (steps->count)
+        job_begin(&c->outlets[evse - 1].jobs[SLOT_ACKNOWLEDGE], steps, NULL, NAN);
+}
+
+/* ---- coming and going ---- */
+
+static void on_ready(struct charger *c)
+{
+    c->ready = true;
+    c->keepalive_ms = c->profile->keepalive.count ? env_now_ms(c->env) : 0;
+    for (size_t i = 0; i < c->profile->evse_count; i++) {
+        struct outlet *o = &c->outlets[i];
+        if (!isnan(o->asked_A))
+            apply_limit(c, o, NULL);
+        if (o->wish != WISH_NONE && !is_paused(c, o) && job_is_idle(&o->jobs[SLOT_SWITCH]))
+            switch_to(c, o, o->wish == WISH_START, NULL);
+    }
+}
+
+void wish_on_online(struct charger *c)
+{
+    if (c->profile->setup.count)
+        job_begin(&c->setup, &c->profile->setup, NULL, NAN);
+    else
+        on_ready(c);
+    wish_advance(c);
+}
+
+void wish_on_offline(struct charger *c)
+{
+    struct job *job = NULL;
+    c->ready = false;
+    c->keepalive_ms = 0;
+    for (size_t n = 0; (job = charger_job(c, n)); n++) {
+        struct order *order = job_cancel(job);
+        if (order && order->command.kind == EVSE_START) /* it has failed: nothing starts later by itself */
+            c->outlets[job->evse - 1].wish = WISH_STOP;
+        order_finish(c, order, -ERR_LINK_DOWN);
+    }
+    for (size_t i = 0; i < c->profile->evse_count; i++) {
+        c->outlets[i].applied = WISH_NONE;
+        c->outlets[i].applied_A = NAN;
+        c->outlets[i].limit_err = 0;
+        c->outlets[i].baseline = true;
+    }
+}
+
+/* ---- jobs begin and end ---- */
+
+static bool may_begin(const struct charger *c, const struct job *job)
+{
+    if (job->state != JOB_PENDING || !c->online || !c->device)
+        return false;
+    if (job->slot == SLOT_SETUP)
+        return true;
+    if (!c->ready)
+        return false;
+    return job->slot != SLOT_SWITCH || !job->is_start ||
+           job_is_idle(&c->outlets[job->evse - 1].jobs[SLOT_LIMIT]);
+}
+
+static void begin(struct charger *c, struct job *job)
+{
+    struct outlet *o = job->evse ? &c->outlets[job->evse - 1] : NULL;
+    if (job->slot == SLOT_SWITCH && job->is_start && limit_is_missing(c, o)) {
+        job->state = JOB_IDLE;
+        wish_on_job_done(job, o->limit_err);
+    } else {
+        job_run(job);
+    }
+}
+
+void wish_advance(struct charger *c)
+{
+    struct job *job = NULL;
+    if (c->advancing)
+        return;
+    c->advancing = true;
+    for (bool begun = true; begun;) {
+        begun = false;
+        for (size_t n = 0; (job = charger_job(c, n)); n++)
+            if (may_begin(c, job)) {
+                begun = true;
+                begin(c, job);
+            }
+    }
+    c->advancing = false;
+}
+
+static void on_switch_done(struct charger *c, struct outlet *o, struct job *job, struct order *order, int err)
+{
+    bool took_place = err == 0 || err == -ERR_NO_EFFECT;
+    bool was_asked = order && order->command.kind == EVSE_START;
+    if (job->is_start)
+        o->applied = took_place ? WISH_START : WISH_NONE;
+    else
+        o->applied = err == 0 ? WISH_STOP : WISH_NONE;
+    order_finish(c, order, err);
+    if (took_place || !was_asked || o->wish != WISH_START)
+        return;
+    o->wish = WISH_STOP;
+    if (job->wrote && c->online) /* half a start is no state to stay in */
+        switch_to(c, o, false, NULL);
+}
+
+static void on_limit_done(struct charger *c, struct outlet *o, const struct job *job, struct order *order,
+                          int err)
+{
+    o->limit_err = err;
+    if (err == 0)
+        o->applied_A = job->limit_A;
+    else if (err != -ERR_REFUSED)
+        o->applied_A = NAN;
+    order_finish(c, order, err);
+    if (err == 0)
+        resume(c, o);
+}
+
+static void ignore(void *ctx, int err)
+{
+    (void)ctx;
+    (void)err;
+}
+
+/* The sooner the token is seen to be gone, the sooner the same card counts again. */
+static void read_token_again(struct charger *c, int evse)
+{
+    const struct expression *token = c->profile->evses[evse - 1].id_token;
+    int index = 0;
+    for (size_t n = 0; (index = expression_point(token, n)) >= 0; n++)
+        if (c->profile->points[index].access & ACCESS_R)
+            (void)c->ops->read(c->device, &c->profile->points[index], ignore, NULL);
+}
+
+void wish_on_job_done(struct job *job, int err)
+{
+    struct charger *c = job->charger;
+    struct outlet *o = job->evse ? &c->outlets[job->evse - 1] : NULL;
+    struct order *order = job->order;
+    job->order = NULL;
+    switch ((enum slot)job->slot) {
+    case SLOT_SWITCH:
+        on_switch_done(c, o, job, order, err);
+        break;
+    case SLOT_LIMIT:
+        on_limit_done(c, o, job, order, err);
+        break;
+    case SLOT_UNLOCK:
+    case SLOT_RESET:
+        order_finish(c, order, err);
+        break;
+    case SLOT_ACKNOWLEDGE:
+        if (err == 0)
+            read_token_again(c, job->evse);
+        break;
+    case SLOT_SETUP:
+        on_ready(c);
+        break;
+    case SLOT_KEEPALIVE:
+        c->keepalive_ms = env_now_ms(c->env) + c->profile->keepalive_ms;
+        break;
+    }
+    wish_advance(c);
+}
