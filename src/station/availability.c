@@ -295,7 +295,8 @@ static void on_change_availability(struct station *s, const struct rpc_request *
         answer_status(s, request, "Rejected", "UnknownEvse");
         return;
     }
-    if (json_object_get(place, "connectorId") && (connector < 1 || connector > e->abilities.connectors)) {
+    if (e && json_object_get(place, "connectorId") &&
+        (connector < 1 || connector > e->abilities.connectors)) {
         answer_status(s, request, "Rejected", "UnknownConnectorId");
         return;
     }

@@ -10,8 +10,8 @@
 #include "station/variable_table.h"
 
 #define PART_BYTES_MAX 16384
-#define FRAME_BYTES    512 /* of a part besides its items */
-#define PART_ATTEMPTS  2   /* a part without answer is sent once more */
+#define FRAME_BYTES    ((size_t)512) /* of a part besides its items */
+#define PART_ATTEMPTS  2             /* a part without answer is sent once more */
 
 enum report_base { FULL_INVENTORY, CONFIGURATION_INVENTORY, SUMMARY_INVENTORY, CUSTOM };
 

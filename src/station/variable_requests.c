@@ -25,13 +25,14 @@ static bool component_is_at(const json_t *component, const struct variable_row *
 
 enum found { FOUND, UNKNOWN_COMPONENT, UNKNOWN_VARIABLE };
 
-/* The row and place of a request's component and variable (B06.FR.06, .07, .14, .15). */
+/* The row and place of a request's component and variable (B06.FR.06 and .07; .14 and .15). */
 static enum found find_variable(const struct station *s, const json_t *item, const struct variable_row **ret,
                                 struct variable_place *ret_place)
 {
-    const json_t *component = json_object_get(item, "component"),
-                 *variable = json_object_get(item, "variable");
-    const char *name = json_get_string(component, "name", ""), *var = json_get_string(variable, "name", "");
+    const json_t *component = json_object_get(item, "component");
+    const json_t *variable = json_object_get(item, "variable");
+    const char *component_name = json_get_string(component, "name", "");
+    const char *variable_name = json_get_string(variable, "name", "");
     const char *instance = json_get_string(variable, "instance", "");
     enum found found = UNKNOWN_COMPONENT;
 
@@ -40,13 +41,13 @@ static enum found find_variable(const struct station *s, const json_t *item, con
     for (size_t i = 0; i < variable_table_size; i++) {
         const struct variable_row *row = &variable_table[i];
         struct variable_place place = { .station = s };
-        if (!str_equal_ci(row->component, name))
+        if (!str_equal_ci(row->component, component_name))
             continue;
         while (variable_next_place(row, &place)) {
             if (!component_is_at(component, row, &place))
                 continue;
             found = UNKNOWN_VARIABLE;
-            if (str_equal_ci(row->variable, var) &&
+            if (str_equal_ci(row->variable, variable_name) &&
                 str_equal_ci(row->instance ? row->instance : "", instance)) {
                 *ret = row;
                 *ret_place = place;

@@ -75,8 +75,8 @@ void variable_get(const struct variable_row *row, const struct variable_place *p
 /* The values a list may have, or "". */
 void variable_values_list(const struct variable_row *row, const struct station *s,
                           char ret[static VARIABLE_VALUE_SIZE]);
-/* NULL if the row can have the value, else the reason code why not. s NULL: of no special station. */
-const char *variable_check(const struct variable_row *row, const struct station *s, const char *value);
+/* NULL if the row can have the text, else the reason code why not. s NULL: of no special station. */
+const char *variable_check(const struct variable_row *row, const struct station *s, const char *text);
 
 /* The measurands of the values list that some EVSE of the station can measure. */
 void measurands_supported(const struct station *s, char *ret, size_t size);
