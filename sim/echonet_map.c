@@ -117,6 +117,13 @@ static int get_vehicle_status(const struct echonet_node *n, uint8_t *ret)
     return 1;
 }
 
+/* A charger with a control pilot always knows whether a vehicle is there. */
+static int confirm_connection(struct echonet_node *n, const uint8_t *edt, size_t len)
+{
+    (void)n;
+    return len == 1 && edt[0] == 0x10 ? 0 : -ERANGE;
+}
+
 static int get_mode(const struct echonet_node *n, uint8_t *ret)
 {
     ret[0] = n->model->enabled ? MODE_CHARGE : n->idle_mode;
@@ -349,6 +356,7 @@ static const struct echonet_property charger_properties[] = { /* 0x02A1 */
     { 0xC8, "min_max_power",      GET,     false, TWO(4, Q_MIN_POWER, Q_MAX_POWER, 1), NULL, NULL },
     { 0xCA, "min_max_current",    GET,     false, TWO(2, Q_MIN_CURRENT, Q_MAX_CURRENT, 0.1), NULL, NULL },
     { 0xCC, "charger_type",       GET,     false, CONSTANT(1, 0x11), NULL, NULL }, /* AC, control pilot */
+    { 0xCD, "confirm_connection", SET,     false, { { 0 } }, NULL, confirm_connection },
     { 0xCE, "battery_capacity",   GET,     true,  ONE(4, Q_BATTERY_CAPACITY, 1), NULL, NULL },
     { 0xCF, "battery_room",       GET,     true,  ONE(4, Q_BATTERY_ROOM, 1), NULL, NULL },
     { 0xD0, "battery_used_capacity", GET,  true,  ONE(4, Q_BATTERY_CAPACITY, 1), NULL, NULL },
@@ -377,6 +385,7 @@ static const struct echonet_property charger_discharger_properties[] = { /* 0x02
     { 0xCA, "min_max_current",    GET,     false, TWO(2, Q_MIN_CURRENT, Q_MAX_CURRENT, 0.1), NULL, NULL },
     { 0xCB, "min_max_discharge_current", GET, false, TWO(2, Q_CONSTANT, Q_CONSTANT, 1), NULL, NULL },
     { 0xCC, "equipment_type",     GET,     false, CONSTANT(1, 0x11), NULL, NULL }, /* AC, control pilot */
+    { 0xCD, "confirm_connection", SET,     false, { { 0 } }, NULL, confirm_connection },
     { 0xCE, "battery_capacity",   GET,     true,  ONE(4, Q_BATTERY_CAPACITY, 1), NULL, NULL },
     { 0xCF, "battery_room",       GET,     true,  ONE(4, Q_BATTERY_ROOM, 1), NULL, NULL },
     { 0xD0, "battery_used_capacity", GET,  true,  ONE(4, Q_BATTERY_CAPACITY, 1), NULL, NULL },
@@ -384,6 +393,7 @@ static const struct echonet_property charger_discharger_properties[] = { /* 0x02
     { 0xD3, "power",              GET,     false, ONE(4, Q_POWER, 1), NULL, NULL },
     { 0xD4, "current",            GET,     false, ONE(2, Q_CURRENT_L1, 0.1), NULL, NULL },
     { 0xD5, "voltage",            GET,     false, ONE(2, Q_VOLTAGE_L1, 1), NULL, NULL },
+    { 0xD6, "discharged_energy",  GET,     false, CONSTANT(4, 0), NULL, NULL },
     { 0xD8, "energy",             GET,     false, ONE(4, Q_ENERGY, 1), NULL, NULL },
     { 0xD9, "reset_energy",       SET,     false, METER_RESET, NULL, NULL },
     { 0xDA, "operation_mode",     ALL,     false, { { 0 } }, get_mode, set_mode },
