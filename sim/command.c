@@ -398,10 +398,15 @@ static const struct command commands[] = {
 };
 /* clang-format on */
 
-static int run_help(const struct call *call)
+void command_help(const char *between, struct buf *answer)
 {
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        buf_printf(call->answer, "%s%s: %s", i ? "; " : "", commands[i].usage, commands[i].help);
+        buf_printf(answer, "%s%s: %s", i ? between : "", commands[i].usage, commands[i].help);
+}
+
+static int run_help(const struct call *call)
+{
+    command_help("; ", call->answer);
     return 0;
 }
 
@@ -424,43 +429,45 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-static int parse(struct sim *sim, char *line, char *words[static WORDS_MAX], struct call *call,
-                 const struct command **ret)
+/* The command of the line, and what it is given; NULL: `call->answer` says what is wrong. */
+static const struct command *parse(char *line, char *words[static WORDS_MAX], struct call *call)
 {
     size_t count = split(line, words);
     const struct command *command = find_command(words[0]);
-    if (!command)
-        return fail(call, "no command \"%s\"; try help", words[0]);
-
+    if (!command) {
+        fail(call, "no command \"%s\"; try help", words[0]);
+        return NULL;
+    }
     call->words = words + 1;
     call->count = count - 1;
     if (command->takes_charger && call->count > 0) {
-        call->charger = sim_find(sim, words[1]);
-        if (!call->charger)
-            return fail(call, "no charger \"%s\"", words[1]);
+        call->charger = sim_find(call->sim, words[1]);
+        if (!call->charger) {
+            fail(call, "no charger \"%s\"", words[1]);
+            return NULL;
+        }
         call->words++;
         call->count--;
     }
     if ((command->takes_charger && !command->may_lack_charger && !call->charger) ||
-        call->count < command->min_words || call->count > command->max_words)
-        return fail(call, "usage: %s", command->usage);
-    *ret = command;
-    return 0;
+        call->count < command->min_words || call->count > command->max_words) {
+        fail(call, "usage: %s", command->usage);
+        return NULL;
+    }
+    return command;
 }
 
 int command_check(struct sim *sim, char *line, struct buf *answer)
 {
     char *words[WORDS_MAX] = { "" };
     struct call call = { .sim = sim, .answer = answer };
-    const struct command *command;
-    return parse(sim, line, words, &call, &command);
+    return parse(line, words, &call) ? 0 : -EINVAL;
 }
 
 int command_run(struct sim *sim, char *line, struct wait *wait, struct buf *answer)
 {
     char *words[WORDS_MAX] = { "" };
     struct call call = { .sim = sim, .wait = wait, .answer = answer };
-    const struct command *command;
-    int r = parse(sim, line, words, &call, &command);
-    return r < 0 ? r : command->run(&call);
+    const struct command *command = parse(line, words, &call);
+    return command ? command->run(&call) : -EINVAL;
 }

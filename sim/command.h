@@ -7,7 +7,7 @@
 #include "sim/sim.h"
 
 #define COMMAND_MAX_LINE 512
-#define ANSWER_MAX       (4 * 1024 * 1024)
+#define ANSWER_MAX       ((size_t)4 * 1024 * 1024)
 
 /* A command that takes its time: `wait`. */
 struct wait {
@@ -28,5 +28,7 @@ void wait_stop(struct wait *wait);
 int command_run(struct sim *sim, char *line, struct wait *wait, struct buf *answer);
 /* Looks whether command, charger and number of words are right. 0, or -EINVAL with the answer. */
 int command_check(struct sim *sim, char *line, struct buf *answer);
+/* All commands, with `between` two of them. */
+void command_help(const char *between, struct buf *answer);
 
 #endif

@@ -12,7 +12,11 @@ enum echonet_access { ECHONET_GET = 1, ECHONET_SET = 2, ECHONET_INF = 4 };
 
 struct echonet_node;
 
-struct echonet_property {
+/* Told of each property the other side wrote, before its effect; a second time, with "refused", if there is none. */
+typedef void (*echonet_written)(void *ctx, const char *name, const char *value);
+
+struct
+    echonet_property { /* NOLINT(clang-analyzer-optin.performance.Padding): in the order of a table's row */
     uint8_t epc;
     const char *name;
     uint8_t access;
@@ -41,6 +45,8 @@ struct echonet_node {
     const struct echonet_map *map;
     struct model *model;
     const char *serial;
+    echonet_written on_write; /* set after echonet_node_init() */
+    void *ctx;
     uint8_t idle_mode; /* of 0xDA while not charging: 0x44 or 0x47 */
     uint8_t location;  /* 0x81 */
     uint8_t method;    /* 0xDC */
@@ -67,14 +73,10 @@ int echonet_get(const struct echonet_node *node, const struct echonet_class *c, 
 int echonet_set(struct echonet_node *node, const struct echonet_class *c, uint8_t epc, const uint8_t *edt,
                 size_t len);
 
-/* Told of each property the other side wrote, before its effect; a second time, with "refused", if there is none. */
-typedef void (*echonet_written)(void *ctx, const char *name, const char *value);
-
 /* The answer of the node's object of class `c` (instance 1) to a request, into ret[ECHONET_MAX_FRAME]. Its length; 0: none is due;
  * -EMSGSIZE: it would be too long (then a device is silent). `*ret_multicast`: it is for everybody. */
 int echonet_reply(struct echonet_node *node, const struct echonet_class *c,
-                  const struct echonet_frame *request, echonet_written on_write, void *ctx, uint8_t *ret,
-                  bool *ret_multicast);
+                  const struct echonet_frame *request, uint8_t *ret, bool *ret_multicast);
 /* A notification of one property, as above. */
 int echonet_notify(const struct echonet_node *node, const struct echonet_class *c, uint8_t epc, uint16_t tid,
                    uint8_t *ret);

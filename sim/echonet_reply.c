@@ -10,8 +10,6 @@
 struct reply {
     struct echonet_node *node;
     const struct echonet_class *class;
-    echonet_written on_write;
-    void *ctx;
     struct echonet_writer writer;
     bool accepted; /* all of it, so far */
 };
@@ -44,10 +42,10 @@ static int write_property(struct reply *r, const struct echonet_entry *e)
         return -ENOENT;
     char value[VALUE_SIZE];
     print_value(p, e, value);
-    r->on_write(r->ctx, p->name, value);
+    r->node->on_write(r->node->ctx, p->name, value);
     int err = echonet_set(r->node, r->class, e->epc, e->edt, e->pdc);
     if (err < 0)
-        r->on_write(r->ctx, p->name, "refused");
+        r->node->on_write(r->node->ctx, p->name, "refused");
     return err;
 }
 
@@ -83,10 +81,9 @@ static void name_all(struct reply *r, struct echonet_list list)
 }
 
 int echonet_reply(struct echonet_node *node, const struct echonet_class *c,
-                  const struct echonet_frame *request, echonet_written on_write, void *ctx, uint8_t *ret,
-                  bool *ret_multicast)
+                  const struct echonet_frame *request, uint8_t *ret, bool *ret_multicast)
 {
-    struct reply r = { .node = node, .class = c, .on_write = on_write, .ctx = ctx, .accepted = true };
+    struct reply r = { .node = node, .class = c, .accepted = true };
     struct echonet_frame header = {
         .tid = request->tid, .seoj = object_of(c), .deoj = request->seoj, .esv = request->esv
     };

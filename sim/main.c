@@ -13,7 +13,7 @@
 #include "sim/session.h"
 
 #define ENTRIES_MAX 256
-#define SCRIPT_MAX  (1024 * 1024)
+#define SCRIPT_MAX  ((ssize_t)1024 * 1024)
 #define SPEED_MAX   100000
 #define EXIT_USAGE  2
 
@@ -196,7 +196,7 @@ static int start_control(struct program *p)
     int r = sessions_new(&p->sim, p->options.control, &p->sessions);
     if (r < 0)
         return refuse(p->options.control ? p->options.control : "--control", err_text(r));
-    return has_terminal() && !p->options.once ? sessions_add_terminal(p->sessions) : 0;
+    return 0;
 }
 
 static void on_signal(uv_signal_t *signal, int number)
@@ -270,6 +270,8 @@ int main(int argc, char **argv)
     if (start(p) == 0) {
         p->sim.exit_code = EXIT_SUCCESS;
         printf("ready\n");
+        if (has_terminal() && !p->options.once)
+            (void)sessions_add_terminal(p->sessions);
         if (p->script)
             script_start(p->script, on_script_done, p);
         loop_run(&p->sim.loop);

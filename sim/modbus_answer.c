@@ -4,14 +4,6 @@
 #include "base/cleanup.h"
 #include "sim/modbus_map.h"
 
-/* A request being answered: an exception other than 0 ends it. */
-struct work {
-    const struct modbus_map *map;
-    struct model *model;
-    modbus_written on_write;
-    void *ctx;
-};
-
 static size_t width(const struct modbus_register *r)
 {
     return r->kind == REGISTER_COIL ? 1 : r->field.size / 2u;
@@ -51,38 +43,39 @@ static void order_words(const struct modbus_map *map, const struct field *f, uin
 
 /* ---- reading ---- */
 
-static enum modbus_exception read_words(const struct work *w, enum register_kind kind, uint32_t address,
-                                        size_t count, uint8_t *ret)
+static enum modbus_exception read_words(const struct modbus_device *d, enum register_kind kind,
+                                        uint32_t address, size_t count, uint8_t *ret)
 {
     uint8_t bytes[FIELD_MAX_SIZE];
     const struct modbus_register *held = NULL;
     for (size_t i = 0; i < count; i++, address++, ret += 2) {
-        const struct modbus_register *r = find(w->map, kind, address);
+        const struct modbus_register *r = find(d->map, kind, address);
         if (!r || !(r->access & REGISTER_READ)) {
-            if (r || !in_gap(w->map, kind, address))
+            if (r || !in_gap(d->map, kind, address))
                 return MODBUS_ILLEGAL_ADDRESS;
             ret[0] = ret[1] = 0;
             continue;
         }
         if (r != held) {
-            field_encode(&r->field, w->model, bytes);
-            order_words(w->map, &r->field, bytes);
+            field_encode(&r->field, d->model, bytes);
+            order_words(d->map, &r->field, bytes);
             held = r;
         }
-        memcpy(ret, bytes + 2 * (address - r->address), 2);
+        memcpy(ret, bytes + 2 * (size_t)(address - r->address), 2);
     }
     return 0;
 }
 
-static enum modbus_exception read_bits(const struct work *w, uint32_t address, size_t count, uint8_t *ret)
+static enum modbus_exception read_bits(const struct modbus_device *d, uint32_t address, size_t count,
+                                       uint8_t *ret)
 {
     memset(ret, 0, (count + 7) / 8);
     for (size_t i = 0; i < count; i++, address++) {
-        const struct modbus_register *r = find(w->map, REGISTER_COIL, address);
+        const struct modbus_register *r = find(d->map, REGISTER_COIL, address);
         if (!r || !(r->access & REGISTER_READ))
             return MODBUS_ILLEGAL_ADDRESS;
         uint8_t bit;
-        field_encode(&r->field, w->model, &bit);
+        field_encode(&r->field, d->model, &bit);
         ret[i / 8] |= (uint8_t)(bit << i % 8);
     }
     return 0;
@@ -104,28 +97,28 @@ static enum modbus_exception exception_of(int err)
     }
 }
 
-static enum modbus_exception write_one(const struct work *w, const struct modbus_register *r,
+static enum modbus_exception write_one(const struct modbus_device *d, const struct modbus_register *r,
                                        const uint8_t *wire)
 {
     uint8_t bytes[FIELD_MAX_SIZE];
     memcpy(bytes, wire, r->field.size);
-    order_words(w->map, &r->field, bytes);
+    order_words(d->map, &r->field, bytes);
 
     char value[2 * FIELD_MAX_SIZE + 3];
     field_print(&r->field, bytes, value, sizeof value);
-    w->on_write(w->ctx, r->name, value);
-    enum modbus_exception e = exception_of(field_apply(&r->field, w->model, bytes));
+    d->on_write(d->ctx, r->name, value);
+    enum modbus_exception e = exception_of(field_apply(&r->field, d->model, bytes));
     if (e)
-        w->on_write(w->ctx, r->name, "refused");
+        d->on_write(d->ctx, r->name, "refused");
     return e;
 }
 
 /* Every address must belong to a register that is written whole; looked at before anything moves. */
-static bool may_write(const struct work *w, enum register_kind kind, uint32_t address, size_t count)
+static bool may_write(const struct modbus_device *d, enum register_kind kind, uint32_t address, size_t count)
 {
     uint32_t end = address + (uint32_t)count;
     while (address < end) {
-        const struct modbus_register *r = find(w->map, kind, address);
+        const struct modbus_register *r = find(d->map, kind, address);
         if (!r || !(r->access & REGISTER_WRITE) || r->address != address || address + width(r) > end)
             return false;
         address += (uint32_t)width(r);
@@ -133,14 +126,14 @@ static bool may_write(const struct work *w, enum register_kind kind, uint32_t ad
     return true;
 }
 
-static enum modbus_exception write_words(const struct work *w, uint32_t address, const uint8_t *data,
+static enum modbus_exception write_words(const struct modbus_device *d, uint32_t address, const uint8_t *data,
                                          size_t count)
 {
-    if (!may_write(w, REGISTER_HOLDING, address, count))
+    if (!may_write(d, REGISTER_HOLDING, address, count))
         return MODBUS_ILLEGAL_ADDRESS;
     for (size_t i = 0; i < count;) {
-        const struct modbus_register *r = find(w->map, REGISTER_HOLDING, address + (uint32_t)i);
-        enum modbus_exception e = write_one(w, r, data + 2 * i);
+        const struct modbus_register *r = find(d->map, REGISTER_HOLDING, address + (uint32_t)i);
+        enum modbus_exception e = write_one(d, r, data + 2 * i);
         if (e)
             return e;
         i += width(r);
@@ -148,70 +141,70 @@ static enum modbus_exception write_words(const struct work *w, uint32_t address,
     return 0;
 }
 
-static enum modbus_exception write_bits(const struct work *w, uint32_t address, const uint8_t *data,
+static enum modbus_exception write_bits(const struct modbus_device *d, uint32_t address, const uint8_t *data,
                                         size_t count)
 {
-    if (!may_write(w, REGISTER_COIL, address, count))
+    if (!may_write(d, REGISTER_COIL, address, count))
         return MODBUS_ILLEGAL_ADDRESS;
     for (size_t i = 0; i < count; i++) {
         uint8_t bit = data[i / 8] >> i % 8 & 1;
-        enum modbus_exception e = write_one(w, find(w->map, REGISTER_COIL, address + (uint32_t)i), &bit);
+        enum modbus_exception e = write_one(d, find(d->map, REGISTER_COIL, address + (uint32_t)i), &bit);
         if (e)
             return e;
     }
     return 0;
 }
 
-static enum modbus_exception mask_write(const struct work *w, const struct modbus_request *q)
+static enum modbus_exception mask_write(const struct modbus_device *d, const struct modbus_request *q)
 {
     uint8_t bytes[2];
-    enum modbus_exception e = read_words(w, REGISTER_HOLDING, q->address, 1, bytes);
+    enum modbus_exception e = read_words(d, REGISTER_HOLDING, q->address, 1, bytes);
     if (e)
         return e;
     uint16_t value = (uint16_t)(bytes[0] << 8 | bytes[1]);
     value = (uint16_t)((value & q->and_mask) | (q->or_mask & ~q->and_mask));
     bytes[0] = (uint8_t)(value >> 8);
     bytes[1] = (uint8_t)value;
-    return write_words(w, q->address, bytes, 1);
+    return write_words(d, q->address, bytes, 1);
 }
 
 /* ---- a request ---- */
 
 /* `data` has room for all that can be read. */
-static enum modbus_exception execute(const struct work *w, const struct modbus_request *q, uint8_t *data,
-                                     struct modbus_response *a)
+static enum modbus_exception execute(const struct modbus_device *d, const struct modbus_request *q,
+                                     uint8_t *data, struct modbus_response *a)
 {
     size_t words = q->function == MODBUS_READ_WRITE ? q->read_count : q->count;
     switch (q->function) {
     case MODBUS_READ_COILS:
         a->data_len = (q->count + 7u) / 8;
-        return read_bits(w, q->address, q->count, data);
+        return read_bits(d, q->address, q->count, data);
     case MODBUS_READ_HOLDING:
     case MODBUS_READ_INPUT:
-        if (words > (size_t)w->map->max_read_words)
+        if (words > (size_t)d->map->max_read_words)
             return MODBUS_ILLEGAL_VALUE;
         a->data_len = 2 * words;
-        return read_words(w, q->function == MODBUS_READ_INPUT ? REGISTER_INPUT : REGISTER_HOLDING, q->address,
+        return read_words(d, q->function == MODBUS_READ_INPUT ? REGISTER_INPUT : REGISTER_HOLDING, q->address,
                           words, data);
     case MODBUS_READ_WRITE: {
-        enum modbus_exception e = write_words(w, q->address, q->data, q->count);
+        enum modbus_exception e = write_words(d, q->address, q->data, q->count);
         a->data_len = 2 * words;
-        return e ? e : read_words(w, REGISTER_HOLDING, q->read_address, words, data);
+        return e ? e : read_words(d, REGISTER_HOLDING, q->read_address, words, data);
     }
     case MODBUS_WRITE_COIL:
         a->data = q->data;
         a->data_len = q->data_len;
-        return write_bits(w, q->address, q->data, 1);
+        return write_bits(d, q->address, q->data, 1);
     case MODBUS_WRITE_COILS:
-        return write_bits(w, q->address, q->data, q->count);
+        return write_bits(d, q->address, q->data, q->count);
     case MODBUS_WRITE_REGISTER:
         a->data = q->data;
         a->data_len = q->data_len;
-        return write_words(w, q->address, q->data, 1);
+        return write_words(d, q->address, q->data, 1);
     case MODBUS_WRITE_REGISTERS:
-        return write_words(w, q->address, q->data, q->count);
+        return write_words(d, q->address, q->data, q->count);
     case MODBUS_MASK_WRITE:
-        return mask_write(w, q);
+        return mask_write(d, q);
     default: /* no discrete inputs in these maps */
         return MODBUS_ILLEGAL_ADDRESS;
     }
@@ -222,8 +215,7 @@ static bool knows(const struct modbus_map *map, uint8_t function)
     return function < 32 && map->functions >> function & 1;
 }
 
-int modbus_answer(const struct modbus_map *map, struct model *m, const uint8_t *pdu, size_t len,
-                  modbus_written on_write, void *ctx, uint8_t *ret)
+int modbus_answer(const struct modbus_device *d, const uint8_t *pdu, size_t len, uint8_t *ret)
 {
     uint8_t data[MODBUS_MAX_PDU];
     struct modbus_request q = { 0 };
@@ -234,14 +226,13 @@ int modbus_answer(const struct modbus_map *map, struct model *m, const uint8_t *
                                  .and_mask = q.and_mask,
                                  .or_mask = q.or_mask,
                                  .data = data };
-    if (r == -EOPNOTSUPP || !knows(map, q.function)) {
+    if (r == -EOPNOTSUPP || !knows(d->map, q.function)) {
         a.exception = MODBUS_ILLEGAL_FUNCTION;
     } else if (r < 0) {
         a.exception = MODBUS_ILLEGAL_VALUE;
     } else {
-        struct work w = { map, m, on_write, ctx };
-        model_update(m);
-        a.exception = (uint8_t)execute(&w, &q, data, &a);
+        model_update(d->model);
+        a.exception = (uint8_t)execute(d, &q, data, &a);
     }
     return modbus_encode_response(&a, ret, MODBUS_MAX_PDU);
 }

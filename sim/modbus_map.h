@@ -44,8 +44,14 @@ const struct modbus_map *modbus_map_find(const char *name);
 /* Told of each register the other side wrote, before its effect; a second time, with "refused", if there is none. */
 typedef void (*modbus_written)(void *ctx, const char *name, const char *value);
 
-/* The answer of the device to `pdu` into ret[MODBUS_MAX_PDU]; its length, always > 0. */
-int modbus_answer(const struct modbus_map *map, struct model *m, const uint8_t *pdu, size_t len,
-                  modbus_written on_write, void *ctx, uint8_t *ret);
+struct modbus_device {
+    const struct modbus_map *map;
+    struct model *model;
+    modbus_written on_write;
+    void *ctx;
+};
+
+/* Its answer to `pdu` into ret[MODBUS_MAX_PDU]; the length, always > 0. */
+int modbus_answer(const struct modbus_device *device, const uint8_t *pdu, size_t len, uint8_t *ret);
 
 #endif

@@ -85,7 +85,7 @@ static void answer(struct echonet_port *port, const struct echonet_class *c,
 {
     uint8_t bytes[ECHONET_MAX_FRAME];
     bool multicast = false;
-    int len = echonet_reply(&port->node, c, request, charger_wrote, port->charger, bytes, &multicast);
+    int len = echonet_reply(&port->node, c, request, bytes, &multicast);
     tell_changes(port, false); /* what the model does not know of, as standby instead of idle */
     if (len <= 0)
         return;
@@ -155,6 +155,8 @@ int echonet_port_new(struct loop *loop, struct charger *charger, const char *add
                                             .sin_addr.s_addr = htonl(ECHONET_GROUP_ADDRESS) };
     answers_init(&port->answers, charger->env, send_bytes, port);
     echonet_node_init(&port->node, charger->echonet, &charger->model, charger->name);
+    port->node.on_write = charger_wrote;
+    port->node.ctx = charger;
     charger->port = port;
     charger->port_ops = &ops;
 

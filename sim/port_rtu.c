@@ -49,8 +49,8 @@ static void answer_unit(struct rtu_line *line, struct charger *charger, const st
         return;
     uint8_t pdu[MODBUS_MAX_PDU], bytes[MODBUS_MAX_FRAME];
     struct modbus_frame response = *request;
-    int len = modbus_answer(charger->modbus, &charger->model, request->pdu, request->pdu_len, charger_wrote,
-                            charger, pdu);
+    struct modbus_device device = { charger->modbus, &charger->model, charger_wrote, charger };
+    int len = modbus_answer(&device, request->pdu, request->pdu_len, pdu);
     if (len < 0 || request->unit == 0) /* a broadcast is obeyed, not answered */
         return;
     response.pdu = pdu;

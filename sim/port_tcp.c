@@ -47,8 +47,8 @@ static void answer(struct connection *c, const struct modbus_frame *request)
 
     uint8_t pdu[MODBUS_MAX_PDU], bytes[MODBUS_MAX_FRAME];
     struct modbus_frame response = *request;
-    int len = modbus_answer(charger->modbus, &charger->model, request->pdu, request->pdu_len, charger_wrote,
-                            charger, pdu);
+    struct modbus_device device = { charger->modbus, &charger->model, charger_wrote, charger };
+    int len = modbus_answer(&device, request->pdu, request->pdu_len, pdu);
     if (len < 0)
         return;
     response.pdu = pdu;

@@ -9,7 +9,7 @@
 #include "base/str.h"
 
 #define SESSIONS_MAX 32
-#define INPUT_MAX    (8 * COMMAND_MAX_LINE)
+#define INPUT_MAX    ((size_t)8 * COMMAND_MAX_LINE)
 #define BACKLOG      16
 #define PROMPT       "sim> "
 
@@ -87,7 +87,8 @@ static void on_written(uv_write_t *write, int status)
 
 static void reply(struct session *s)
 {
-    buf_text(&s->output, "\n");
+    if (s->output.len || !s->is_terminal)
+        buf_text(&s->output, "\n");
     if (s->is_terminal)
         buf_text(&s->output, PROMPT);
     if (s->output.err) {
@@ -134,10 +135,13 @@ static void work(struct session *s)
             session_close(s);
         if (r <= 0)
             return;
-        bool empty = !line[strspn(line, " \t\r")];
-        if (empty && !s->is_terminal)
+        const char *text = line + strspn(line, " \t\r");
+        if (!*text && !s->is_terminal)
             continue;
-        s->waiting = !empty && command_run(s->owner->sim, line, &s->wait, &s->output) == 1;
+        if (s->is_terminal && str_equal(text, "help")) /* for people, a line each */
+            command_help("\n", &s->output);
+        else if (*text)
+            s->waiting = command_run(s->owner->sim, line, &s->wait, &s->output) == 1;
         if (!s->waiting)
             reply(s);
     }
@@ -245,6 +249,8 @@ int sessions_add_terminal(struct sessions *sessions)
     r = uv_read_start(&s->uv.stream, on_alloc, on_read);
     if (r < 0)
         session_close(s);
+    else
+        reply(s); /* the first prompt */
     return r;
 }
 

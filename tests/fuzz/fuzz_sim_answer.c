@@ -25,9 +25,10 @@ static void on_write(void *ctx, const char *name, const char *value)
 
 static void answer_modbus(const struct modbus_map *map, struct model *m, const uint8_t *data, size_t size)
 {
+    struct modbus_device device = { map, m, on_write, NULL };
     uint8_t answer[MODBUS_MAX_PDU];
     struct modbus_response response;
-    int len = modbus_answer(map, m, data, size, on_write, NULL, answer);
+    int len = modbus_answer(&device, data, size, answer);
     assert(len > 0 && len <= MODBUS_MAX_PDU);
     assert(modbus_decode_response(answer, (size_t)len, &response) == 0);
 }
@@ -39,9 +40,10 @@ static void answer_echonet(const struct echonet_map *map, struct model *m, const
     uint8_t answer[ECHONET_MAX_FRAME];
     bool multicast;
     echonet_node_init(&node, map, m, "fuzz");
+    node.on_write = on_write;
     if (echonet_decode(data, size, &request) < 0)
         return;
-    int len = echonet_reply(&node, &map->device, &request, on_write, NULL, answer, &multicast);
+    int len = echonet_reply(&node, &map->device, &request, answer, &multicast);
     assert(len <= (int)sizeof answer);
     assert(len <= 0 || echonet_decode(answer, (size_t)len, &reply) == 0);
 }

@@ -65,7 +65,8 @@ static void expect(struct bench *b, const char *request, const char *response)
     int len = hex_decode(request, pdu, sizeof pdu);
     assert_true(len > 0);
     b->written[0] = '\0';
-    int n = modbus_answer(b->map, &b->model, pdu, (size_t)len, on_write, b, answer);
+    struct modbus_device device = { b->map, &b->model, on_write, b };
+    int n = modbus_answer(&device, pdu, (size_t)len, answer);
     assert_true(n > 0);
     hex_encode(answer, (size_t)n, text, sizeof text);
     if (!str_equal(text, response))
