@@ -60,6 +60,7 @@ struct answer {
     struct list link;
     struct timer timer;
     struct answers *answers;
+    struct charger *charger;
     struct sockaddr_in to;
     size_t len;
     uint8_t bytes[];
@@ -77,7 +78,8 @@ static void on_timer(struct timer *timer, void *ctx)
 {
     (void)timer;
     struct answer *a = ctx;
-    a->answers->send(a->answers->ctx, &a->to, a->bytes, a->len);
+    if (charger_is_reachable(a->charger))
+        a->answers->send(a->answers->ctx, &a->to, a->bytes, a->len);
     answer_free(a);
 }
 
@@ -112,6 +114,7 @@ void answers_send(struct answers *answers, struct charger *c, const struct socka
     if (!a)
         return;
     a->answers = answers;
+    a->charger = c;
     if (to)
         a->to = *to;
     a->len = len;

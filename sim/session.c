@@ -9,7 +9,7 @@
 #include "base/str.h"
 
 #define SESSIONS_MAX 32
-#define INPUT_MAX    ((size_t)8 * COMMAND_MAX_LINE)
+#define INPUT_MAX    ((size_t)2 * COMMAND_MAX_LINE) /* a line, and a chunk behind it */
 #define BACKLOG      16
 #define PROMPT       "sim> "
 
@@ -22,6 +22,7 @@ struct session {
         uv_tty_t terminal;
     } uv;
     bool is_terminal, waiting, closing;
+    bool ended; /* the peer sends no more, but may still want its answers */
     struct wait wait;
     struct buf input, output;
     uv_write_t write;
@@ -70,7 +71,7 @@ static void session_close(struct session *s)
 
 /* ---- lines ---- */
 
-static void work(struct session *s);
+static void take_input(struct session *s);
 
 static void on_written(uv_write_t *write, int status)
 {
@@ -82,7 +83,7 @@ static void on_written(uv_write_t *write, int status)
     if (status < 0)
         session_close(s);
     else
-        work(s);
+        take_input(s);
 }
 
 static void reply(struct session *s)
@@ -147,6 +148,8 @@ static void work(struct session *s)
     }
 }
 
+static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *bytes);
+
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 {
     (void)suggested;
@@ -154,14 +157,30 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
     *ret = uv_buf_init(s->chunk, sizeof s->chunk);
 }
 
+/* Works through what has come, and reads on unless there is more than a line to do first: a peer that sends without reading is
+ * slowed down. */
+static void take_input(struct session *s)
+{
+    work(s);
+    if (s->closing)
+        return;
+    bool busy = s->waiting || s->writing;
+    if (s->ended && !busy)
+        session_close(s);
+    else if (s->ended || s->input.len >= COMMAND_MAX_LINE)
+        uv_read_stop(&s->uv.stream);
+    else
+        (void)uv_read_start(&s->uv.stream, on_alloc, on_read);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *bytes)
 {
     struct session *s = stream->data;
-    if (len < 0 || (len > 0 && buf_append(&s->input, bytes->base, (size_t)len) < 0)) {
+    s->ended = len == UV_EOF;
+    if ((len < 0 && !s->ended) || (len > 0 && buf_append(&s->input, bytes->base, (size_t)len) < 0))
         session_close(s);
-        return;
-    }
-    work(s);
+    else
+        take_input(s);
 }
 
 static struct session *session_new(struct sessions *sessions, bool is_terminal)

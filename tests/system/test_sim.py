@@ -336,6 +336,23 @@ def test_a_pty_can_be_opened_again_and_again():
             assert "0x5237" in done.stdout, done.stdout + done.stderr
 
 
+def test_a_serial_port_of_the_machine_serves_as_line(tmp_path):
+    ends = [tmp_path / "near", tmp_path / "far"]
+    pair = subprocess.Popen(["socat", f"pty,raw,echo=0,link={ends[0]}", f"pty,raw,echo=0,link={ends[1]}"])
+    try:
+        until(lambda: all(end.exists() for end in ends), "the pty pair")
+        with Sim(f"name=rtu1,map=rtu7,serial={ends[0]}") as sim:
+            line = Line(ends[1])
+            assert line.read(7, 0x1000, 1) == [ord("A")]
+            sim.do("slow rtu1 300")
+            assert line.ask(7, "0310000001", 0.1) == ""
+            assert line.ask(7, "0310000001") == "03020041"
+            line.close()
+    finally:
+        pair.terminate()
+        pair.wait(WAIT)
+
+
 # ---- the control line ----
 
 def test_commands_say_what_is_wrong():
@@ -392,6 +409,33 @@ def test_two_sessions_may_wait_at_once():
             while text.count(b"\n") < 2:
                 text += other.recv(10000)
             assert text.startswith(b"ok\n{")
+
+
+def test_many_lines_at_once_are_answered_one_by_one():
+    with Sim(f"name=a,map=ac22,listen={address()}:5020") as sim:
+        with socket.socket(socket.AF_UNIX) as other:
+            other.settimeout(WAIT)
+            other.connect(str(sim.directory / "control"))
+            other.sendall(b"wait a plugged=true\n" + b"slow a 0\n" * 2000)
+            other.shutdown(socket.SHUT_WR)
+            sim.do("plug a")
+            text = b""
+            while more := other.recv(65536):
+                text += more
+            assert text == b"ok\n" * 2001
+
+
+def test_a_line_without_end_closes_the_session():
+    with Sim(f"name=a,map=ac22,listen={address()}:5020") as sim:
+        with socket.socket(socket.AF_UNIX) as other:
+            other.settimeout(WAIT)
+            other.connect(str(sim.directory / "control"))
+            other.sendall(b"x" * 600)
+            try:
+                assert other.recv(100) == b""
+            except ConnectionResetError:
+                pass
+        sim.do("plug a")
 
 
 # ---- starting and scripts ----
