@@ -30,6 +30,7 @@ enum slot {
 enum job_state {
     JOB_IDLE,
     JOB_PENDING, /* waits for its turn */
+    JOB_READING, /* what a persistent point holds, before it is perhaps not written */
     JOB_WRITING, /* a write is with the device */
     JOB_WAITING,
     JOB_UNTIL,
@@ -50,7 +51,7 @@ struct job {
     uint8_t evse, slot, state; /* evse 1.., 0 for the charger's own */
     bool is_start;             /* SWITCH */
     bool discarded; /* the write on its way belongs to a job that is over; then to again, or idle */
-    bool again, wrote;
+    bool again, wrote, looked; /* looked: the point of this step was read */
 };
 
 enum wish { WISH_NONE, WISH_START, WISH_STOP };

@@ -107,16 +107,18 @@ static bool domain_of(const struct point *p, struct span *ret)
 {
     if (!point_is_integral(p) || p->scale != 1 || p->offset != 0 || p->scale_point >= 0)
         return false;
-    double max = ldexp(1, 8 * p->raw_size) - 1;
+    if (p->raw_size > 4)
+        return false;
+    double max = (double)((UINT64_C(1) << 8 * p->raw_size) - 1);
     bool is_signed = p->type == POINT_I8 || p->type == POINT_I16 || p->type == POINT_I32;
     if (p->mask)
         max = (double)(p->mask >> p->shift);
     else if (p->type == POINT_BOOL)
         max = 1;
     else if (p->shift)
-        max = floor(ldexp(max, -p->shift));
+        max = (double)((uint64_t)max >> p->shift);
     *ret = is_signed && !p->mask ? (struct span){ -(max + 1) / 2, (max - 1) / 2 } : (struct span){ 0, max };
-    return p->raw_size <= 4;
+    return true;
 }
 
 static struct item other(void)

@@ -1,6 +1,6 @@
 /* Jobs: a row of steps (set, wait, until), done one after the other over the time it takes.
  *
- *     IDLE -> PENDING -> WRITING -> (next step) -> WAITING | UNTIL -> ... -> IDLE and wish_on_job_done()
+ *     IDLE -> PENDING -> (READING ->) WRITING -> (next step) -> WAITING | UNTIL -> ... -> IDLE and wish_on_job_done()
  *
  * A write is always waited for: no job writes twice at once, and a job that was replaced while its write is on the way
  * lets the write come back before the new one begins. */
@@ -31,7 +31,7 @@ void job_begin(struct job *job, const struct steps *steps, struct order *order, 
     job->order = order;
     job->limit_A = limit_A;
     job->at = 0;
-    job->wrote = false;
+    job->wrote = job->looked = false;
     if (job->state == JOB_WRITING) {
         job->discarded = true;
         job->again = true;
@@ -51,6 +51,12 @@ struct order *job_cancel(struct job *job)
     else
         set_idle(job);
     return order;
+}
+
+static void next_step(struct job *job)
+{
+    job->at++;
+    job->looked = false;
 }
 
 static void end(struct job *job, int err)
@@ -130,7 +136,7 @@ static void on_written(void *ctx, int err)
                    SLOT_SETUP) { /* a setup step the device does not know keeps the others from nothing */
         end(job, err == -ERR_DEVICE_EXCEPTION ? -ERR_REFUSED : err);
     } else {
-        job->at++;
+        next_step(job);
         job_run(job);
     }
     if (c->changed)
@@ -138,14 +144,44 @@ static void on_written(void *ctx, int err)
     charger_arm(c);
 }
 
-/* 1 if the point holds these bytes already and must not be written for nothing. */
+/* Does the point hold this already, so that it must not (flash) or need not (limits) be written? */
 static bool is_unchanged(const struct job *job, const struct point *point, const struct value *value)
 {
     const struct point_value *now = &job->charger->values[point->index];
-    if (!point->persistent || now->quality != QUALITY_GOOD)
+    if (!(point->persistent || job->slot == SLOT_LIMIT) || now->quality != QUALITY_GOOD)
         return false;
     return point_is_text(point) ? now->text && strcmp(now->text, value->text) == 0
                                 : now->number == value->number;
+}
+
+static void on_read(void *ctx, int err)
+{
+    struct job *job = ctx;
+    (void)err; /* the value, or that there is none, has come on its own way */
+    job->reads--;
+    if (job->reads == 0)
+        job_on_news(job);
+    charger_arm(job->charger);
+}
+
+static bool ask_for(struct job *job, const struct point *point)
+{
+    struct charger *c = job->charger;
+    bool asked = point->access & ACCESS_R && c->ops->read(c->device, point, on_read, job) >= 0;
+    job->reads = (uint16_t)(job->reads + asked);
+    return asked;
+}
+
+/* A persistent point whose content is not known is read before it is written. */
+static bool look_first(struct job *job, const struct point *point)
+{
+    if (!point->persistent || job->looked || job->charger->values[point->index].quality == QUALITY_GOOD)
+        return false;
+    job->looked = true;
+    if (!ask_for(job, point))
+        return false;
+    job->state = JOB_READING;
+    return true;
 }
 
 /* 1: the step is done; 0: the write is on its way; or negative. */
@@ -155,6 +191,8 @@ static int do_set(struct job *job, const struct step *step)
     uint8_t raw[POINT_MAX_RAW];
     size_t len = 0;
     struct value value;
+    if (look_first(job, step->point))
+        return 0;
     struct expression_value v = evaluate(job, step->value);
     if (!v.known) /* a keepalive renews what there is; a command without its value is none */
         return job->slot >= SLOT_SETUP ? 1 : -ENODATA;
@@ -181,27 +219,13 @@ static int do_set(struct job *job, const struct step *step)
 
 /* ---- until ---- */
 
-static void on_read(void *ctx, int err)
-{
-    struct job *job = ctx;
-    (void)err; /* the value, or that there is none, has come on its own way */
-    job->reads--;
-    if (job->reads == 0)
-        job_on_news(job);
-    charger_arm(job->charger);
-}
-
 /* Asks for the points of the condition now. They are the reason why an old value does not pass for an effect: the condition counts only
  * when all of them have come back. */
 static void read_points(struct job *job, const struct expression *e)
 {
-    struct charger *c = job->charger;
     int index = 0;
-    for (size_t n = 0; (index = expression_point(e, n)) >= 0; n++) {
-        const struct point *p = &c->profile->points[index];
-        if (p->access & ACCESS_R && c->ops->read(c->device, p, on_read, job) >= 0)
-            job->reads++;
-    }
+    for (size_t n = 0; (index = expression_point(e, n)) >= 0; n++)
+        (void)ask_for(job, &job->charger->profile->points[index]);
 }
 
 static void begin_until(struct job *job, const struct step *step)
@@ -248,7 +272,7 @@ void job_run(struct job *job)
         }
         if (r == 0)
             return;
-        job->at++;
+        next_step(job);
     }
     end(job, 0);
 }
@@ -257,7 +281,11 @@ void job_on_news(struct job *job)
 {
     int64_t now = env_now_ms(job->charger->env);
     if (job->state == JOB_WAITING && now >= job->due_ms) {
-        job->at++;
+        next_step(job);
+        job_run(job);
+        return;
+    }
+    if (job->state == JOB_READING && job->reads == 0) {
         job_run(job);
         return;
     }
@@ -265,7 +293,7 @@ void job_on_news(struct job *job)
         return;
     const struct step *step = &job->steps->list[job->at];
     if (job->reads == 0 && holds(job, step)) {
-        job->at++;
+        next_step(job);
         job_run(job);
     } else if (now >= job->due_ms) {
         end(job, -ERR_NO_EFFECT);

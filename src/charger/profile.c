@@ -427,24 +427,24 @@ static void read_profile(struct reading *r, const struct yaml_node *root)
 int profile_parse(const char *name, const char *text, size_t len, profile_source source, void *ctx,
                   struct problems *problems, struct profile **ret)
 {
-    AUTO(yaml) *yaml = NULL;
-    struct yaml *bases[MAX_EXTENDS] = { NULL };
+    struct yaml *trees[MAX_EXTENDS + 1] = { NULL };
     AUTO(profile) *profile = calloc(1, sizeof(*profile));
     if (!profile)
         return -ENOMEM;
     size_t total = problems->total;
     struct reading r = { .problems = problems, .profile = profile };
-    int err = profile_merge(name, text, len, source, ctx, problems, bases, &yaml);
+    struct merging merging = { .source = source, .ctx = ctx, .problems = problems };
+    int err = profile_merge(&merging, name, text, len, trees);
     if (err == 0) {
-        r.yaml = yaml;
-        read_profile(&r, yaml->root);
+        r.yaml = trees[0];
+        read_profile(&r, trees[0]->root);
     }
     if (err == 0 && r.no_memory)
         err = -ENOMEM;
     else if (err == 0 && problems->total > total)
         err = -EINVAL;
-    for (size_t i = 0; i < MAX_EXTENDS; i++)
-        yaml_free(bases[i]);
+    for (size_t i = 0; i <= MAX_EXTENDS; i++)
+        yaml_free(trees[i]);
     if (err < 0)
         return err;
     *ret = STEAL(profile);

@@ -52,9 +52,15 @@ int64_t read_ms(struct reading *r, const struct yaml_node *map, const char *key,
 
 /* ---- profile_merge.c ---- */
 
-/* Parses the text and the profiles it extends into one tree; `*ret` and those in `bases` are the caller's to free. 0, -EINVAL, -ENOMEM. */
-int profile_merge(const char *name, const char *text, size_t len, profile_source source, void *ctx,
-                  struct problems *problems, struct yaml *bases[MAX_EXTENDS], struct yaml **ret);
+struct merging {
+    profile_source source;
+    void *ctx;
+    struct problems *problems;
+};
+/* Parses the text and the profiles it extends into one tree, trees[0]. All of `trees`, NULL before, are the caller's to free together.
+ * 0, -EINVAL, -ENOMEM. */
+int profile_merge(const struct merging *m, const char *name, const char *text, size_t len,
+                  struct yaml *trees[MAX_EXTENDS + 1]);
 
 /* ---- profile_point.c ---- */
 

@@ -81,31 +81,18 @@ static void drop_nulls(struct yaml_node *map, struct yaml_node *removed)
     }
 }
 
-static int read_base(const char *name, profile_source source, void *ctx, struct problems *problems,
-                     struct yaml **ret)
+static int read_base(const struct merging *m, const char *name, struct yaml **ret)
 {
-    AUTO_FREE char *text = source ? source(ctx, name) : NULL;
+    AUTO_FREE char *text = m->source ? m->source(m->ctx, name) : NULL;
     char file[256];
     (void)snprintf(file, sizeof(file), "%s.yaml", name);
     if (!text)
         return -ENOENT;
     if (strlen(text) > MAX_PROFILE) {
-        problems_add(problems, file, 0, NULL, "the profile is too large");
+        problems_add(m->problems, file, 0, NULL, "the profile is too large");
         return -EINVAL;
     }
-    return yaml_parse(file, text, strlen(text), problems, ret);
-}
-
-/* The base's name, or NULL with a problem if it cannot be followed. */
-static const char *next_base(struct yaml *y, const struct yaml_node *root, struct problems *problems)
-{
-    const struct yaml_node *extends = yaml_get(root, "extends");
-    if (!extends)
-        return NULL;
-    if (extends->kind == YAML_SCALAR && *extends->text)
-        return extends->text;
-    yaml_problem(y, extends, problems, "expected the name of another profile");
-    return NULL;
+    return yaml_parse(file, text, strlen(text), m->problems, ret);
 }
 
 static bool is_cycle(const char *name, struct yaml *const trees[], size_t count)
@@ -118,40 +105,51 @@ static bool is_cycle(const char *name, struct yaml *const trees[], size_t count)
     return false;
 }
 
-int profile_merge(const char *name, const char *text, size_t len, profile_source source, void *ctx,
-                  struct problems *problems, struct yaml *bases[MAX_EXTENDS], struct yaml **ret)
+/* The base of the last tree, as the next one. 1, or 0: it has none. */
+static int add_base(const struct merging *m, struct yaml *trees[MAX_EXTENDS + 1], size_t count)
 {
-    struct yaml *trees[MAX_EXTENDS + 1] = { NULL };
-    size_t count = 1, total = problems->total;
-    if (len > MAX_PROFILE) {
-        problems_add(problems, name, 0, NULL, "the profile is too large");
+    struct yaml *last = trees[count - 1];
+    const struct yaml_node *extends = yaml_get(last->root, "extends");
+    if (!extends)
+        return 0;
+    const char *name = extends->kind == YAML_SCALAR ? extends->text : "", *wrong = NULL;
+    if (!*name)
+        wrong = "expected the name of another profile";
+    else if (is_cycle(name, trees, count))
+        wrong = "extends this profile: a circle";
+    else if (count > MAX_EXTENDS)
+        wrong = "extends too many others";
+    if (wrong) {
+        yaml_problem(last, extends, m->problems, "\"%s\" %s", name, wrong);
         return -EINVAL;
     }
-    int r = yaml_parse(name, text, len, problems, ret);
+    int r = read_base(m, name, &trees[count]);
+    if (r == -ENOENT) {
+        yaml_problem(last, extends, m->problems, "there is no profile \"%s\"", name);
+        return -EINVAL;
+    }
+    return r < 0 ? r : 1;
+}
+
+int profile_merge(const struct merging *m, const char *name, const char *text, size_t len,
+                  struct yaml *trees[MAX_EXTENDS + 1])
+{
+    size_t count = 1, total = m->problems->total;
+    if (len > MAX_PROFILE) {
+        problems_add(m->problems, name, 0, NULL, "the profile is too large");
+        return -EINVAL;
+    }
+    int r = yaml_parse(name, text, len, m->problems, &trees[0]);
+    while (r == 0 && (r = add_base(m, trees, count)) == 1) {
+        count++;
+        r = 0;
+    }
     if (r < 0)
         return r;
-    trees[0] = *ret;
-    const char *base = next_base(trees[0], trees[0]->root, problems);
-    while (base) {
-        const struct yaml_node *node = yaml_get(trees[count - 1]->root, "extends");
-        if (is_cycle(base, trees, count) || count == MAX_EXTENDS) {
-            yaml_problem(trees[count - 1], node, problems, "\"%s\" %s", base,
-                         count == MAX_EXTENDS ? "extends too many others" : "extends this profile: a circle");
-            return -EINVAL;
-        }
-        r = read_base(base, source, ctx, problems, &bases[count - 1]);
-        if (r == -ENOENT)
-            yaml_problem(trees[count - 1], node, problems, "there is no profile \"%s\"", base);
-        if (r < 0)
-            return r == -ENOENT ? -EINVAL : r;
-        trees[count] = bases[count - 1];
-        base = next_base(trees[count], trees[count]->root, problems);
-        count++;
-    }
     for (size_t i = 1; i < count; i++)
         if (trees[i]->root->kind == YAML_MAP && trees[0]->root->kind == YAML_MAP)
             merge(trees[0]->root, trees[i]->root);
     if (count > 1)
         drop_nulls(trees[0]->root, trees[1]->root);
-    return problems->total > total ? -EINVAL : 0;
+    return m->problems->total > total ? -EINVAL : 0;
 }

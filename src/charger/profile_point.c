@@ -38,16 +38,22 @@ static bool is_coil(const struct point *p)
 /* Splits "epc 0xDA offset 2" into pairs. Returns their number, or -EINVAL. */
 static int split_pairs(char *text, const char *names[], int64_t numbers[])
 {
-    char *save = NULL, *word = NULL, *at = text;
+    char *rest = text;
+    const char *word = NULL, *name = NULL;
     int count = 0;
-    while ((word = strtok_r(at, " \t", &save))) {
-        at = NULL;
-        const char *number = strtok_r(NULL, " \t", &save);
-        if (count == MAX_WORDS_OF_AT || !number || str_to_int(number, 0, 0xFFFFFF, &numbers[count]) < 0)
+    while ((word = strsep(&rest, " \t"))) {
+        if (!*word)
+            continue;
+        if (!name) {
+            name = word;
+            continue;
+        }
+        if (count == MAX_WORDS_OF_AT || str_to_int(word, 0, 0xFFFFFF, &numbers[count]) < 0)
             return -EINVAL;
-        names[count++] = word;
+        names[count++] = name;
+        name = NULL;
     }
-    return count;
+    return name ? -EINVAL : count;
 }
 
 static void read_modbus_at(struct reading *r, const struct yaml_node *node, char *text, struct point *p,

@@ -305,10 +305,10 @@ static int encode_float(double raw, enum value_rounding rounding, uint8_t *ret, 
         float f = (float)raw;
         if (!isfinite(f))
             return -ERANGE;
-        if (rounding == ROUND_DOWN && (double)f > raw)
-            f = nextafterf(f, -INFINITY);
         uint32_t half = 0;
         memcpy(&half, &f, sizeof(half));
+        if (rounding == ROUND_DOWN && (double)f > raw) /* the float next below */
+            half = f > 0 ? half - 1 : f < 0 ? half + 1 : 0x80000001;
         bits = half;
     } else {
         memcpy(&bits, &raw, sizeof(bits));
@@ -319,13 +319,15 @@ static int encode_float(double raw, enum value_rounding rounding, uint8_t *ret, 
 
 static int encode_integer(const struct point *point, double raw, uint8_t *ret, size_t len)
 {
-    double max = ldexp(1, (int)(8 * len - is_signed(point->type))), min = is_signed(point->type) ? -max : 0;
+    double max = (double)width_mask(len) + 1, min = 0;
     if (point->type == POINT_BOOL)
         max = 2;
     else if (point->type == POINT_BCD)
         max = pow(10, (double)(2 * len));
-    else if (point->is_bit_field)
-        max = ldexp(1, point->at.modbus.count);
+    else if (point->is_bit_field && point->at.modbus.count < 64)
+        max = (double)(UINT64_C(1) << point->at.modbus.count);
+    else if (is_signed(point->type))
+        min = -(max /= 2);
     if (raw < min || raw >= max)
         return -ERANGE;
     uint64_t bits = raw < 0 ? (uint64_t)(int64_t)raw : (uint64_t)raw;

@@ -116,13 +116,12 @@ static void pause(struct charger *c, struct outlet *o, struct order *order)
         order_finish(c, order, 0);
         return;
     }
-    if (!job_is_idle(job) && !job->is_start) { /* being stopped already: the new order waits for that */
-        if (!order)
-            return;
-        if (job->order && job->order->command.kind == EVSE_STOP) {
+    if (!job_is_idle(job) && !job->is_start) { /* it is being stopped already */
+        if (job->order)
             order_finish(c, order, 0);
-            return;
-        }
+        else
+            job->order = order;
+        return;
     }
     displace(job, EVSE_LIMIT);
     switch_to(c, o, false, order);
@@ -140,9 +139,6 @@ static void apply_limit(struct charger *c, struct outlet *o, struct order *order
     if (paused) {
         o->limit_err = 0;
         pause(c, o, order);
-    } else if (job_is_idle(job) && o->limit_err == 0 && o->applied_A == A) {
-        order_finish(c, order, 0);
-        resume(c, o);
     } else {
         job_begin(job, &limit->steps, order, A);
     }
@@ -192,6 +188,9 @@ static void on_limit(struct charger *c, struct outlet *o, struct order *order)
         return;
     }
     o->asked_A = limit_A > 0 ? limit_A : 0;
+    struct job *pausing = &o->jobs[SLOT_SWITCH];
+    if (pausing->order && pausing->order->command.kind == EVSE_LIMIT)
+        order_finish(c, STEAL(pausing->order), -ERR_SUPERSEDED);
     if (c->online)
         apply_limit(c, o, order);
     else
