@@ -424,7 +424,7 @@ static void read_profile(struct reading *r, const struct yaml_node *root)
         for_each_evse(r, evses, visit_evse);
 }
 
-int profile_parse(const char *name, const char *text, size_t len, profile_source source, void *ctx,
+int profile_parse(const char *name, const char *text, size_t len, const struct profile_source *source,
                   struct problems *problems, struct profile **ret)
 {
     struct yaml *trees[MAX_EXTENDS + 1] = { NULL };
@@ -433,8 +433,7 @@ int profile_parse(const char *name, const char *text, size_t len, profile_source
         return -ENOMEM;
     size_t total = problems->total;
     struct reading r = { .problems = problems, .profile = profile };
-    struct merging merging = { .source = source, .ctx = ctx, .problems = problems };
-    int err = profile_merge(&merging, name, text, len, trees);
+    int err = profile_merge(source, name, text, len, problems, trees);
     if (err == 0) {
         r.yaml = trees[0];
         read_profile(&r, trees[0]->root);

@@ -98,12 +98,16 @@ struct profile {
     char *on_silence; /* what the device does if we fall silent: shown as a hazard; NULL: not said */
 };
 
-/* Finds the text of another profile for `extends`: heap text, the caller's, or NULL. */
-typedef char *(*profile_source)(void *ctx, const char *name);
+/* Where other profiles are found, for `extends`. */
+struct profile_source {
+    char *(*find)(void *ctx, const char *name); /* heap text, the caller's, or NULL */
+    void *ctx;
+};
 
-/* Reads a profile from YAML text (`name` for messages). Appends every problem to `problems`. On success `*ret`
- * is the caller's to free, else untouched. 0, -EINVAL (see problems), -ENOMEM. */
-int profile_parse(const char *name, const char *text, size_t len, profile_source source, void *ctx,
+/* Reads a profile from YAML text (`name` for messages: the file; if it ends in .yaml, the profile must be called so). `source` may be
+ * NULL. Appends every problem to `problems`. On success `*ret` is the caller's to free, else untouched. 0, -EINVAL (see
+ * problems), -ENOMEM. */
+int profile_parse(const char *name, const char *text, size_t len, const struct profile_source *source,
                   struct problems *problems, struct profile **ret);
 void profile_free(struct profile *profile);
 DEFINE_AUTO(profile, profile_free)

@@ -52,15 +52,10 @@ int64_t read_ms(struct reading *r, const struct yaml_node *map, const char *key,
 
 /* ---- profile_merge.c ---- */
 
-struct merging {
-    profile_source source;
-    void *ctx;
-    struct problems *problems;
-};
-/* Parses the text and the profiles it extends into one tree, trees[0]. All of `trees`, NULL before, are the caller's to free together.
- * 0, -EINVAL, -ENOMEM. */
-int profile_merge(const struct merging *m, const char *name, const char *text, size_t len,
-                  struct yaml *trees[MAX_EXTENDS + 1]);
+/* Parses the text and the profiles it extends into one tree, trees[0]. All of `trees`, NULL before, are the
+ * caller's to free together. 0, -EINVAL, -ENOMEM. */
+int profile_merge(const struct profile_source *source, const char *name, const char *text, size_t len,
+                  struct problems *problems, struct yaml *trees[MAX_EXTENDS + 1]);
 
 /* ---- profile_point.c ---- */
 

@@ -81,18 +81,19 @@ static void drop_nulls(struct yaml_node *map, struct yaml_node *removed)
     }
 }
 
-static int read_base(const struct merging *m, const char *name, struct yaml **ret)
+static int read_base(const struct profile_source *source, const char *name, struct problems *problems,
+                     struct yaml **ret)
 {
-    AUTO_FREE char *text = m->source ? m->source(m->ctx, name) : NULL;
+    AUTO_FREE char *text = source ? source->find(source->ctx, name) : NULL;
     char file[256];
     (void)snprintf(file, sizeof(file), "%s.yaml", name);
     if (!text)
         return -ENOENT;
     if (strlen(text) > MAX_PROFILE) {
-        problems_add(m->problems, file, 0, NULL, "the profile is too large");
+        problems_add(problems, file, 0, NULL, "the profile is too large");
         return -EINVAL;
     }
-    return yaml_parse(file, text, strlen(text), m->problems, ret);
+    return yaml_parse(file, text, strlen(text), problems, ret);
 }
 
 static bool is_cycle(const char *name, struct yaml *const trees[], size_t count)
@@ -106,7 +107,8 @@ static bool is_cycle(const char *name, struct yaml *const trees[], size_t count)
 }
 
 /* The base of the last tree, as the next one. 1, or 0: it has none. */
-static int add_base(const struct merging *m, struct yaml *trees[MAX_EXTENDS + 1], size_t count)
+static int add_base(const struct profile_source *source, struct problems *problems,
+                    struct yaml *trees[MAX_EXTENDS + 1], size_t count)
 {
     struct yaml *last = trees[count - 1];
     const struct yaml_node *extends = yaml_get(last->root, "extends");
@@ -120,27 +122,27 @@ static int add_base(const struct merging *m, struct yaml *trees[MAX_EXTENDS + 1]
     else if (count > MAX_EXTENDS)
         wrong = "extends too many others";
     if (wrong) {
-        yaml_problem(last, extends, m->problems, "\"%s\" %s", name, wrong);
+        yaml_problem(last, extends, problems, "\"%s\" %s", name, wrong);
         return -EINVAL;
     }
-    int r = read_base(m, name, &trees[count]);
+    int r = read_base(source, name, problems, &trees[count]);
     if (r == -ENOENT) {
-        yaml_problem(last, extends, m->problems, "there is no profile \"%s\"", name);
+        yaml_problem(last, extends, problems, "there is no profile \"%s\"", name);
         return -EINVAL;
     }
     return r < 0 ? r : 1;
 }
 
-int profile_merge(const struct merging *m, const char *name, const char *text, size_t len,
-                  struct yaml *trees[MAX_EXTENDS + 1])
+int profile_merge(const struct profile_source *source, const char *name, const char *text, size_t len,
+                  struct problems *problems, struct yaml *trees[MAX_EXTENDS + 1])
 {
-    size_t count = 1, total = m->problems->total;
+    size_t count = 1, total = problems->total;
     if (len > MAX_PROFILE) {
-        problems_add(m->problems, name, 0, NULL, "the profile is too large");
+        problems_add(problems, name, 0, NULL, "the profile is too large");
         return -EINVAL;
     }
-    int r = yaml_parse(name, text, len, m->problems, &trees[0]);
-    while (r == 0 && (r = add_base(m, trees, count)) == 1) {
+    int r = yaml_parse(name, text, len, problems, &trees[0]);
+    while (r == 0 && (r = add_base(source, problems, trees, count)) == 1) {
         count++;
         r = 0;
     }
@@ -151,5 +153,5 @@ int profile_merge(const struct merging *m, const char *name, const char *text, s
             merge(trees[0]->root, trees[i]->root);
     if (count > 1)
         drop_nulls(trees[0]->root, trees[1]->root);
-    return m->problems->total > total ? -EINVAL : 0;
+    return problems->total > total ? -EINVAL : 0;
 }

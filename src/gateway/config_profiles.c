@@ -55,7 +55,8 @@ static int load_profile(struct config *c, const char *name, struct search *searc
     if (!text)
         return -ENOENT;
     AUTO(profile) *profile = NULL;
-    int r = profile_parse(search->path, text, strlen(text), find_text, search, problems, &profile);
+    const struct profile_source source = { find_text, search };
+    int r = profile_parse(search->path, text, strlen(text), &source, problems, &profile);
     if (r < 0)
         return r;
     AUTO_FREE char *all = buf_steal(search->texts);
@@ -126,7 +127,8 @@ int config_load_profile(const char *path, const char *directories, struct proble
     struct buf texts;
     buf_init(&texts, CONFIG_MAX_BYTES);
     struct search search = { .directories = directories, .beside = path, .texts = &texts };
-    r = profile_parse(path, text, len, find_text, &search, problems, ret);
+    const struct profile_source source = { find_text, &search };
+    r = profile_parse(path, text, len, &source, problems, ret);
     buf_done(&texts);
     return r;
 }

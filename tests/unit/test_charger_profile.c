@@ -48,10 +48,11 @@ static struct profile *load(const char *name)
     char file[128];
     struct problems problems;
     struct profile *profile = NULL;
+    const struct profile_source source = { from_directory, NULL };
     assert_non_null(text);
     (void)snprintf(file, sizeof(file), "profiles/%s.yaml", name);
     problems_init(&problems);
-    int r = profile_parse(file, text, strlen(text), from_directory, NULL, &problems, &profile);
+    int r = profile_parse(file, text, strlen(text), &source, &problems, &profile);
     print(&problems);
     problems_done(&problems);
     assert_int_equal(r, 0);

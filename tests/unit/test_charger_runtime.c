@@ -193,7 +193,7 @@ static void use(struct bench *b, const char *text)
 {
     struct problems problems;
     problems_init(&problems);
-    int r = profile_parse("test", text, strlen(text), NULL, NULL, &problems, &b->profile);
+    int r = profile_parse("test", text, strlen(text), NULL, &problems, &b->profile);
     for (size_t i = 0; i < problems.count; i++)
         print_message("%s\n", problems.list[i].text);
     problems_done(&problems);
