@@ -253,6 +253,52 @@ static void evaluate_token(struct charger *c, int evse)
     wish_acknowledge(c, evse);
 }
 
+/* ---- a change of state, with its meter reading ---- */
+
+static void on_settled(void *ctx, int err)
+{
+    (void)err;
+    struct outlet *o = ctx;
+    struct charger *c = o->jobs[0].charger;
+    if (--o->settling > 0 || (!o->held_ms && !o->stopped))
+        return;
+    charger_evaluate(c);
+    wish_on_settled(o);
+    charger_arm(c);
+}
+
+bool charger_read_registers(struct charger *c, struct outlet *o)
+{
+    static const enum evse_measure registers[] = { MEASURE_ENERGY_IMPORT, MEASURE_ENERGY_EXPORT };
+    const struct profile_evse *profile = &c->profile->evses[o - c->outlets];
+    for (size_t i = 0; i < ARRAY_SIZE(registers); i++) {
+        const struct expression *e = profile->measures[registers[i]];
+        for (int n = 0, index; e && (index = expression_point(e, (size_t)n)) >= 0; n++) {
+            const struct point *point = &c->profile->points[index];
+            if ((point->access & ACCESS_R) && c->ops->read(c->device, point, on_settled, o) == 0)
+                o->settling++;
+        }
+    }
+    return o->settling > 0;
+}
+
+/* A session begins and ends by a change of state, and is billed by the register at that moment. The last poll of the register may be
+ * long ago, so a change is told only when the register was read after it. True while it is to be held back. */
+static bool is_held(struct charger *c, struct outlet *o, const struct evse_signals *now)
+{
+    int64_t now_ms = env_now_ms(c->env);
+    if (now->state == o->signals.state || now->state == EVSE_UNKNOWN || !now->online || !c->device) {
+        o->held_ms = 0;
+        return false;
+    }
+    if (!o->held_ms && o->settling == 0 && charger_read_registers(c, o))
+        o->held_ms = now_ms + SETTLE_MAX_MS;
+    if (o->held_ms && o->settling > 0 && now_ms < o->held_ms)
+        return true;
+    o->held_ms = 0;
+    return false;
+}
+
 void charger_evaluate(struct charger *c)
 {
     c->changed = false;
@@ -260,7 +306,7 @@ void charger_evaluate(struct charger *c)
         struct evse_signals signals;
         struct outlet *o = &c->outlets[i];
         evaluate_signals(c, &c->profile->evses[i], &signals);
-        if (!signals_are_equal(&signals, &o->signals)) {
+        if (!signals_are_equal(&signals, &o->signals) && !is_held(c, o, &signals)) {
             o->signals = signals;
             c->events->on_signals(c->ctx, (int)i + 1, &o->signals);
         }
@@ -324,6 +370,10 @@ void charger_arm(struct charger *c)
         earlier(&due_ms, c->keepalive_ms);
     for (size_t n = 0; (job = charger_job(c, n)); n++)
         earlier(&due_ms, job_due_ms(job));
+    for (size_t i = 0; i < c->profile->evse_count; i++) {
+        earlier(&due_ms, c->outlets[i].held_ms);
+        earlier(&due_ms, c->outlets[i].stopped_ms);
+    }
     if (due_ms == c->armed_ms && timer_is_active(&c->timer) == (due_ms != 0))
         return;
     c->armed_ms = due_ms;
@@ -341,7 +391,14 @@ static void on_timer(struct timer *timer, void *ctx)
     wish_tell(c);
     if (c->stale_ms && c->stale_ms <= now_ms)
         find_stale(c, now_ms);
-    if (c->changed)
+    bool released = false;
+    for (size_t i = 0; i < c->profile->evse_count; i++) {
+        struct outlet *o = &c->outlets[i];
+        released = released || (o->held_ms && o->held_ms <= now_ms);
+        if (o->stopped && o->stopped_ms <= now_ms)
+            wish_on_settled(o);
+    }
+    if (c->changed || released)
         charger_evaluate(c);
     if (c->keepalive_ms && c->keepalive_ms <= now_ms && job_is_idle(&c->keepalive))
         job_begin(&c->keepalive, &c->profile->keepalive, NULL, NAN);
@@ -399,6 +456,11 @@ static void drop_jobs(struct charger *c)
         job->state = JOB_IDLE;
         job->discarded = job->again = false;
         job->reads = 0;
+    }
+    for (size_t i = 0; c->outlets && i < c->profile->evse_count; i++) {
+        c->outlets[i].settling = 0;
+        c->outlets[i].held_ms = 0;
+        wish_on_settled(&c->outlets[i]);
     }
 }
 

@@ -5,6 +5,8 @@
 #ifndef CHARGER_CHARGER_INTERNAL_H
 #define CHARGER_CHARGER_INTERNAL_H
 
+#define SETTLE_MAX_MS 2000 /* what waits for a reading of the meter waits no longer than that */
+
 #include "charger/charger.h"
 #include "charger/expression.h"
 #include "charger/value.h"
@@ -58,12 +60,16 @@ enum wish { WISH_NONE, WISH_START, WISH_STOP };
 
 struct outlet {
     struct evse_signals signals;
-    enum wish wish;            /* what the station asked for last */
-    enum wish applied;         /* what the device was last brought to */
-    double asked_A;            /* NAN: nothing */
-    double applied_A;          /* NAN: not known */
-    int limit_err;             /* of the last try to apply asked_A */
-    bool baseline;             /* the next token seen was there before we came: it is no presentation */
+    enum wish wish;        /* what the station asked for last */
+    enum wish applied;     /* what the device was last brought to */
+    double asked_A;        /* NAN: nothing */
+    double applied_A;      /* NAN: not known */
+    int limit_err;         /* of the last try to apply asked_A */
+    int64_t held_ms;       /* a change of state is held until then, or until its meter was read; 0: none */
+    int settling;          /* reads of the meter that have not come back */
+    struct order *stopped; /* a stop that is done but for the reading of its meter; NULL: none */
+    int64_t stopped_ms;    /* until then it waits */
+    bool baseline;         /* the next token seen was there before we came: it is no presentation */
     char token[ID_TOKEN_SIZE]; /* as presented now; "": none */
     struct job jobs[EVSE_SLOTS];
 };
@@ -96,6 +102,8 @@ void charger_doubt(struct charger *c, const struct point *point);
 void charger_evaluate(struct charger *c);
 /* Sets the timer to whatever is due first. */
 void charger_arm(struct charger *c);
+/* Asks for the energy registers of the outlet anew. True if answers are to be waited for (outlet.settling). */
+bool charger_read_registers(struct charger *c, struct outlet *o);
 double charger_power_of(const struct charger *c, const struct point *point);
 
 /* ---- job.c ---- */
@@ -120,6 +128,8 @@ void wish_on_job_done(struct job *job, int err);
 void order_finish(struct charger *c, struct order *order, int err);
 /* Tells of finished orders. Only from the timer, never from inside a call. */
 void wish_tell(struct charger *c);
+/* The meter was read, or that took too long: a stop that waited for it is told. */
+void wish_on_settled(struct outlet *o);
 /* The device saw that a token was taken. */
 void wish_acknowledge(struct charger *c, int evse);
 

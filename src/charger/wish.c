@@ -342,6 +342,25 @@ void wish_advance(struct charger *c)
     c->advancing = false;
 }
 
+void wish_on_settled(struct outlet *o)
+{
+    struct order *order = STEAL(o->stopped);
+    o->stopped_ms = 0;
+    order_finish(o->jobs[0].charger, order, 0);
+}
+
+/* A session is billed by what the register shows after the stop, so a stop is told only when the register was read again. */
+static void finish_switch(struct charger *c, struct outlet *o, struct order *order, int err)
+{
+    bool stopped = order && order->command.kind == EVSE_STOP && err == 0;
+    if (stopped && !o->stopped && c->online && (o->settling > 0 || charger_read_registers(c, o))) {
+        o->stopped = order;
+        o->stopped_ms = env_now_ms(c->env) + SETTLE_MAX_MS;
+    } else {
+        order_finish(c, order, err);
+    }
+}
+
 static void on_switch_done(struct charger *c, struct outlet *o, struct job *job, struct order *order, int err)
 {
     bool took_place = err == 0 || err == -ERR_NO_EFFECT;
@@ -350,7 +369,7 @@ static void on_switch_done(struct charger *c, struct outlet *o, struct job *job,
         o->applied = took_place ? WISH_START : WISH_NONE;
     else
         o->applied = err == 0 ? WISH_STOP : WISH_NONE;
-    order_finish(c, order, err);
+    finish_switch(c, o, order, err);
     if (took_place || !was_asked || o->wish != WISH_START)
         return;
     o->wish = WISH_STOP;

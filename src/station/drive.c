@@ -20,6 +20,13 @@ bool drive_is_allowed(const struct evse *e)
            !tx->stopping && !tx->no_more_energy;
 }
 
+bool drive_is_on(const struct evse *e)
+{
+    const struct evse_transaction *tx = &e->tx;
+    return e->abilities.start_stop &&
+           (tx->drive == DRIVE_STARTED || (tx->drive == DRIVE_STOPPED && tx->drive_ticket));
+}
+
 static enum drive wanted(const struct evse *e)
 {
     /* a limit that the device cannot hold by itself is held by not offering energy */

@@ -114,6 +114,8 @@ void transaction_queue_on_offline(struct station *s); /* E11.FR.07 */
 void drive_init(struct evse *e);
 /* Energy may flow now: authorized, connected, nothing against it. */
 bool drive_is_allowed(const struct evse *e);
+/* Told to start, or told to stop and has not yet answered. */
+bool drive_is_on(const struct evse *e);
 /* Tells the device what follows from the state. */
 void drive_update(struct evse *e);
 void drive_on_signals(struct evse *e, const struct evse_signals *before);

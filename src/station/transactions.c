@@ -115,6 +115,13 @@ static void on_stop_timer(struct timer *timer, void *ctx)
     complete_stop(e);
 }
 
+/* The device was told to start and has not yet taken a stop: it may charge before its signals say so. */
+static bool may_draw_energy(const struct evse *e)
+{
+    return e->signals.state == EVSE_CHARGING || ((e->tx.points & TX_EV_CONNECTED) && e->signals.online &&
+                                                 e->signals.state != EVSE_FAULTED && drive_is_on(e));
+}
+
 static void stop(struct evse *e, enum trigger trigger, const struct id_token *token, bool ends)
 {
     struct evse_transaction *tx = &e->tx;
@@ -128,7 +135,7 @@ static void stop(struct evse *e, enum trigger trigger, const struct id_token *to
     tx->points = tx_points_now(e, tx->points);
     /* E05.FR.09 wants the state after the stop in the event of a deauthorization; others are told at once */
     bool waits = ends || trigger == TRIGGER_DEAUTHORIZED;
-    if (e->signals.state != EVSE_CHARGING || !waits) {
+    if (!may_draw_energy(e) || !waits) {
         complete_stop(e);
         drive_update(e);
         return;
@@ -357,7 +364,7 @@ void transactions_on_signals(struct evse *e, const struct evse_signals *before)
     }
     check_energy_allowance(e);
     if (tx->stopping) {
-        if (e->signals.state != EVSE_CHARGING && e->signals.state != EVSE_UNKNOWN)
+        if (!may_draw_energy(e) && e->signals.state != EVSE_UNKNOWN)
             complete_stop(e);
         drive_on_signals(e, before);
         return;
@@ -574,6 +581,8 @@ void transactions_on_command_done(struct evse *e, const struct evse_command *com
     case EVSE_START:
     case EVSE_STOP:
         drive_on_command_done(e, command, err);
+        if (e->tx.stopping && !may_draw_energy(e) && e->signals.state != EVSE_UNKNOWN)
+            complete_stop(e);
         break;
     case EVSE_LIMIT:
         smart_charging_on_command_done(e, command, err);

@@ -82,9 +82,30 @@ static void set_text(struct bench *b, const char *name, const char *text)
     charger_device_events.on_value(b->charger, p, raw, len);
 }
 
-static void batch(struct bench *b)
+/* Answers the reads of the energy register, whatever else waits. */
+static void answer_meter(struct bench *b)
+{
+    for (size_t i = 0; i < b->request_count;) {
+        struct request r = b->requests[i];
+        if (r.is_write || strcmp(r.point->unit, "Wh") != 0) {
+            i++;
+            continue;
+        }
+        memmove(b->requests + i, b->requests + i + 1, (--b->request_count - i) * sizeof(r));
+        r.callback(r.ctx, 0);
+    }
+}
+
+/* A batch of values ends; a change of state waits for the meter. */
+static void batch_without_meter(struct bench *b)
 {
     charger_device_events.on_batch(b->charger);
+}
+
+static void batch(struct bench *b)
+{
+    batch_without_meter(b);
+    answer_meter(b);
 }
 
 /* The device answers the oldest request. */
@@ -299,6 +320,63 @@ static void a_marker_or_an_exception_gives_no_value_and_never_0(void **state)
     set(b, "cp_state", 9);
     batch(b);
     assert_int_equal(b->signals.state, EVSE_FAULTED); /* a fault it is, whatever the flags say */
+}
+
+static void a_change_of_state_is_told_with_the_register_read_after_it(void **state)
+{
+    struct bench *b = *state;
+    ac22(b);
+    set(b, "cp_state", 7);
+    batch(b);
+    forget(b);
+    set(b, "cp_state", 1);
+    batch_without_meter(b);
+    expect(b, "");
+    set(b, "energy", 5000);
+    batch_without_meter(b);
+    expect(b, "");
+    answer_meter(b);
+    expect(b, "1 is available\n");
+    assert_true(b->signals.value[MEASURE_ENERGY_IMPORT] == 5000);
+}
+
+static void a_meter_that_does_not_answer_holds_a_change_up_for_two_seconds(void **state)
+{
+    struct bench *b = *state;
+    ac22(b);
+    set(b, "cp_state", 7);
+    batch_without_meter(b);
+    pass(b, SETTLE_MAX_MS - 1);
+    expect(b, "");
+    pass(b, 1);
+    expect(b, "1 is charging\n");
+    set(b, "cp_state", 2); /* its late answer counts for nothing */
+    batch(b);
+    expect(b, "1 is connected\n");
+}
+
+static void a_stop_is_told_with_the_register_read_after_it(void **state)
+{
+    struct bench *b = *state;
+    ac22(b);
+    set(b, "cp_state", 2);
+    batch(b);
+    forget(b);
+    command(b, EVSE_STOP, 0, 1); /* before the signals told of any charging */
+    answer_one(b, 0);
+    set(b, "power", 0);
+    pass(b, 0);
+    forget(b);
+    while (b->request_count && strcmp(b->requests[0].point->unit, "Wh") != 0)
+        answer_one(b, 0);
+    batch_without_meter(b);
+    pass(b, 0);
+    expect(b, "");
+    set(b, "energy", 1234);
+    answer_all(b);
+    pass(b, 0);
+    expect(b, "1 stop 1: done\n");
+    assert_true(b->signals.value[MEASURE_ENERGY_IMPORT] == 1234);
 }
 
 static void values_that_are_not_renewed_grow_stale(void **state)
@@ -643,6 +721,9 @@ int main(void)
         TEST(a_device_that_comes_online_is_set_up_before_anything_else),
         TEST(signals_follow_the_points_and_only_changes_are_told),
         TEST(a_marker_or_an_exception_gives_no_value_and_never_0),
+        TEST(a_change_of_state_is_told_with_the_register_read_after_it),
+        TEST(a_meter_that_does_not_answer_holds_a_change_up_for_two_seconds),
+        TEST(a_stop_is_told_with_the_register_read_after_it),
         TEST(values_that_are_not_renewed_grow_stale),
         TEST(a_start_is_done_when_its_effect_is_seen),
         TEST(an_effect_that_is_not_seen_in_time_is_told),
