@@ -91,7 +91,7 @@ static int read_csms(struct parse *p, const struct yaml_node *node, struct csms_
     if (str_copy(csms->name, sizeof(csms->name), node->key) < 0)
         yaml_problem(p->y, node, p->problems, "name is longer than %d characters", CONFIG_NAME_SIZE - 1);
     int r = settings_read(p->y, node, csms_settings, csms, p->problems);
-    if (r < 0)
+    if (r == -ENOMEM || !csms->url)
         return r;
     bool tls = str_starts(csms->url, "wss://");
     if (!tls && !str_starts(csms->url, "ws://"))

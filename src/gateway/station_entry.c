@@ -82,13 +82,13 @@ static void on_close(void *ctx, const struct websocket_end *end)
     struct station_entry *entry = ctx;
     enum link_failure failure = failure_of(end);
     bool was_up = entry->websocket_is_up;
+    struct websocket *websocket = STEAL(entry->websocket);
     entry->websocket_is_up = false;
-    websocket_free(entry->websocket, 1000);
-    entry->websocket = NULL;
     if (was_up)
         log_warn(LOG_GATEWAY, "connection to CSMS lost: station=%s csms=%s code=%d reason=\"%s\"",
                  entry->config->id, entry->config->csms_name, end->status, end->text);
     station_on_link_down(entry->station, failure, end->text);
+    websocket_free(websocket, 1000); /* end->text was its own */
 }
 
 static const struct websocket_events websocket_events = { on_open, on_message, on_close };
