@@ -30,8 +30,10 @@ format:
 lint:
 	tools/lint.sh
 
+# Into DESTDIR only files; on the machine itself also the user and, if there is none yet, a configuration to begin with.
 install: build
 	DESTDIR=$(DESTDIR) cmake --install build/release
+	[ -n "$(DESTDIR)" ] || packaging/setup.sh $(PREFIX)
 
 clean:
 	rm -rf build
