@@ -58,10 +58,24 @@ int echonet_new(struct loop *loop, const struct echonet_settings *settings, stru
 void echonet_free(struct echonet_node *node);
 const struct bus_counters *echonet_counters(const struct echonet_node *node);
 
+/* News of who is there, of every answer to discovery and every announcement of a node. */
+struct echonet_object;
+struct echonet_found {
+    char host[16];          /* IPv4 literal */
+    const uint8_t *node_id; /* 0x83; NULL: not in this message */
+    size_t node_id_len;
+    const struct echonet_object *instances; /* NULL: not in this message */
+    size_t instance_count;
+};
+typedef void (*echonet_on_found)(void *ctx, const struct echonet_found *found);
+/* Asks all nodes now and reports from now on, for `scan`. NULL ends it. */
+void echonet_discover(struct echonet_node *node, echonet_on_found on_found, void *ctx);
+
 struct echonet_target {
-    char host[64];       /* IPv4 literal; "" if found by node id */
-    uint8_t node_id[17]; /* 0x83 to look for; all zero: none */
-    uint8_t instance;    /* 1..127 of the profile's class */
+    char host[64]; /* IPv4 literal; "" if found by node id */
+    uint8_t node_id
+        [17]; /* 0x83 to look for, wherever it moves; all zero: none. With host: that is looked at first */
+    uint8_t instance; /* 1..127 of the profile's class */
 };
 struct device *echonet_device_new(struct echonet_node *node, const struct echonet_target *target,
                                   const struct profile *profile, const struct echonet_options *options,

@@ -1,0 +1,253 @@
+/* What a device is asked for: one property for each EPC that points of the profile lie in, and a few that the driver
+ * itself needs. When each is due, and what an answer means for its points.
+ *
+ * The Get map of a device is a hint: stacks announce maps with half of their properties missing, and devices stay silent when asked for
+ * what they list. So an unlisted property is asked for alone and less often if refused, never struck off; a refusal
+ * (SNA) means "not now". */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/err.h"
+#include "driver/echonet/internal.h"
+
+#define INTERNAL_PROPERTIES 3
+#define SLACK_MAX_MS        200
+
+/* ---- the table ---- */
+
+struct echonet_object point_object(const struct device *device, const struct point *point)
+{
+    struct echonet_object o = device->object;
+    if (point->at.echonet.class_group || point->at.echonet.class_code) {
+        o.group = point->at.echonet.class_group;
+        o.code = point->at.echonet.class_code;
+    }
+    if (point->at.echonet.instance)
+        o.instance = point->at.echonet.instance;
+    return o;
+}
+
+static bool is_of(const struct property *p, struct echonet_object object, uint8_t epc)
+{
+    return p->epc == epc && echonet_same_object(p->object, object);
+}
+
+struct property *properties_find(const struct device *device, struct echonet_object object, uint8_t epc)
+{
+    for (size_t i = 0; i < device->property_count; i++) {
+        struct property *p = &device->properties[i];
+        if (p->kind == PROPERTY_POINTS && is_of(p, object, epc))
+            return p;
+    }
+    return NULL;
+}
+
+static void add_internal(struct device *device)
+{
+    const struct property rows[] = {
+        { .object = echonet_node_profile, .epc = EPC_NODE_ID, .kind = PROPERTY_NODE_ID },
+        { .object = device->object, .epc = EPC_GET_MAP, .kind = PROPERTY_GET_MAP },
+        { .object = echonet_node_profile, .epc = EPC_INSTANCE_LIST, .kind = PROPERTY_INSTANCES },
+    };
+    for (size_t i = 0; i < INTERNAL_PROPERTIES; i++)
+        if (rows[i].kind != PROPERTY_NODE_ID || device->identity != IDENTITY_ANY)
+            device->properties[device->property_count++] = rows[i];
+}
+
+static bool is_text(enum point_type type)
+{
+    return type == POINT_STRING || type == POINT_UTF16 || type == POINT_BYTES;
+}
+
+/* The size of a property follows from its points, which so must cover it. Text may be shorter. */
+static void add_point(struct property *p, const struct point *point)
+{
+    size_t end = (size_t)point->at.echonet.offset + point->raw_size;
+    bool known = !is_text(point->type) && point->raw_size > 0 && end <= UINT8_MAX;
+    if (p->count == 0)
+        p->size = known ? (uint8_t)end : 0;
+    else if (!known)
+        p->size = 0;
+    else if (p->size && end > p->size)
+        p->size = (uint8_t)end;
+    if (point->every_ms > 0 && (p->every_ms == 0 || point->every_ms < p->every_ms))
+        p->every_ms = point->every_ms;
+    p->count++;
+}
+
+int properties_init(struct device *device, const struct profile *profile)
+{
+    device->properties = calloc(profile->point_count + INTERNAL_PROPERTIES, sizeof(*device->properties));
+    device->points = calloc(profile->point_count + 1, sizeof(const struct point *));
+    if (!device->properties || !device->points)
+        return -ENOMEM;
+    add_internal(device);
+
+    size_t point_count = 0;
+    for (size_t i = 0; i < profile->point_count; i++) {
+        const struct point *lead = &profile->points[i];
+        struct echonet_object object = point_object(device, lead);
+        if (!(lead->access & ACCESS_R) || properties_find(device, object, lead->at.echonet.epc))
+            continue;
+        struct property *p = &device->properties[device->property_count++];
+        *p = (struct property){ .object = object,
+                                .epc = lead->at.echonet.epc,
+                                .kind = PROPERTY_POINTS,
+                                .first = (uint16_t)point_count };
+        for (size_t j = i; j < profile->point_count; j++) {
+            const struct point *point = &profile->points[j];
+            if (!(point->access & ACCESS_R) || !is_of(p, point_object(device, point), point->at.echonet.epc))
+                continue;
+            device->points[point_count++] = point;
+            add_point(p, point);
+        }
+    }
+    return 0;
+}
+
+void properties_done(struct device *device)
+{
+    free(device->properties);
+    free(device->points);
+}
+
+/* ---- when ---- */
+
+void properties_renew(struct device *device, int64_t now_ms)
+{
+    for (size_t i = 0; i < device->property_count; i++) {
+        struct property *p = &device->properties[i];
+        p->due_ms = now_ms;
+        p->back_off_ms = 0;
+        p->unanswered = false;
+    }
+}
+
+int64_t properties_due_ms(const struct device *device)
+{
+    int64_t due_ms = NEVER_MS;
+    for (size_t i = 0; i < device->property_count; i++)
+        if (device->properties[i].due_ms < due_ms)
+            due_ms = device->properties[i].due_ms;
+    return due_ms;
+}
+
+/* What the driver needs goes first, then what the charger waits for, then by time. */
+static int rank(const struct property *p)
+{
+    return p->kind != PROPERTY_POINTS ? 0 : p->urgent ? 1 : 2;
+}
+
+struct property *properties_next(struct device *device, int64_t now_ms)
+{
+    struct property *next = NULL;
+    for (size_t i = 0; i < device->property_count; i++) {
+        struct property *p = &device->properties[i];
+        if (p->due_ms > now_ms)
+            continue;
+        if (!next || rank(p) < rank(next) || (rank(p) == rank(next) && p->due_ms < next->due_ms))
+            next = p;
+    }
+    return next;
+}
+
+static bool goes_alone(const struct property *p)
+{
+    return p->kind != PROPERTY_POINTS || p->unlisted || p->unanswered;
+}
+
+bool property_goes_with(const struct property *p, const struct property *lead, int64_t now_ms)
+{
+    int64_t slack_ms = p->every_ms / 10 < SLACK_MAX_MS ? p->every_ms / 10 : SLACK_MAX_MS;
+    return p != lead && !goes_alone(p) && !goes_alone(lead) && echonet_same_object(p->object, lead->object) &&
+           p->due_ms != NEVER_MS && p->due_ms <= now_ms + slack_ms;
+}
+
+static void next_time(struct property *p, int64_t now_ms)
+{
+    int64_t every_ms = p->back_off_ms > p->every_ms ? p->back_off_ms : p->every_ms;
+    if (every_ms == 0) {
+        p->due_ms = NEVER_MS;
+        return;
+    }
+    p->due_ms += every_ms; /* in step with the others of the same interval */
+    if (p->due_ms <= now_ms || p->due_ms > now_ms + every_ms)
+        p->due_ms = now_ms + every_ms;
+}
+
+static void back_off(struct property *p)
+{
+    int64_t twice_ms = 2 * (p->back_off_ms ? p->back_off_ms : BACK_OFF_MS);
+    p->back_off_ms = twice_ms < BACK_OFF_MAX_MS ? twice_ms : BACK_OFF_MAX_MS;
+}
+
+void property_answered(struct property *p, int64_t now_ms)
+{
+    p->back_off_ms = 0;
+    p->unanswered = false;
+    next_time(p, now_ms);
+}
+
+/* ---- what ---- */
+
+static void tell_no_value(struct device *device, const struct property *p, int err)
+{
+    for (size_t i = 0; i < p->count; i++)
+        device->events.on_no_value(device->ctx, device->points[p->first + i], err);
+}
+
+void property_refused(struct device *device, struct property *p, int64_t now_ms)
+{
+    p->unanswered = false;
+    p->back_off_ms = p->unlisted || p->every_ms == 0 ? BACK_OFF_MAX_MS : 0;
+    if (p->kind != PROPERTY_POINTS)
+        p->due_ms = NEVER_MS; /* optional; asked again when the device begins anew */
+    else
+        next_time(p, now_ms);
+    tell_no_value(device, p, -ERR_DEVICE_EXCEPTION);
+}
+
+void property_unanswered(struct device *device, struct property *p, int64_t now_ms)
+{
+    back_off(p);
+    p->unanswered = true;
+    if (p->kind != PROPERTY_POINTS)
+        p->due_ms = NEVER_MS;
+    else
+        next_time(p, now_ms);
+    tell_no_value(device, p, -ERR_NO_ANSWER);
+}
+
+bool property_take(struct device *device, struct property *p, const struct echonet_entry *entry)
+{
+    if (p->size && entry->pdc != p->size) {
+        if (!p->complained)
+            log_debug(LOG_ECHONET,
+                      "property of a wrong size is discarded: object=%02X%02X%02X epc=%02X size=%d "
+                      "expected=%d",
+                      p->object.group, p->object.code, p->object.instance, p->epc, entry->pdc, p->size);
+        p->complained = true;
+        tell_no_value(device, p, -EBADMSG);
+        return p->count > 0;
+    }
+    for (size_t i = 0; i < p->count; i++) {
+        const struct point *point = device->points[p->first + i];
+        size_t at = point->at.echonet.offset, left = entry->pdc > at ? entry->pdc - at : 0;
+        size_t len = point->raw_size && point->raw_size < left ? point->raw_size : left;
+        if (len == 0 || (len < point->raw_size && !is_text(point->type)))
+            device->events.on_no_value(device->ctx, point, -EBADMSG);
+        else
+            device->events.on_value(device->ctx, point, entry->edt + at, len);
+    }
+    return p->count > 0;
+}
+
+void properties_set_map(struct device *device, const struct property_map *map)
+{
+    for (size_t i = 0; i < device->property_count; i++) {
+        struct property *p = &device->properties[i];
+        if (p->kind == PROPERTY_POINTS && echonet_same_object(p->object, device->object))
+            p->unlisted = map && !property_map_has(map, p->epc);
+    }
+}
