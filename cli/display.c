@@ -1,0 +1,114 @@
+/* Tables and lines for people. */
+#include "display.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/json.h"
+#include "base/timestamp.h"
+#include "ocpp/summary.h"
+
+#define LEFT_WIDTH 92 /* of the OCPP column */
+
+static void show_transaction(const json_t *transaction)
+{
+    char started[TIMESTAMP_SIZE];
+    timestamp_format(json_get_int(transaction, "started_ms", 0), started);
+    (void)printf("             transaction %s since %s, token %s, %s, %.0f Wh\n",
+                 json_get_string(transaction, "id", "?"), started,
+                 json_get_string(json_object_get(transaction, "idToken"), "idToken", "-"),
+                 json_get_string(transaction, "chargingState", "?"),
+                 json_get_number(transaction, "energy_Wh", 0));
+}
+
+/* A measured value, where the device gives it. */
+static void show_measure(const json_t *measured, const char *name, const char *unit)
+{
+    if (json_object_get(measured, name))
+        (void)printf("  %.6g %s", json_get_number(measured, name, 0), unit);
+}
+
+static void show_evse(const json_t *evse)
+{
+    const json_t *device = json_object_get(evse, "device"), *measured = json_object_get(device, "measured");
+    (void)printf("    evse %-3lld %-12s device %s%s", (long long)json_get_int(evse, "id", 0),
+                 json_get_string(evse, "status", "?"),
+                 json_get_bool(device, "online", false) ? json_get_string(device, "state", "?") : "SILENT",
+                 json_get_bool(device, "locked", false) ? ", locked" : "");
+    if (json_object_get(device, "fault"))
+        (void)printf(", fault %s", json_get_string(device, "fault", "?"));
+    show_measure(measured, "power_import", "W");
+    show_measure(measured, "energy_import", "Wh");
+    if (json_object_get(evse, "limit_A"))
+        (void)printf("  limit %g A", json_get_number(evse, "limit_A", 0));
+    (void)putchar('\n');
+    if (json_is_object(json_object_get(evse, "transaction")))
+        show_transaction(json_object_get(evse, "transaction"));
+}
+
+static void show_station(const json_t *station)
+{
+    size_t index;
+    json_t *item;
+    (void)printf("%-24s csms %s: link %s, registration %s", json_get_string(station, "id", "?"),
+                 json_get_string(station, "csms", "?"), json_get_string(station, "link", "?"),
+                 json_get_string(station, "registration", "?"));
+    if (json_get_int(station, "events_waiting", 0) + json_get_int(station, "messages_waiting", 0) > 0)
+        (void)printf(", waiting: %lld events, %lld messages",
+                     (long long)json_get_int(station, "events_waiting", 0),
+                     (long long)json_get_int(station, "messages_waiting", 0));
+    (void)putchar('\n');
+    json_array_foreach(json_object_get(station, "evses"), index, item)
+        show_evse(item);
+}
+
+void display_status(const json_t *status)
+{
+    size_t index;
+    json_t *item;
+    (void)printf("ocpp-gateway %s, up %lld s, configuration %s\n\n", json_get_string(status, "version", "?"),
+                 (long long)json_get_int(status, "uptimeSeconds", 0),
+                 json_get_string(status, "configuration", "?"));
+    json_array_foreach(json_object_get(status, "stations"), index, item)
+        show_station(item);
+    (void)printf("\n%-28s %10s %10s %9s %10s %10s %6s\n", "bus", "requests", "answers", "timeouts",
+                 "exceptions", "bad frames", "late");
+    json_array_foreach(json_object_get(status, "buses"), index, item)
+        (void)printf(
+            "%-28s %10lld %10lld %9lld %10lld %10lld %6lld\n", json_get_string(item, "name", "?"),
+            (long long)json_get_int(item, "requests", 0), (long long)json_get_int(item, "answers", 0),
+            (long long)json_get_int(item, "timeouts", 0), (long long)json_get_int(item, "exceptions", 0),
+            (long long)json_get_int(item, "badFrames", 0), (long long)json_get_int(item, "lateAnswers", 0));
+}
+
+void display_watch_header(void)
+{
+    (void)printf("%-8s %-*s | %s\n", "time", LEFT_WIDTH, "OCPP  (> to the CSMS, < from it)", "device");
+}
+
+void display_watch(const json_t *event)
+{
+    char clock[16] = "", text[400];
+    struct tm parts;
+    time_t now = time(NULL);
+    if (localtime_r(&now, &parts))
+        (void)strftime(clock, sizeof(clock), "%H:%M:%S", &parts);
+    const char *station = json_get_string(event, "station", "?");
+    if (strcmp(json_get_string(event, "event", ""), "frame") == 0) {
+        char summary[300];
+        frame_summary(json_object_get(event, "frame"), summary, sizeof(summary));
+        (void)snprintf(text, sizeof(text), "%s %s %s", station,
+                       json_get_bool(event, "outgoing", false) ? ">" : "<", summary);
+        (void)printf("%-8s %-*.*s |\n", clock, LEFT_WIDTH, LEFT_WIDTH, text);
+        return;
+    }
+    const json_t *value = json_object_get(event, "value");
+    if (json_is_string(value))
+        (void)snprintf(text, sizeof(text), "\"%s\"", json_string_value(value));
+    else
+        (void)snprintf(text, sizeof(text), "%g", json_number_value(value));
+    (void)printf("%-8s %-*s | %s.%lld %s = %s (%s)\n", clock, LEFT_WIDTH, "", station,
+                 (long long)json_get_int(event, "evse", 0), json_get_string(event, "point", "?"), text,
+                 json_get_string(event, "result", ""));
+}

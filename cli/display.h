@@ -1,0 +1,14 @@
+/* What ocpp-cli shows to a person. */
+#ifndef CLI_DISPLAY_H
+#define CLI_DISPLAY_H
+
+#include <jansson.h>
+
+/* The result of the `status` command. */
+void display_status(const json_t *status);
+
+/* Two columns: OCPP messages to the left, device writes to the right. */
+void display_watch_header(void);
+void display_watch(const json_t *event);
+
+#endif
