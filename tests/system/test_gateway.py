@@ -1,0 +1,207 @@
+"""The daemon as its operator meets it: configuration, reload, ocpp-cli, broken frames, end."""
+import json
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+
+from harness import BUILD, ROOT, Site, until
+
+
+def check(path):
+    return subprocess.run([str(BUILD / "ocpp-cli"), "check", str(path)], capture_output=True, text=True, timeout=20)
+
+
+def test_every_mistake_of_a_configuration_is_told_with_its_line(tmp_path):
+    path = tmp_path / "gateway.yaml"
+    path.write_text("""gateway: { profiles: %s, state: /tmp/x, stat: 1 }
+csms:
+  a: { url: "http://nowhere", security_profile: 7 }
+  b: { url: "ws://csms/ocpp", security_profile: 1 }
+stations:
+  - id: "CS 1"
+    csms: b
+    password: short
+    chargers: [{ profile: no-such-profile, tcp: h }]
+  - id: CS2
+    csms: c
+    variables: { HeartbeatInterval: 5, OCPPCommCtrlr.HeartbeatIntervall: 5, OCPPCommCtrlr.HeartbeatInterval: x }
+    chargers: [{ profile: demo-modbus-ac22, tcp: "h:99999" }, { profile: demo-modbus-ac22 }, { profile: echonet-02a1, tcp: h }]
+""" % (ROOT / "profiles"))
+    done = check(path)
+    assert done.returncode == 1
+    for line, words in [(1, "stat: unknown key; did you mean"), (3, "url"), (3, "security_profile"), (6, "letters, digits"),
+                        (7, "16 to 40"), (9, "no file no-such-profile.yaml"), (11, "no CSMS of the name"),
+                        (12, "Component.Variable"), (12, "HeartbeatIntervall"), (13, "host or host:port"),
+                        (13, "either tcp: host or bus"), (13, "ECHONET Lite")]:
+        if words == "16 to 40":
+            line = 6
+        assert re.search(rf"gateway\.yaml:{line}: .*{re.escape(words)}", done.stderr), f"{line}: {words}\n{done.stderr}"
+
+
+def test_a_wrong_configuration_starts_nothing(tmp_path):
+    path = tmp_path / "gateway.yaml"
+    path.write_text("csms: {}\nstations: [{}]\n")
+    done = subprocess.run([str(BUILD / "ocpp-gateway"), "--config", str(path)], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1
+    assert "id is missing" in done.stderr and "csms is missing" in done.stderr
+
+
+def test_the_shipped_profiles_are_good():
+    profiles = sorted((ROOT / "profiles").glob("*.yaml"))
+    assert len(profiles) >= 4
+    for profile in profiles:
+        done = check(profile)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_reference_of_settings_is_that_of_the_program():
+    reference = subprocess.run([str(BUILD / "ocpp-gateway"), "--settings"], capture_output=True, text=True, timeout=20).stdout
+    assert reference in (ROOT / "docs/configuration.md").read_text()
+
+
+def test_reload_restarts_only_what_changed():
+    with Site() as site:
+        site.station("CS1", site.tcp_charger("tcp1", 15020))
+        site.station("CS2", site.tcp_charger("tcp2", 15021))
+        site.start()
+        site.ask("plug tcp1 soc=20")
+        site.csms.status("CS1", 1, "Occupied")
+        site.csms.call("CS1", "RequestStartTransaction",
+                       {"evseId": 1, "remoteStartId": 1, "idToken": {"idToken": "operator", "type": "Central"}})
+        site.csms.expect("CS1", "TransactionEvent", eventType="Started")
+        name, chargers, variables = site.stations[1]
+        site.stations[1] = (name, chargers, {**variables, "OCPPCommCtrlr.HeartbeatInterval": 77})
+        (site.directory / "gateway.yaml").write_text(site.config())
+        code, output, problems = site.cli("reload")
+        assert code == 0, problems
+        site.csms.expect("CS2", "BootNotification", 2)
+        assert len(site.csms.heard("CS1", "BootNotification")) == 1
+        told = len(site.csms.events("CS1"))
+        until(lambda: len(site.csms.events("CS1")) > told, "CS1's transaction goes on")
+        assert not site.csms.heard("CS1", "TransactionEvent", eventType="Ended")
+
+
+def test_a_wrong_reload_is_refused_and_the_running_configuration_stays():
+    with Site() as site:
+        site.station("CS1", site.tcp_charger())
+        site.start()
+        good = site.config()
+        (site.directory / "gateway.yaml").write_text(good.replace("security_profile: 1", "security_profile: 9"))
+        code, output, problems = site.cli("reload")
+        assert code == 1 and "security_profile" in problems
+        os.kill(site.processes["gateway"].pid, signal.SIGHUP)
+        until(lambda: site.log("gateway").count("is refused") == 2, "SIGHUP is refused, too")
+        assert len(site.csms.heard("CS1", "BootNotification")) == 1
+        assert site.csms.call("CS1", "GetTransactionStatus", {}) == {"messagesInQueue": False}
+
+
+def test_a_station_that_is_configured_no_more_goes_away():
+    with Site() as site:
+        site.station("CS1", site.tcp_charger("tcp1", 15020))
+        site.station("CS2", site.tcp_charger("tcp2", 15021))
+        site.start()
+        del site.stations[1]
+        (site.directory / "gateway.yaml").write_text(site.config())
+        assert site.cli("reload")[0] == 0
+        until(lambda: "CS2" not in site.csms.connections, "CS2 is disconnected")
+        assert "CS1" in site.csms.connections
+
+
+def test_the_command_line():
+    with Site() as site:
+        site.station("CS1", site.tcp_charger())
+        site.start()
+        code, output, _ = site.cli("status")
+        assert code == 0 and "CS1" in output and "Available" in output
+        status = json.loads(site.cli("--json", "status")[1])
+        assert status["stations"][0]["registration"] == "Accepted"
+        assert status["buses"][0]["answers"] > 0
+        request = {"getVariableData": [{"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}]}
+        code, output, _ = site.cli("send", "CS1", "GetVariables", json.dumps(request))
+        assert code == 0 and json.loads(output)["getVariableResult"][0]["attributeValue"] == "300"
+        code, _, problem = site.cli("send", "CS1", "Nonsense", "{}")
+        assert code == 1 and "NotImplemented" in problem
+        code, _, problem = site.cli("send", "CS1", "GetVariables", "{}")
+        assert code == 1 and "OccurrenceConstraintViolation" in problem
+        code, _, problem = site.cli("send", "CS9", "GetVariables", "{}")
+        assert code == 1 and "no station" in problem
+        assert site.cli("statsu")[0] == 2
+
+
+def test_log_and_watch_follow():
+    with Site() as site:
+        site.station("CS1", site.tcp_charger())
+        site.start()
+        arguments = [str(BUILD / "ocpp-cli"), "--socket", str(site.directory / "gateway.sock")]
+        log = subprocess.Popen([*arguments, "log", "-f"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        watch = subprocess.Popen([*arguments, "watch"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert "OCPP" in watch.stdout.readline()
+        site.ask("plug tcp1 soc=20")
+        site.csms.status("CS1", 1, "Occupied")
+        site.csms.call("CS1", "RequestStartTransaction",
+                       {"evseId": 1, "remoteStartId": 1, "idToken": {"idToken": "operator", "type": "Central"}})
+        seen = ""
+        while "| CS1.1 enable = 1 (ok)" not in seen or "TransactionEvent" not in seen:
+            line = watch.stdout.readline()
+            assert line
+            seen += line
+        assert "transaction started" in next(line for line in log.stdout if "transaction started" in line)
+        for process in (log, watch):
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+
+@pytest.mark.parametrize("frame, code", [
+    ("this is no JSON", "RpcFrameworkError"),
+    ("{}", "RpcFrameworkError"),
+    ("[2]", "RpcFrameworkError"),
+    ('[2,"' + "x" * 37 + '","Reset",{}]', "RpcFrameworkError"),
+    ('[2,"a","Nonsense",{}]', "NotImplemented"),
+    ('[2,"b","SetDisplayMessage",{}]', "NotSupported"),
+    ('[2,"c","Reset",{}]', "OccurrenceConstraintViolation"),
+    ('[2,"d","Reset",{"type":5}]', "TypeConstraintViolation"),
+    ('[2,"e","Reset",{"type":"Sometimes"}]', "PropertyConstraintViolation"),
+    ('[2,"f","Reset",{"type":"OnIdle","colour":"red"}]', "FormatViolation"),
+    ('[2,"g","Reset",[]]', "FormatViolation"),
+    ('[9,"h","Reset",{}]', "MessageTypeNotSupported"),
+    ("[" * 100 + "]" * 100, "RpcFrameworkError"),
+])
+def test_a_broken_frame_gets_its_error_and_the_station_goes_on(frame, code):
+    with Site() as site:
+        site.station("CS1", site.tcp_charger())
+        site.start()
+        answers = []
+        original = site.csms.receive
+
+        async def receive(station, socket_, text):
+            if text.startswith("[4"):
+                answers.append(json.loads(text))
+            else:
+                await original(station, socket_, text)
+        site.csms.receive = receive
+        site.csms.send_text("CS1", frame)
+        until(lambda: answers, "a CALLERROR")
+        assert answers[0][2] == code
+        assert site.csms.call("CS1", "GetTransactionStatus", {}) == {"messagesInQueue": False}
+
+
+def test_an_orderly_end_closes_links_and_leaves_no_socket():
+    with Site() as site:
+        site.station("CS1", site.tcp_charger())
+        site.start()
+        site.end("gateway")
+        until(lambda: not site.csms.connections, "the link is closed")
+        assert not (site.directory / "gateway.sock").exists()
+
+
+def test_two_gateways_do_not_share_a_socket():
+    with Site() as site:
+        site.station("CS1", site.tcp_charger())
+        site.start()
+        done = subprocess.run([str(BUILD / "ocpp-gateway"), "--config", str(site.directory / "gateway.yaml")],
+                              capture_output=True, text=True, timeout=20)
+        assert done.returncode == 1 and "another gateway" in done.stderr
