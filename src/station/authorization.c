@@ -171,16 +171,23 @@ static void decide_offline(struct evse *e)
         refuse(e, "CSMS cannot be reached");
 }
 
+/* An AuthorizeRequest on its way. Another token may have been asked for meanwhile: its answer is not this one. */
+struct question {
+    struct evse *evse;
+    uint32_t number;
+};
+
 static void on_authorize_result(void *ctx, const struct rpc_answer *answer)
 {
-    struct evse *e = ctx;
+    AUTO_FREE struct question *question = ctx;
+    struct evse *e = question->evse;
     enum asking asking = e->tx.asking;
     const json_t *info =
         answer->outcome == RPC_RESULT ? json_object_get(answer->payload, "idTokenInfo") : NULL;
     const char *status = json_get_string(info, "status", "CSMS did not answer");
+    if (!e->station->started || question->number != e->tx.question)
+        return; /* being freed; or asked about something else since */
     e->tx.asking = ASKING_NOTHING;
-    if (!e->station->started)
-        return; /* being freed */
     if (asking == ASKING_TO_START && answer->outcome == RPC_DISCONNECTED)
         decide_offline(e);
     else if (asking == ASKING_TO_START)
@@ -193,10 +200,14 @@ static bool send_authorize(struct evse *e, const struct id_token *token, enum as
 {
     if (variable_bool(e->station, VAR_AUTH_DISABLE_REMOTE_AUTHORIZATION))
         return false;
-    json_t *payload = json_pack("{s:o}", "idToken", id_token_to_json(token));
-    if (!payload ||
-        outbox_call(e->station, "Authorize", payload, OUTBOX_ONLINE_ONLY, on_authorize_result, e) < 0)
+    AUTO_FREE struct question *question = calloc(1, sizeof(*question));
+    if (!question)
         return false;
+    *question = (struct question){ e, ++e->tx.question };
+    if (outbox_call(e->station, "Authorize", json_pack("{s:o}", "idToken", id_token_to_json(token)),
+                    OUTBOX_ONLINE_ONLY, on_authorize_result, question) < 0)
+        return false;
+    (void)STEAL(question);
     e->tx.asking = asking;
     return true;
 }

@@ -56,6 +56,7 @@ struct evse_transaction {
     struct id_token token; /* granted; afterwards the last one that was */
     char group_token[ID_TOKEN_SIZE];
     enum asking asking;
+    uint32_t question;             /* number of the AuthorizeRequest last sent */
     struct id_token asked;         /* the token last asked for */
     struct timer connection_timer; /* EVConnectionTimeOut */
     int64_t remote_start_id;       /* -1: none */
