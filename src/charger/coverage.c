@@ -298,6 +298,8 @@ enum coverage_verdict coverage_add(struct coverage *c, const struct expression *
 {
     struct item item = judge(c, when);
     int i = 0;
+    if (item.kind == KIND_POINT) /* a coil by itself */
+        item = compare(OP_NOT_EQUAL, &item, 0);
     if (item.kind == KIND_NUMBER) /* `true` or `false` itself */
         return item.number != 0 ? COVERAGE_OK : COVERAGE_NEVER;
     if (item.kind != KIND_CONDITION)
