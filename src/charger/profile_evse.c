@@ -119,8 +119,8 @@ static const struct yaml_node *state_pair(struct reading *r, const struct yaml_n
         }
     }
     const char *near = nearest_name(pair->key, list);
-    COMPLAIN(r, pair, "there is no such state%s%s%s; expected one of: %s", near ? "; did you mean " : "",
-             near ? near : "", near ? "?" : "", names);
+    COMPLAIN(r, pair, "there is no such state%s%s%s one of: %s", near ? "; did you mean " : "; expected",
+             near ? near : "", near ? "? Expected" : "", names);
     return NULL;
 }
 

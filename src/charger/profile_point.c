@@ -163,7 +163,7 @@ static void unwanted(struct reading *r, const struct yaml_node *map, const char 
 
 static void read_modbus_size(struct reading *r, const struct yaml_node *map, struct point *p)
 {
-    size_t fixed = point_type_size(p->type) / 2;
+    size_t fixed = (point_type_size(p->type) + 1) / 2;
     unwanted(r, map, "size", "is for ECHONET; registers are counted by words");
     if (p->is_bit_field) {
         int64_t bits = read_int(r, map, "bits", 1, 1, 64);

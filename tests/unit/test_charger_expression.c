@@ -186,7 +186,8 @@ static void what_makes_no_sense_is_refused_at_its_column(void **state)
         struct expression_error error = { 0 };
         AUTO(expression) *e = compile(rows[i].text, &error);
         if (e || error.column != rows[i].column || !strstr(error.text, rows[i].says))
-            fail_msg("%s: %s column %d: %s", rows[i].text, e ? "accepted" : "refused", error.column, error.text);
+            fail_msg("%s: %s column %d: %s", rows[i].text, e ? "accepted" : "refused", error.column,
+                     error.text);
     }
 }
 
@@ -265,7 +266,8 @@ static void rules_that_cannot_be_reached_are_found(void **state)
         assert_int_equal(coverage_add(&c, first), COVERAGE_OK);
         enum coverage_verdict verdict = coverage_add(&c, second);
         if (verdict != rows[i].verdict || coverage_is_total(&c) != rows[i].total)
-            fail_msg("%s, then %s: %d, total %d", rows[i].first, rows[i].second, (int)verdict, coverage_is_total(&c));
+            fail_msg("%s, then %s: %d, total %d", rows[i].first, rows[i].second, (int)verdict,
+                     coverage_is_total(&c));
     }
 }
 

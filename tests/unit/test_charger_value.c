@@ -13,7 +13,10 @@
 #include "base/str.h"
 #include "charger/value.h"
 
-#define NUMBER(...) { .scale = 1, .scale_point = -1, __VA_ARGS__ }
+#define NUMBER(...)                                                                                          \
+    {                                                                                                        \
+        .scale = 1, .scale_point = -1, __VA_ARGS__                                                           \
+    }
 
 static uint64_t no_value[] = { 0xFFFF };
 static uint64_t no_value_32[] = { 0x7FFFFFFF };
@@ -118,8 +121,8 @@ static void numbers_are_read_and_written(void **state)
         size_t len = (size_t)hex_decode(numbers[i].bytes, bytes, sizeof(bytes));
         if (value_decode(p, power_of(p), bytes, len, &v) != 0 || v.number != numbers[i].number)
             fail_msg("%s: %.17g", numbers[i].name, v.number);
-        if (value_encode_number(p, power_of(p), v.number, ROUND_NEAREST, back, &back_len) != 0 || back_len != len ||
-            memcmp(bytes, back, len) != 0)
+        if (value_encode_number(p, power_of(p), v.number, ROUND_NEAREST, back, &back_len) != 0 ||
+            back_len != len || memcmp(bytes, back, len) != 0)
             fail_msg("%s is written otherwise than it was read", numbers[i].name);
     }
 }
@@ -150,7 +153,8 @@ static void texts_are_read_and_written(void **state)
             fail_msg("%s: %s", texts[i].name, v.text);
         if (texts[i].one_way)
             continue;
-        if (value_encode_text(p, v.text, back, &back_len) != 0 || back_len != len || memcmp(bytes, back, len) != 0)
+        if (value_encode_text(p, v.text, back, &back_len) != 0 || back_len != len ||
+            memcmp(bytes, back, len) != 0)
             fail_msg("%s is written otherwise than it was read", texts[i].name);
     }
 }
@@ -170,11 +174,12 @@ static void a_value_that_does_not_fit_is_not_written(void **state)
         double number;
         int err;
     } rows[] = {
-        { &u16, 65535, 0 },     { &u16, 65536, -ERANGE },  { &u16, -1, -ERANGE },    { &u16, NAN, -ERANGE },
-        { &i16, -32768, 0 },    { &i16, -32769, -ERANGE }, { &i16, 32768, -ERANGE }, { &bcd, 9999, 0 },
-        { &bcd, 10000, -ERANGE }, { &coil, 1, 0 },         { &coil, 2, -ERANGE },    { &f32, 1e39, -ERANGE },
-        { &u64, 1.9e19, -ERANGE }, { &u64, 1e19, 0 },      { &i64, 1e19, -ERANGE },  { &i64, -9e18, 0 },
-        { &text, 1, -ERANGE },
+        { &u16, 65535, 0 },        { &u16, 65536, -ERANGE }, { &u16, -1, -ERANGE },
+        { &u16, NAN, -ERANGE },    { &i16, -32768, 0 },      { &i16, -32769, -ERANGE },
+        { &i16, 32768, -ERANGE },  { &bcd, 9999, 0 },        { &bcd, 10000, -ERANGE },
+        { &coil, 1, 0 },           { &coil, 2, -ERANGE },    { &f32, 1e39, -ERANGE },
+        { &u64, 1.9e19, -ERANGE }, { &u64, 1e19, 0 },        { &i64, 1e19, -ERANGE },
+        { &i64, -9e18, 0 },        { &text, 1, -ERANGE },
     };
     (void)state;
     uint8_t raw[POINT_MAX_RAW];
