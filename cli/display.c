@@ -59,8 +59,7 @@ static void show_station(const json_t *station)
                      (long long)json_get_int(station, "events_waiting", 0),
                      (long long)json_get_int(station, "messages_waiting", 0));
     (void)putchar('\n');
-    json_array_foreach(json_object_get(station, "evses"), index, item)
-        show_evse(item);
+    json_array_foreach(json_object_get(station, "evses"), index, item) show_evse(item);
 }
 
 void display_status(const json_t *status)
@@ -70,16 +69,14 @@ void display_status(const json_t *status)
     (void)printf("ocpp-gateway %s, up %lld s, configuration %s\n\n", json_get_string(status, "version", "?"),
                  (long long)json_get_int(status, "uptimeSeconds", 0),
                  json_get_string(status, "configuration", "?"));
-    json_array_foreach(json_object_get(status, "stations"), index, item)
-        show_station(item);
+    json_array_foreach(json_object_get(status, "stations"), index, item) show_station(item);
     (void)printf("\n%-28s %10s %10s %9s %10s %10s %6s\n", "bus", "requests", "answers", "timeouts",
                  "exceptions", "bad frames", "late");
-    json_array_foreach(json_object_get(status, "buses"), index, item)
-        (void)printf(
-            "%-28s %10lld %10lld %9lld %10lld %10lld %6lld\n", json_get_string(item, "name", "?"),
-            (long long)json_get_int(item, "requests", 0), (long long)json_get_int(item, "answers", 0),
-            (long long)json_get_int(item, "timeouts", 0), (long long)json_get_int(item, "exceptions", 0),
-            (long long)json_get_int(item, "badFrames", 0), (long long)json_get_int(item, "lateAnswers", 0));
+    json_array_foreach(json_object_get(status, "buses"), index, item)(void) printf(
+        "%-28s %10lld %10lld %9lld %10lld %10lld %6lld\n", json_get_string(item, "name", "?"),
+        (long long)json_get_int(item, "requests", 0), (long long)json_get_int(item, "answers", 0),
+        (long long)json_get_int(item, "timeouts", 0), (long long)json_get_int(item, "exceptions", 0),
+        (long long)json_get_int(item, "badFrames", 0), (long long)json_get_int(item, "lateAnswers", 0));
 }
 
 void display_watch_header(void)

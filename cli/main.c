@@ -71,8 +71,8 @@ static int run_reload(const struct options *options, int argc, char **argv)
         return EXIT_FAILURE;
     size_t index;
     json_t *problem;
-    json_array_foreach(json_object_get(answer, "problems"), index, problem)
-        (void)fprintf(stderr, "%s\n", json_string_value(problem));
+    json_array_foreach(json_object_get(answer, "problems"), index, problem)(void)
+        fprintf(stderr, "%s\n", json_string_value(problem));
     bool ok = json_get_bool(answer, "ok", false);
     (void)puts(ok ? "reloaded" : "refused: the running configuration stays");
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -27,7 +27,7 @@ IMPURE_BASE = {"log.c.o"}
 PURE_OBJECTS = re.compile(r"(codec|framing|plan|property_map|engine|frame)\w*\.c\.o$")
 ALLOWED = re.compile(
     r"^(mem(cpy|move|set|cmp|chr|mem|rchr)|explicit_bzero|str(len|nlen|cmp|ncmp|casecmp|ncasecmp|chr|rchr|chrnul|str|spn|cspn|pbrk|dup|ndup|tod|sep)"
-    r"|strerrordesc_np|v?snprintf|malloc|calloc|realloc|reallocarray|free|qsort|qsort_r|bsearch|abort|__errno_location|__stack_chk_fail"
+    r"|strcasestr|__popcountdi2|strerrordesc_np|v?snprintf|malloc|calloc|realloc|reallocarray|free|qsort|qsort_r|bsearch|abort|__errno_location|__stack_chk_fail"
     r"|__(mem|str|v?sn?printf|explicit)\w*_chk|__isoc\d+_strto\w+|__assert_fail|strto(ll|ull|l|ul)|__ctype_\w+|tolower|toupper"
     r"|(f|l|ll|n)?(abs|ceil|floor|fmod|round|rint|trunc|min|max|pow|sqrt|isnan|log10|exp|modf|remainder)l?|lround|llround|pow|log|json_\w+|jsonp_\w+|yaml_\w+"
     r"|_GLOBAL_OFFSET_TABLE_|_?_?stpcpy|__fprintf_chk|log_\w+)$")

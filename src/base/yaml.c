@@ -278,7 +278,8 @@ void yaml_problem(const struct yaml *y, const struct yaml_node *node, struct pro
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     yaml_path(node, path, sizeof(path));
-    problems_add(problems, node && node->file ? node->file : y->name, node ? node->line : 0, path, "%s", text);
+    problems_add(problems, node && node->file ? node->file : y->name, node ? node->line : 0, path, "%s",
+                 text);
 }
 
 /* ---- typed reads ---- */

@@ -18,19 +18,21 @@ void events_frame(const struct events *events, const char *station, bool outgoin
         events->sink(events->ctx, event);
 }
 
-void events_write(const struct events *events, const char *station, int evse, const struct point *point,
-                  double number, const char *text, int err)
+void events_write(const struct events *events, const char *station, const struct device_write *write)
 {
-    if (text)
-        log_debug(LOG_CHARGER, "device write: station=%s evse=%d %s=\"%s\" result=\"%s\"", station, evse,
-                  point->name, text, err_text(err));
+    char value[80];
+    if (write->text)
+        (void)snprintf(value, sizeof(value), "\"%.70s\"", write->text);
     else
-        log_debug(LOG_CHARGER, "device write: station=%s evse=%d %s=%g result=\"%s\"", station, evse,
-                  point->name, number, err_text(err));
+        (void)snprintf(value, sizeof(value), "%g", write->number);
+    log_debug(LOG_CHARGER, "device write: station=%s evse=%d %s=%s result=\"%s\"", station, write->evse,
+              write->point->name, value, err_text(write->err));
     if (!events->sink)
         return;
-    AUTO(json_t) *event = json_pack("{s:s, s:s, s:i, s:s, s:s}", "event", "write", "station", station, "evse",
-                                    evse, "point", point->name, "result", err ? err_text(err) : "ok");
-    if (event && json_object_set_new(event, "value", text ? json_string(text) : json_real(number)) == 0)
+    AUTO(json_t) *event =
+        json_pack("{s:s, s:s, s:i, s:s, s:s}", "event", "write", "station", station, "evse", write->evse,
+                  "point", write->point->name, "result", write->err ? err_text(write->err) : "ok");
+    if (event && json_object_set_new(event, "value",
+                                     write->text ? json_string(write->text) : json_real(write->number)) == 0)
         events->sink(events->ctx, event);
 }

@@ -14,8 +14,13 @@ struct events {
 
 void events_frame(const struct events *events, const char *station, bool outgoing, const char *text,
                   size_t len);
-/* text NULL: the number counts. */
-void events_write(const struct events *events, const char *station, int evse, const struct point *point,
-                  double number, const char *text, int err);
+struct device_write {
+    int evse;
+    const struct point *point;
+    double number;
+    const char *text; /* NULL: the number counts */
+    int err;          /* 0: acknowledged */
+};
+void events_write(const struct events *events, const char *station, const struct device_write *write);
 
 #endif

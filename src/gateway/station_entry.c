@@ -244,7 +244,8 @@ static void on_command_done(void *ctx, int evse, const struct evse_command *comm
 static void on_write(void *ctx, const struct point *point, double number, const char *text, int err)
 {
     struct station_charger *c = ctx;
-    events_write(&c->entry->gateway->events, c->entry->config->id, c->first_evse, point, number, text, err);
+    struct device_write write = { c->first_evse, point, number, text, err };
+    events_write(&c->entry->gateway->events, c->entry->config->id, &write);
 }
 
 static const struct charger_events charger_events = {

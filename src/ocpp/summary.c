@@ -7,38 +7,23 @@
 #include "base/json.h"
 #include "base/str.h"
 
-/* Paths of members; '/' steps into an object, '0' into an array's first item. */
-static const char *const members[] = {
-    "status",
-    "eventType",
-    "triggerReason",
-    "connectorStatus",
-    "evseId",
-    "evse/id",
-    "connectorId",
-    "transactionInfo/chargingState",
-    "transactionInfo/stoppedReason",
-    "idToken/idToken",
-    "idTokenInfo/status",
-    "remoteStartId",
-    "reason",
-    "type",
-    "operationalStatus",
-    "requestedMessage",
-    "reportBase",
-    "requestId",
-    "seqNo",
-    "chargingProfile/chargingSchedule/0/chargingSchedulePeriod/0/limit",
-    "chargingProfile/chargingSchedule/0/chargingRateUnit",
-    "setVariableData/0/variable/name",
-    "setVariableData/0/attributeValue",
-    "setVariableResult/0/attributeStatus",
-    "getVariableData/0/variable/name",
-    "getVariableResult/0/attributeValue",
-    "vendorId",
-    "interval",
-    "currentTime",
-    "techInfo",
+/* Paths of members; '/' steps into an object, '0' into an array's first item. Numbers say nothing without a label. */
+static const struct {
+    const char *path, *label;
+} members[] = {
+    /* clang-format off */
+    { "eventType", "" }, { "status", "" }, { "triggerReason", "" }, { "connectorStatus", "" },
+    { "transactionInfo/chargingState", "" }, { "transactionInfo/stoppedReason", "" },
+    { "meterValue", "" }, /* the energy register and the power of the last one */
+    { "seqNo", "seq" }, { "evseId", "evse" }, { "evse/id", "evse" }, { "idToken/idToken", "" }, { "idTokenInfo/status", "" },
+    { "remoteStartId", "remoteStart" }, { "reason", "" }, { "type", "" }, { "operationalStatus", "" },
+    { "requestedMessage", "" }, { "reportBase", "" }, { "requestId", "request" },
+    { "chargingProfile/chargingSchedule/0/chargingSchedulePeriod/0/limit", "limit" },
+    { "chargingProfile/chargingSchedule/0/chargingRateUnit", "" }, { "setVariableData/0/variable/name", "" },
+    { "setVariableResult/0/attributeStatus", "" }, { "getVariableData/0/variable/name", "" },
+    { "getVariableResult/0/attributeValue", "" }, { "vendorId", "" }, { "interval", "interval" }, { "currentTime", "" },
+    { "techInfo", "" },
+    /* clang-format on */
 };
 
 static const json_t *member(const json_t *at, const char *path)
@@ -62,24 +47,21 @@ static void append(char *ret, size_t size, const char *text)
     (void)snprintf(ret + len, size - len, " %s", text);
 }
 
-static void append_value(char *ret, size_t size, const char *path, const json_t *value)
+static void append_value(char *ret, size_t size, const char *label, const json_t *value)
 {
     char text[80];
-    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-    bool named = json_is_number(value); /* numbers say nothing without their name */
     if (json_is_string(value))
         (void)snprintf(text, sizeof(text), "%.60s", json_string_value(value));
     else if (json_is_number(value))
-        (void)snprintf(text, sizeof(text), "%s=%g", named ? name : "", json_number_value(value));
+        (void)snprintf(text, sizeof(text), "%s%s%g", label, *label ? "=" : "", json_number_value(value));
     else
         return;
     append(ret, size, text);
 }
 
 /* The energy register of the last meter value, which is what everyone looks for. */
-static void append_energy(char *ret, size_t size, const json_t *payload)
+static void append_meter_value(char *ret, size_t size, const json_t *list)
 {
-    const json_t *list = json_object_get(payload, "meterValue");
     const json_t *samples = json_object_get(json_array_get(list, json_array_size(list) - 1), "sampledValue");
     size_t index;
     json_t *sample;
@@ -110,7 +92,11 @@ void frame_summary(const json_t *frame, char *ret, size_t size)
                        json_string_value(json_array_get(frame, 3)));
         return;
     }
-    for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-        append_value(ret, size, members[i], member(payload, members[i]));
-    append_energy(ret, size, payload);
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+        const json_t *value = member(payload, members[i].path);
+        if (json_is_array(value))
+            append_meter_value(ret, size, value);
+        else
+            append_value(ret, size, members[i].label, value);
+    }
 }

@@ -127,7 +127,7 @@ void transactions_start(struct station *s);                                     
 void transactions_stop(
     struct station *s); /* the program ends in order: writes down how the running ones stand */
 void transactions_on_signals(struct evse *e, const struct evse_signals *before);
-void transactions_on_id_token(struct evse *e, const struct id_token *token);
+void transactions_on_id_token(struct evse *e, const struct id_token *presented);
 void transactions_on_command_done(struct evse *e, const struct evse_command *command, int err);
 /* Link and registration changes. */
 void transactions_on_online(struct station *s, bool online);

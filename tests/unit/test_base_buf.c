@@ -107,7 +107,8 @@ static void a_list_keeps_order_and_loses_what_is_removed(void **state)
     list_remove(&items[2].link);
     list_remove(&items[2].link);
     int sum = 0;
-    LIST_FOREACH (link, next, &head) {
+    LIST_FOREACH(link, next, &head)
+    {
         sum = sum * 10 + LIST_ITEM(link, struct item, link)->number;
         list_remove(link);
     }
