@@ -122,24 +122,28 @@ bool availability_is_operative(const struct evse *e)
 
 /* ---- telling the CSMS ---- */
 
+#define ATTEMPTS_MAX 3 /* of a status that is not answered; then once after each heartbeat */
+
 struct sent_status {
     struct evse *evse;
-    int connector;
+    int connector, attempt;
 };
+
+static void send_status_notification(struct evse *e, int connector, int flags, int attempt);
 
 static void on_status_notification_result(void *ctx, const struct rpc_answer *answer)
 {
     AUTO_FREE struct sent_status *sent = ctx;
-    struct evse *e = sent->evse;
+    struct evse_availability *a = &sent->evse->availability;
 
-    if (answer->outcome == RPC_RESULT || answer->outcome == RPC_CALL_ERROR)
-        return;
-    e->availability.is_reported[sent->connector - 1] = false; /* the next link brings it again */
-    if (answer->outcome == RPC_TIMED_OUT)
-        availability_on_evse_changed(e);
+    a->is_unanswered[sent->connector - 1] = answer->outcome == RPC_TIMED_OUT && sent->attempt >= ATTEMPTS_MAX;
+    if (answer->outcome == RPC_DISCONNECTED)
+        a->is_reported[sent->connector - 1] = false; /* the next link brings it again */
+    else if (answer->outcome == RPC_TIMED_OUT && sent->attempt < ATTEMPTS_MAX)
+        send_status_notification(sent->evse, sent->connector, 0, sent->attempt + 1);
 }
 
-static void send_status_notification(struct evse *e, int connector, int flags)
+static void send_status_notification(struct evse *e, int connector, int flags, int attempt)
 {
     struct station *s = e->station;
     struct evse_availability *a = &e->availability;
@@ -148,11 +152,12 @@ static void send_status_notification(struct evse *e, int connector, int flags)
     if (!sent)
         return;
 
-    *sent = (struct sent_status){ e, connector };
+    *sent = (struct sent_status){ e, connector, attempt };
     json_t *payload = json_pack("{s:o, s:s, s:i, s:i}", "timestamp", station_timestamp(s), "connectorStatus",
                                 connector_status_names[status], "evseId", e->id, "connectorId", connector);
     a->reported[connector - 1] = status;
     a->is_reported[connector - 1] = true;
+    a->is_unanswered[connector - 1] = false;
     if (outbox_call(s, "StatusNotification", payload, flags | OUTBOX_ONLINE_ONLY,
                     on_status_notification_result, sent) < 0) {
         a->is_reported[connector - 1] = false;
@@ -167,7 +172,7 @@ static void report_changes(struct evse *e, int flags)
     for (int c = 1; c <= e->abilities.connectors; c++) {
         const struct evse_availability *a = &e->availability;
         if (!a->is_reported[c - 1] || a->reported[c - 1] != availability_status(e, c))
-            send_status_notification(e, c, flags);
+            send_status_notification(e, c, flags, 1);
     }
 }
 
@@ -175,15 +180,24 @@ void availability_on_accepted(struct station *s, bool all)
 {
     for (size_t i = 0; i < s->evse_count; i++) {
         struct evse *e = &s->evses[i];
-        if (all)
-            memset(e->availability.is_reported, 0, sizeof(e->availability.is_reported));
+        for (int c = 0; c < MAX_CONNECTORS; c++)
+            if (all || e->availability.is_unanswered[c])
+                e->availability.is_reported[c] = false;
         report_changes(e, OUTBOX_FIRST);
     }
 }
 
+void availability_on_heartbeat(struct station *s)
+{
+    for (size_t i = 0; i < s->evse_count; i++)
+        for (int c = 1; c <= s->evses[i].abilities.connectors; c++)
+            if (s->evses[i].availability.is_unanswered[c - 1])
+                send_status_notification(&s->evses[i], c, 0, ATTEMPTS_MAX);
+}
+
 void trigger_status_notification(struct evse *e, int connector)
 {
-    send_status_notification(e, connector, OUTBOX_WHILE_PENDING);
+    send_status_notification(e, connector, OUTBOX_WHILE_PENDING, 1);
 }
 
 /* ---- operative or not ---- */

@@ -30,6 +30,7 @@ struct evse_availability {
     enum operation evse, connector[MAX_CONNECTORS];
     enum connector_status reported[MAX_CONNECTORS]; /* last one sent */
     bool is_reported[MAX_CONNECTORS];
+    bool is_unanswered[MAX_CONNECTORS]; /* ... but the CSMS did not say that it heard */
 };
 
 struct availability {
@@ -39,6 +40,8 @@ struct availability {
 void availability_restore(struct station *s, const char *key, const char *value);
 /* The link is up and the registration Accepted: reports every connector (all: B01.FR.05, B04.FR.01) or those that changed. */
 void availability_on_accepted(struct station *s, bool all);
+/* The CSMS has answered a heartbeat: what it did not answer is sent once more. */
+void availability_on_heartbeat(struct station *s);
 /* Signals or transaction of the EVSE changed: reports the connectors whose status changed; applies scheduled changes when the
  * transaction is over. */
 void availability_on_evse_changed(struct evse *e);

@@ -11,6 +11,8 @@ const char *const link_state_names[] = { "idle", "waiting", "connecting", "up", 
 /* After so many CALLs without a sign of life the link is taken for deaf and made anew (Part 2, 3.2); some CSMSs go on answering an
  * older socket of the same identity. */
 #define TIMEOUTS_MAX 3
+/* ... the last of them a heartbeat: that one message is not answered (TC_E_41) does not make a link deaf. */
+#define TIMEOUTS_PROBE 2
 
 static void set_state(struct station *s, enum link_state state, const char *why)
 {
@@ -123,7 +125,11 @@ void network_on_heard(struct station *s)
 
 void network_on_timeout(struct station *s)
 {
-    if (++s->network.timeouts < TIMEOUTS_MAX || !network_is_up(s))
+    if (!network_is_up(s))
+        return;
+    if (++s->network.timeouts == TIMEOUTS_PROBE)
+        provisioning_probe(s);
+    if (s->network.timeouts < TIMEOUTS_MAX)
         return;
     log_warn(LOG_STATION, "the CSMS does not answer, connecting anew: station=%s", s->id);
     network_reconnect(s, 0);

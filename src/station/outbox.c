@@ -54,6 +54,10 @@ static void on_answered(void *ctx, const struct rpc_answer *answer)
     struct outgoing *o = ctx;
     struct station *s = o->station;
     s->outbox.in_flight = NULL;
+    if (answer->outcome == RPC_TIMED_OUT) {
+        s->outbox.yields = true;
+        network_on_timeout(s);
+    }
     if (answer->outcome == RPC_CALL_ERROR)
         log_warn(LOG_STATION, "the CSMS refused a message: station=%s action=%s code=%s description=%s",
                  s->id, o->action, answer->code, answer->description);
@@ -61,8 +65,6 @@ static void on_answered(void *ctx, const struct rpc_answer *answer)
     if (o->callback)
         o->callback(o->ctx, answer);
     outgoing_free(o);
-    if (answer->outcome == RPC_TIMED_OUT)
-        network_on_timeout(s);
 }
 
 /* True if rpc took it. */
@@ -97,16 +99,27 @@ static bool send_waiting(struct station *s)
     return false;
 }
 
+static bool send_transaction_event(struct station *s)
+{
+    if (!station_is_accepted(s) || !transaction_queue_send(s))
+        return false;
+    provisioning_on_message_sent(s);
+    return true;
+}
+
 void outbox_wake(struct station *s)
 {
     while (s->started && rpc_is_idle(s->rpc)) {
         size_t before = s->outbox.count;
+        bool yields = s->outbox.yields;
+        s->outbox.yields = false;
+        if (yields && send_transaction_event(s))
+            return;
         if (send_waiting(s))
             return;
         if (s->outbox.count < before)
             continue; /* one was dropped: the next */
-        if (station_is_accepted(s) && transaction_queue_send(s))
-            provisioning_on_message_sent(s);
+        (void)send_transaction_event(s);
         return;
     }
 }
@@ -124,7 +137,7 @@ static bool make_room(struct station *s)
     LIST_FOREACH(link, next, &s->outbox.waiting)
     {
         struct outgoing *o = LIST_ITEM(link, struct outgoing, link);
-        if (!(o->flags & OUTBOX_KEEP_OFFLINE)) {
+        if (!(o->flags & (OUTBOX_KEEP_OFFLINE | OUTBOX_FIRST))) {
             drop(o, "too many waiting");
             return true;
         }

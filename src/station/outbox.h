@@ -29,6 +29,8 @@ struct outbox {
     struct list waiting;
     size_t count;
     struct outgoing *in_flight;
+    bool
+        yields; /* one was not answered: a kind this CSMS never answers must not keep the transaction events back */
 };
 
 /* Queues a CALL; takes the reference to payload, also on failure. `action` is a literal. The callback (may be NULL) comes once,

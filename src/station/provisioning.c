@@ -103,9 +103,11 @@ void provisioning_on_message_sent(struct station *s)
 static void on_heartbeat_result(void *ctx, const struct rpc_answer *answer)
 {
     struct station *s = ctx;
-    if (answer->outcome == RPC_RESULT)
+    if (answer->outcome == RPC_RESULT) {
         set_clock(s, json_get_string(answer->payload, "currentTime", ""));
-    else /* no time from it: ask again after the interval, not at once */
+        availability_on_heartbeat(s);
+        security_on_heartbeat(s);
+    } else /* no time from it: ask again after the interval, not at once */
         s->provisioning.last_heartbeat_ms = env_now_ms(s->env);
     provisioning_heartbeat_changed(s);
 }
@@ -126,6 +128,12 @@ static void on_heartbeat_timer(struct timer *timer, void *ctx)
 void trigger_heartbeat(struct station *s)
 {
     (void)send_heartbeat(s, OUTBOX_WHILE_PENDING | OUTBOX_ONLINE_ONLY);
+}
+
+void provisioning_probe(struct station *s)
+{
+    if (station_is_accepted(s)) /* else BootNotification is all that may be sent */
+        (void)send_heartbeat(s, OUTBOX_FIRST | OUTBOX_ONLINE_ONLY);
 }
 
 /* ---- boot ---- */
@@ -157,6 +165,7 @@ static void go_online(struct station *s, bool all_statuses)
     provisioning_heartbeat_changed(s);
     availability_on_accepted(s, all_statuses);
     transactions_on_online(s, true);
+    security_on_heartbeat(s);
     outbox_wake(s);
 }
 

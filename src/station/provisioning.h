@@ -54,6 +54,8 @@ void provisioning_on_message_sent(struct station *s);
 /* TriggerMessage. */
 void trigger_boot_notification(struct station *s);
 void trigger_heartbeat(struct station *s);
+/* Is the CSMS still there? A heartbeat before all else. */
+void provisioning_probe(struct station *s);
 
 void reset_init(struct station *s);
 void reset_done(struct station *s);

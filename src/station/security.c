@@ -9,12 +9,15 @@
 
 #define KEY_PREFIX    "security_event/"
 #define TECH_INFO_MAX 255
+#define ATTEMPTS_MAX  3 /* in a row; then once after each heartbeat */
 
 struct security_event {
     struct list link;
     struct station *station;
     int64_t number;
     json_t *payload; /* the SecurityEventNotificationRequest */
+    bool is_waiting; /* in the outbox */
+    int attempts;    /* without an answer */
 };
 
 static const struct {
@@ -62,11 +65,14 @@ static void on_security_event_notification_result(void *ctx, const struct rpc_an
 {
     struct security_event *event = ctx;
 
+    event->is_waiting = false;
+    event->attempts += answer->outcome == RPC_TIMED_OUT;
     /* A CALLERROR is an answer, too: this CSMS does not want it. */
     if (answer->outcome == RPC_RESULT || answer->outcome == RPC_CALL_ERROR)
         store(event->station, event->number, NULL);
     else if (!event->station->freeing) {
-        send_security_event(event);
+        if (event->attempts < ATTEMPTS_MAX)
+            send_security_event(event);
         return;
     }
     event_free(event);
@@ -78,6 +84,18 @@ static void send_security_event(struct security_event *event)
                         OUTBOX_KEEP_OFFLINE, on_security_event_notification_result, event);
     if (r < 0)
         event_free(event); /* stays in the store: sent after the next start */
+    else
+        event->is_waiting = true;
+}
+
+void security_on_heartbeat(struct station *s)
+{
+    LIST_FOREACH(link, next, &s->security.events)
+    {
+        struct security_event *event = LIST_ITEM(link, struct security_event, link);
+        if (!event->is_waiting)
+            send_security_event(event);
+    }
 }
 
 /* Takes the reference to payload. NULL without memory. */

@@ -381,7 +381,8 @@ static void on_retry_timer(struct timer *timer, void *ctx)
 
 void transaction_queue_on_offline(struct station *s)
 {
-    timer_stop(&s->transactions.retry_timer); /* the next link starts afresh with what waits */
+    timer_stop(&s->transactions.retry_timer); /* the next link starts afresh with what waits; */
+    s->transactions.attempts = 0;             /* silence on a link that turned out dead was no refusal */
     LIST_FOREACH(link, following, &s->transactions.queue)
     LIST_ITEM(link, struct queued_event, link)->offline = true; /* E11.FR.07 */
 }

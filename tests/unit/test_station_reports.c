@@ -221,6 +221,7 @@ static void a_part_without_answer_is_sent_once_more(void **state)
     bench_advance(b, 35000);
     bench_expect(b, "NotifyReport", "{'seqNo': 0, 'tbc': true}");
     bench_advance(b, 35000);
+    bench_expect(b, "Heartbeat", "{}"); /* is anyone there? */
     bench_expect_nothing(b);
     bench_answer(b, "NotifyReport", "");
     bench_call(b, "GetBaseReport", "{'requestId': 2, 'reportBase': 'SummaryInventory'}",
