@@ -271,7 +271,7 @@ static struct item apply_two(const struct op *op, const struct item *a, const st
 
 static struct item judge(const struct coverage *c, const struct expression *e)
 {
-    struct item stack[EXPRESSION_MAX_STACK];
+    struct item stack[EXPRESSION_MAX_STACK] = { 0 };
     size_t top = 0;
     for (size_t i = 0; i < e->op_count; i++) {
         const struct op *op = &e->ops[i];

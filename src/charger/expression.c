@@ -185,7 +185,7 @@ static bool is_in_numbers(const struct expression *e, const struct op *op, doubl
 static bool is_in_texts(const struct expression *e, const struct op *op, const char *text)
 {
     for (size_t i = 0; i < op->arg; i++)
-        if (strcmp(e->texts[op->index + i], text) == 0)
+        if (str_equal(e->texts[op->index + i], text))
             return true;
     return false;
 }
@@ -255,9 +255,9 @@ static struct expression_value apply_two(uint8_t code, struct expression_value a
     case OP_GREATER_EQUAL:
         return truth_value(a.number >= b.number);
     case OP_EQUAL_TEXT:
-        return truth_value(strcmp(a.text, b.text) == 0);
+        return truth_value(str_equal(a.text, b.text));
     default: /* OP_NOT_EQUAL_TEXT */
-        return truth_value(strcmp(a.text, b.text) != 0);
+        return truth_value(!str_equal(a.text, b.text));
     }
 }
 

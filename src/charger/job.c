@@ -190,7 +190,7 @@ static int do_set(struct job *job, const struct step *step)
     struct charger *c = job->charger;
     uint8_t raw[POINT_MAX_RAW];
     size_t len = 0;
-    struct value value;
+    struct value value = { 0 };
     if (look_first(job, step->point))
         return 0;
     struct expression_value v = evaluate(job, step->value);

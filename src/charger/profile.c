@@ -2,6 +2,7 @@
  * and last what refers to points. */
 #include "charger/profile.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -388,6 +389,7 @@ static bool count_evses(struct reading *r, const struct yaml_node *root, const s
         COMPLAIN(r, list, "too many EVSEs; at most %d", MAX_EVSES);
         return false;
     }
+    assert(count > 0); /* the list is not empty, and an entry counts for one at least */
     r->profile->evses = calloc(count, sizeof(*r->profile->evses));
     r->profile->evse_count = r->profile->evses ? count : 0;
     r->no_memory = r->no_memory || !r->profile->evses;

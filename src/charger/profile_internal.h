@@ -64,7 +64,7 @@ void profile_read_point(struct reading *r, const struct yaml_node *node, const c
                         const struct repetition *at, bool is_identify);
 void profile_read_points(struct reading *r, const struct yaml_node *map, const struct repetition *at);
 void profile_read_scales(struct reading *r, const struct yaml_node *map, const struct repetition *at);
-void profile_check_overlaps(struct reading *r, const struct yaml_node *points);
+void profile_check_overlaps(struct reading *r, const struct yaml_node *node);
 /* Whether the number can be written to the point; complains if not. */
 bool profile_check_number(struct reading *r, const struct yaml_node *node, const struct point *point,
                           double number);

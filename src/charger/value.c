@@ -265,7 +265,9 @@ static void decode_text(const struct point *point, const uint8_t *bytes, size_t 
 int value_decode(const struct point *point, double power, const uint8_t *raw, size_t len, struct value *ret)
 {
     uint8_t bytes[POINT_MAX_RAW];
-    if (len > sizeof(bytes) || (point->raw_size && len != point->raw_size))
+    bool fits = point->raw_size == 0 || len == point->raw_size ||
+                (point_is_text(point) && len < point->raw_size); /* ECHONET texts may be shorter */
+    if (len > sizeof(bytes) || !fits)
         return -EBADMSG;
     memcpy(bytes, raw, len);
     ret->number = 0;

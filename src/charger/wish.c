@@ -5,6 +5,7 @@
  *
  * A limit below the minimum pauses: the steps of stop are done while the wish to charge stays, and those of start when the limit
  * rises. A limit that could not be set keeps a start from happening: on doubt no current flows. */
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 
@@ -284,6 +285,7 @@ void wish_on_online(struct charger *c)
 void wish_on_offline(struct charger *c)
 {
     struct job *job = NULL;
+    assert(c->outlets);
     c->ready = false;
     c->keepalive_ms = 0;
     for (size_t n = 0; (job = charger_job(c, n)); n++) {
@@ -316,7 +318,8 @@ static bool may_begin(const struct charger *c, const struct job *job)
 
 static void begin(struct charger *c, struct job *job)
 {
-    struct outlet *o = job->evse ? &c->outlets[job->evse - 1] : NULL;
+    assert(c->outlets);
+    struct outlet *o = &c->outlets[job->evse ? job->evse - 1 : 0];
     if (job->slot == SLOT_SWITCH && job->is_start && limit_is_missing(c, o)) {
         job->state = JOB_IDLE;
         wish_on_job_done(job, o->limit_err);
@@ -409,7 +412,7 @@ static void read_token_again(struct charger *c, int evse)
 void wish_on_job_done(struct job *job, int err)
 {
     struct charger *c = job->charger;
-    struct outlet *o = job->evse ? &c->outlets[job->evse - 1] : NULL;
+    struct outlet *o = &c->outlets[job->evse ? job->evse - 1 : 0];
     struct order *order = job->order;
     job->order = NULL;
     switch ((enum slot)job->slot) {

@@ -57,7 +57,7 @@ static void add_internal(struct device *device)
 
 static bool is_text(enum point_type type)
 {
-    return type == POINT_STRING || type == POINT_UTF16 || type == POINT_BYTES;
+    return type == POINT_STRING || type == POINT_UTF16 || type == POINT_BYTES || type == POINT_UID;
 }
 
 /* The size of a property follows from its points, which so must cover it. Text may be shorter. */
