@@ -33,7 +33,7 @@ static void on_instances(struct device *device, const struct echonet_entry *entr
 /* A property with data. Returns whether the charger heard of it. */
 static bool take(struct device *device, struct property *p, const struct echonet_entry *entry, int64_t now_ms)
 {
-    property_answered(p, now_ms);
+    property_answered(device, p, now_ms);
     switch (p->kind) {
     case PROPERTY_NODE_ID:
         echonet_device_identify(device, entry->edt, entry->pdc);

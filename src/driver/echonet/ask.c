@@ -30,13 +30,14 @@ static struct property *probe_property(struct device *device)
 {
     if (device->good)
         return device->good;
-    for (;;) {
+    for (size_t i = 0; i < device->property_count; i++) {
         struct property *p = &device->properties[device->next_probe++ % device->property_count];
         bool identifies = p->kind == PROPERTY_NODE_ID && device->identity == IDENTITY_UNVERIFIED &&
                           device->presence == PRESENCE_SILENT;
-        if (identifies || echonet_same_object(p->object, device->object))
-            return p; /* there is one: the Get map */
+        if (p != device->suspect && (identifies || echonet_same_object(p->object, device->object)))
+            return p;
     }
+    return device->suspect ? device->suspect : device->properties; /* nothing else can be read */
 }
 
 static struct property *property_of_kind(struct device *device, enum property_kind kind)

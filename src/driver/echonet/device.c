@@ -231,7 +231,8 @@ struct device *engine_device_new(struct engine *engine, const struct echonet_tar
     /* Devices that start together would else ask in step for ever. */
     uint32_t spread_ms =
         1 + (engine->device_count < SPREAD_START_MS ? engine->device_count : SPREAD_START_MS);
-    properties_renew(device, device_now_ms(device) + env_random(engine->env, spread_ms));
+    device->epoch_ms = device_now_ms(device) + env_random(engine->env, spread_ms);
+    properties_renew(device, device->epoch_ms);
     if (has_address)
         peer_wake(device->peer);
     else

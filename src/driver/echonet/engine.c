@@ -137,7 +137,9 @@ void engine_seek(struct engine *engine)
     if (engine->discovery_ms < 0 || engine->discovery_step > 0)
         return; /* not begun, or under way */
     int64_t at_ms = engine->discovery_ms + ROUND_MIN_MS, now_ms = now_of(engine);
-    timer_start_at(&engine->discovery, at_ms > now_ms ? at_ms : now_ms);
+    at_ms = at_ms > now_ms ? at_ms : now_ms;
+    if (engine->discovery.due_ms > at_ms)
+        timer_start_at(&engine->discovery, at_ms);
 }
 
 void engine_discover(struct engine *engine, echonet_on_found on_found, void *ctx)

@@ -88,7 +88,7 @@ void property_refused(struct device *device, struct property *p, int64_t now_ms)
 /* The device answers, but not to this. */
 void property_unanswered(struct device *device, struct property *p, int64_t now_ms);
 /* It was answered (taken or discarded): when to ask again. */
-void property_answered(struct property *p, int64_t now_ms);
+void property_answered(const struct device *device, struct property *p, int64_t now_ms);
 /* The device's Get map is known (NULL: it is not to be believed). */
 void properties_set_map(struct device *device, const struct property_map *map);
 
@@ -157,6 +157,7 @@ struct device {
     struct property *properties;
     size_t property_count;
     const struct point **points; /* sorted by property */
+    int64_t epoch_ms;            /* polls are due at multiples of their interval from here */
     struct property *good;       /* answered last: a probe that is fair; NULL */
     bool alone;                  /* the node lists no other object */
 

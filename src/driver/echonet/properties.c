@@ -12,7 +12,6 @@
 #include "driver/echonet/internal.h"
 
 #define INTERNAL_PROPERTIES 3
-#define SLACK_MAX_MS        200
 
 /* ---- the table ---- */
 
@@ -159,21 +158,16 @@ static bool goes_alone(const struct property *p)
 
 bool property_goes_with(const struct property *p, const struct property *lead, int64_t now_ms)
 {
-    int64_t slack_ms = p->every_ms / 10 < SLACK_MAX_MS ? p->every_ms / 10 : SLACK_MAX_MS;
     return p != lead && !goes_alone(p) && !goes_alone(lead) && echonet_same_object(p->object, lead->object) &&
-           p->due_ms != NEVER_MS && p->due_ms <= now_ms + slack_ms;
+           p->due_ms <= now_ms;
 }
 
-static void next_time(struct property *p, int64_t now_ms)
+/* On a grid that all properties of the device share, so that they are due together and go into one request. */
+static void next_time(const struct device *device, struct property *p, int64_t now_ms)
 {
     int64_t every_ms = p->back_off_ms > p->every_ms ? p->back_off_ms : p->every_ms;
-    if (every_ms == 0) {
-        p->due_ms = NEVER_MS;
-        return;
-    }
-    p->due_ms += every_ms; /* in step with the others of the same interval */
-    if (p->due_ms <= now_ms || p->due_ms > now_ms + every_ms)
-        p->due_ms = now_ms + every_ms;
+    int64_t since_ms = now_ms - device->epoch_ms;
+    p->due_ms = every_ms == 0 ? NEVER_MS : now_ms + every_ms - since_ms % every_ms;
 }
 
 static void back_off(struct property *p)
@@ -182,11 +176,11 @@ static void back_off(struct property *p)
     p->back_off_ms = twice_ms < BACK_OFF_MAX_MS ? twice_ms : BACK_OFF_MAX_MS;
 }
 
-void property_answered(struct property *p, int64_t now_ms)
+void property_answered(const struct device *device, struct property *p, int64_t now_ms)
 {
     p->back_off_ms = 0;
     p->unanswered = false;
-    next_time(p, now_ms);
+    next_time(device, p, now_ms);
 }
 
 /* ---- what ---- */
@@ -204,7 +198,7 @@ void property_refused(struct device *device, struct property *p, int64_t now_ms)
     if (p->kind != PROPERTY_POINTS)
         p->due_ms = NEVER_MS; /* optional; asked again when the device begins anew */
     else
-        next_time(p, now_ms);
+        next_time(device, p, now_ms);
     tell_no_value(device, p, -ERR_DEVICE_EXCEPTION);
 }
 
@@ -215,7 +209,7 @@ void property_unanswered(struct device *device, struct property *p, int64_t now_
     if (p->kind != PROPERTY_POINTS)
         p->due_ms = NEVER_MS;
     else
-        next_time(p, now_ms);
+        next_time(device, p, now_ms);
     tell_no_value(device, p, -ERR_NO_ANSWER);
 }
 
