@@ -9,7 +9,10 @@
 #define PROBLEMS_MAX 100 /* more are counted, not kept */
 
 struct problem {
-    char *text; /* file:line: path: what is wrong, what would be right */
+    char *text;    /* file:line: path: what is wrong, what would be right */
+    size_t prefix; /* length of "file" in it */
+    int line;      /* 0: none */
+    size_t number; /* in the order they were found */
 };
 
 struct problems {
@@ -23,5 +26,8 @@ void problems_done(struct problems *p);
 /* path may be NULL. Formats "file:line: path: text". */
 void problems_add(struct problems *p, const char *file, int line, const char *path, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+
+/* Into the order a person reads them: those of file `first`, then by file; each by line. */
+void problems_sort(struct problems *p, const char *first);
 
 #endif

@@ -2,60 +2,26 @@
  * and rules between keys. */
 #include "gateway/config.h"
 
-#include <math.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "base/err.h"
 #include "base/str.h"
 #include "base/yaml.h"
+#include "gateway/config_internal.h"
 #include "gateway/config_profiles.h"
 #include "gateway/config_tables.h"
 #include "gateway/file.h"
+#include "net/url.h"
 
-struct parse {
-    const struct yaml *y;
-    struct problems *problems;
-    struct config *config;
-};
-
-/* The subtree as text: what a fingerprint is made of. */
-static void dump(const struct yaml_node *node, struct buf *out)
+void config_dump(const struct yaml_node *node, struct buf *out)
 {
     if (!node)
         return;
     buf_printf(out, "%s:%s{", node->key ? node->key : "", node->text ? node->text : "");
     for (const struct yaml_node *child = node->children; child; child = child->next)
-        dump(child, out);
+        config_dump(child, out);
     buf_text(out, "}");
-}
-
-static char *fingerprint(const struct yaml_node *a, const struct yaml_node *b)
-{
-    struct buf out;
-    buf_init(&out, CONFIG_MAX_BYTES);
-    dump(a, &out);
-    dump(b, &out);
-    buf_text(&out, "");
-    char *text = buf_steal(&out);
-    buf_done(&out);
-    return text;
-}
-
-/* host[:port] into its parts; an IPv6 literal stands in brackets. 0 or -EINVAL. */
-static int split_host(const char *text, uint16_t default_port, char *ret_host, size_t size,
-                      uint16_t *ret_port)
-{
-    const char *end = text[0] == '[' ? strchr(text, ']') : NULL;
-    const char *host = end ? text + 1 : text;
-    const char *colon = strchr(end ? end : text, ':');
-    size_t len = end ? (size_t)(end - host) : colon ? (size_t)(colon - host) : strlen(host);
-    int64_t port = default_port;
-    if (len == 0 || len >= size || (colon && str_to_int(colon + 1, 1, 65535, &port) < 0))
-        return -EINVAL;
-    memcpy(ret_host, host, len);
-    ret_host[len] = '\0';
-    *ret_port = (uint16_t)port;
-    return 0;
 }
 
 static int read_log(struct parse *p, const struct yaml_node *node)
@@ -86,6 +52,36 @@ static int read_log(struct parse *p, const struct yaml_node *node)
     return 0;
 }
 
+/* A relative path starts at the configuration file, not where the program happens to run. Takes `*path`, gives it back whole. */
+static int resolve_path(const struct parse *p, char **path)
+{
+    const char *slash = strrchr(p->config->name, '/');
+    char *whole = NULL;
+    if ((*path)[0] == '/' || !slash)
+        return 0;
+    if (asprintf(&whole, "%.*s/%s", (int)(slash - p->config->name), p->config->name, *path) < 0)
+        return -ENOMEM;
+    free(*path);
+    *path = whole;
+    return 0;
+}
+
+/* Found now rather than when a station wants to connect. */
+static int check_roots(struct parse *p, const struct yaml_node *node, struct csms_config *csms)
+{
+    AUTO_FREE char *text = NULL;
+    size_t len = 0;
+    if (resolve_path(p, &csms->ca_file) < 0)
+        return -ENOMEM;
+    int r = file_read(csms->ca_file, CONFIG_MAX_BYTES, &text, &len);
+    if (r < 0)
+        yaml_problem(p->y, node, p->problems, "cannot be read: %s", err_text(r));
+    else if (!strstr(text, "-----BEGIN CERTIFICATE-----") &&
+             !strstr(text, "-----BEGIN TRUSTED CERTIFICATE-----"))
+        yaml_problem(p->y, node, p->problems, "holds no PEM certificate");
+    return r;
+}
+
 static int read_csms(struct parse *p, const struct yaml_node *node, struct csms_config *csms)
 {
     if (str_copy(csms->name, sizeof(csms->name), node->key) < 0)
@@ -93,166 +89,16 @@ static int read_csms(struct parse *p, const struct yaml_node *node, struct csms_
     int r = settings_read(p->y, node, csms_settings, csms, p->problems);
     if (r == -ENOMEM || !csms->url)
         return r;
-    bool tls = str_starts(csms->url, "wss://");
-    if (!tls && !str_starts(csms->url, "ws://"))
-        yaml_problem(p->y, yaml_get(node, "url"), p->problems, "expected ws://... or wss://...");
-    else if (csms->security_profile == 2 && !tls)
+    struct url url;
+    const char *why = NULL;
+    if (url_parse(csms->url, &url, &why) < 0)
+        yaml_problem(p->y, yaml_get(node, "url"), p->problems,
+                     "%s; expected ws://host[:port][/path] or wss://...", why);
+    else if (csms->security_profile == 2 && !url.tls)
         yaml_problem(p->y, node, p->problems, "security_profile 2 needs a wss:// url");
-    else if (csms->security_profile == 1 && tls)
+    else if (csms->security_profile == 1 && url.tls)
         yaml_problem(p->y, node, p->problems, "a wss:// url with a password is security_profile 2, not 1");
-    return 0;
-}
-
-static int read_line(struct parse *p, const struct yaml_node *node, struct serial_settings *line)
-{
-    static const char *const parities[] = { "none", "even", "odd", NULL };
-    int parity = 1;
-    if (yaml_get(node, "parity"))
-        (void)yaml_to_enum(p->y, yaml_get(node, "parity"), parities, p->problems, &parity);
-    line->parity = "NEO"[parity];
-    return settings_read(p->y, node, line_settings, line, p->problems);
-}
-
-static int read_bus(struct parse *p, const struct yaml_node *node, struct bus_config *bus)
-{
-    struct modbus_bus_settings *settings = &bus->settings;
-    settings->framing = (enum modbus_framing) - 1;
-    if (str_copy(bus->name, sizeof(bus->name), node->key) < 0)
-        yaml_problem(p->y, node, p->problems, "name is longer than %d characters", CONFIG_NAME_SIZE - 1);
-    int r = settings_read(p->y, node, bus_settings, bus, p->problems);
-    if (r < 0)
-        return r;
-    (void)str_copy(settings->name, sizeof(settings->name), bus->name);
-    settings->serial = settings->line.path[0] != '\0';
-    if (settings->serial == (bus->tcp != NULL)) {
-        yaml_problem(p->y, node, p->problems, "expected either tcp: host:port or serial: /dev/...");
-        return -EINVAL;
-    }
-    if ((int)settings->framing < 0)
-        settings->framing = settings->serial ? MODBUS_RTU : MODBUS_TCP;
-    if (settings->serial && settings->framing == MODBUS_TCP)
-        yaml_problem(p->y, node, p->problems, "framing tcp is not for a serial port; expected rtu or ascii");
-    if (bus->tcp && split_host(bus->tcp, 502, settings->host, sizeof(settings->host), &settings->port) < 0)
-        yaml_problem(p->y, yaml_get(node, "tcp"), p->problems, "expected host or host:port");
-    bus->fingerprint = fingerprint(node, NULL);
-    return bus->fingerprint ? read_line(p, yaml_get(node, "line"), &settings->line) : -ENOMEM;
-}
-
-static int read_echonet(struct parse *p, const struct yaml_node *node)
-{
-    struct echonet_settings *settings = &p->config->echonet;
-    int64_t port = 3610;
-    const struct yaml_node *node_id = yaml_get(node, "node_id");
-    if (yaml_get(node, "port"))
-        (void)yaml_to_int(p->y, yaml_get(node, "port"), 1, 65535, p->problems, &port);
-    settings->port = (uint16_t)port;
-    if (node_id &&
-        (node_id->kind != YAML_SCALAR || hex_decode(node_id->text, settings->node_id,
-                                                    sizeof(settings->node_id)) != sizeof(settings->node_id)))
-        yaml_problem(p->y, node_id, p->problems, "expected 34 hex digits");
-    p->config->echonet_fingerprint = fingerprint(node, NULL);
-    if (!p->config->echonet_fingerprint)
-        return -ENOMEM;
-    return settings_read(p->y, node, echonet_settings_rows, settings, p->problems);
-}
-
-/* The bus of a charger with a `tcp` of its own: one per host and port, shared by all that name it. */
-static int own_bus(struct parse *p, const struct yaml_node *node, const char *tcp, int default_port)
-{
-    struct config *c = p->config;
-    struct modbus_bus_settings settings = { .framing = MODBUS_TCP,
-                                            .connect_timeout_ms = 5000,
-                                            .reconnect_after_ms = 1000 };
-    if (split_host(tcp, (uint16_t)default_port, settings.host, sizeof(settings.host), &settings.port) < 0) {
-        yaml_problem(p->y, yaml_get(node, "tcp"), p->problems, "expected host or host:port");
-        return -EINVAL;
-    }
-    for (size_t i = 0; i < c->bus_count; i++)
-        if (c->buses[i].settings.framing == MODBUS_TCP && c->buses[i].settings.port == settings.port &&
-            str_equal(c->buses[i].settings.host, settings.host))
-            return (int)i;
-    struct bus_config *grown = reallocarray(c->buses, c->bus_count + 1, sizeof(*grown));
-    if (!grown)
-        return -ENOMEM;
-    c->buses = grown;
-    struct bus_config *bus = &grown[c->bus_count];
-    *bus = (struct bus_config){ .settings = settings, .fingerprint = strdup(tcp) };
-    c->bus_count++;
-    if (!bus->fingerprint)
-        return -ENOMEM;
-    (void)str_copy(bus->name, sizeof(bus->name), tcp);
-    (void)str_copy(bus->settings.name, sizeof(bus->settings.name), tcp);
-    return (int)c->bus_count - 1;
-}
-
-static int find_bus(struct parse *p, const struct yaml_node *node, const char *name)
-{
-    struct config *c = p->config;
-    for (size_t i = 0; i < c->bus_count; i++)
-        if (str_equal(c->buses[i].name, name))
-            return (int)i;
-    yaml_problem(p->y, yaml_get(node, "bus"), p->problems, "no bus of the name \"%s\" under buses:", name);
-    return -EINVAL;
-}
-
-static int read_modbus_charger(struct parse *p, const struct yaml_node *node, struct charger_config *charger)
-{
-    charger->modbus = charger->profile->modbus;
-    int r = settings_read(p->y, yaml_get(node, "modbus"), modbus_override_settings, &charger->modbus,
-                          p->problems);
-    if (r == -ENOMEM)
-        return r;
-    if (charger->host || charger->node_id || !charger->tcp == !charger->bus_name) {
-        yaml_problem(p->y, node, p->problems, "profile %s is Modbus: expected either tcp: host or bus: name",
-                     charger->profile_name);
-        return -EINVAL;
-    }
-    if (charger->unit < 0)
-        charger->unit = charger->modbus.unit;
-    charger->bus = charger->tcp
-                       ? own_bus(p, node, charger->tcp, charger->modbus.port ? charger->modbus.port : 502)
-                       : find_bus(p, node, charger->bus_name);
-    return charger->bus < 0 ? charger->bus : 0;
-}
-
-static int read_echonet_charger(struct parse *p, const struct yaml_node *node, struct charger_config *charger)
-{
-    charger->echonet = charger->profile->echonet;
-    charger->bus = -1;
-    charger->target.instance = (uint8_t)charger->instance;
-    p->config->uses_echonet = true;
-    int r = settings_read(p->y, yaml_get(node, "echonet_options"), echonet_override_settings,
-                          &charger->echonet, p->problems);
-    if (r == -ENOMEM)
-        return r;
-    if (charger->tcp || charger->bus_name || (!charger->host && !charger->node_id)) {
-        yaml_problem(p->y, node, p->problems,
-                     "profile %s is ECHONET Lite: expected echonet: address or node_id: hex digits",
-                     charger->profile_name);
-        return -EINVAL;
-    }
-    struct in_addr address;
-    if (charger->host && (str_copy(charger->target.host, sizeof(charger->target.host), charger->host) < 0 ||
-                          uv_inet_pton(AF_INET, charger->host, &address) != 0))
-        yaml_problem(p->y, yaml_get(node, "echonet"), p->problems, "expected an IPv4 address");
-    if (charger->node_id && hex_decode(charger->node_id, charger->target.node_id,
-                                       sizeof(charger->target.node_id)) != sizeof(charger->target.node_id))
-        yaml_problem(p->y, yaml_get(node, "node_id"), p->problems, "expected 34 hex digits");
-    return 0;
-}
-
-static int read_charger(struct parse *p, const struct yaml_node *node, struct charger_config *charger)
-{
-    charger->unit = -1;
-    charger->max_current_A = NAN;
-    int r = settings_read(p->y, node, charger_settings, charger, p->problems);
-    if (r == -ENOMEM || !charger->profile_name)
-        return r;
-    r = config_find_profile(p->config, p->y, yaml_get(node, "profile"), p->problems, &charger->profile);
-    if (r < 0)
-        return r;
-    return charger->profile->protocol == PROTOCOL_MODBUS ? read_modbus_charger(p, node, charger)
-                                                         : read_echonet_charger(p, node, charger);
+    return csms->ca_file ? check_roots(p, yaml_get(node, "ca_file"), csms) : 0;
 }
 
 /* "Component.Variable" or "Component.Variable.Instance". */
@@ -296,7 +142,11 @@ static int read_password(struct parse *p, const struct yaml_node *node, struct s
         yaml_problem(p->y, node, p->problems, "expected either password or password_file");
     if (station->password_file && !station->password) {
         size_t len = 0;
-        int r = file_read(station->password_file, 4096, &station->password, &len);
+        int r = resolve_path(p, &station->password_file);
+        if (r == 0)
+            r = file_read(station->password_file, 4096, &station->password, &len);
+        if (r == -ENOMEM)
+            return r;
         if (r < 0) {
             yaml_problem(p->y, yaml_get(node, "password_file"), p->problems, "cannot be read: %s",
                          err_text(r));
@@ -327,7 +177,7 @@ static int read_chargers(struct parse *p, const struct yaml_node *list, struct s
         return -ENOMEM;
     for (const struct yaml_node *n = list->children; n; n = n->next) {
         struct charger_config *charger = &station->chargers[station->charger_count++];
-        int r = read_charger(p, n, charger);
+        int r = config_read_charger(p, n, charger);
         if (r == -ENOMEM)
             return r;
         station->evse_count += charger->profile ? charger->profile->evse_count : 0;
@@ -362,8 +212,8 @@ static int station_fingerprint(struct parse *p, const struct yaml_node *node, st
     const struct config *c = p->config;
     struct buf out;
     buf_init(&out, 4 * CONFIG_MAX_BYTES);
-    dump(node, &out);
-    dump(yaml_get(yaml_get(p->y->root, "csms"), station->csms_name), &out);
+    config_dump(node, &out);
+    config_dump(yaml_get(yaml_get(p->y->root, "csms"), station->csms_name), &out);
     buf_printf(&out, "password:%s", station->password ? station->password : "");
     for (size_t i = 0; i < station->charger_count; i++) {
         const struct charger_config *charger = &station->chargers[i];
@@ -378,7 +228,6 @@ static int station_fingerprint(struct parse *p, const struct yaml_node *node, st
 static int read_station(struct parse *p, const struct yaml_node *node, struct station_config *station)
 {
     struct config *c = p->config;
-    size_t total = p->problems->total;
     int r = settings_read(p->y, node, station_settings_rows, station, p->problems);
     if (r == -ENOMEM || node->kind != YAML_MAP)
         return r;
@@ -395,12 +244,12 @@ static int read_station(struct parse *p, const struct yaml_node *node, struct st
     if (station->csms_name && station->csms < 0)
         yaml_problem(p->y, yaml_get(node, "csms"), p->problems,
                      "no CSMS of the name \"%s\" under csms:", station->csms_name);
-    if (station->csms >= 0)
-        (void)read_password(p, node, station);
-    if (read_chargers(p, yaml_get(node, "chargers"), station) == -ENOMEM ||
+    if ((station->csms >= 0 && read_password(p, node, station) == -ENOMEM) ||
+        read_chargers(p, yaml_get(node, "chargers"), station) == -ENOMEM ||
         read_presets(p, yaml_get(node, "variables"), station) == -ENOMEM)
         return -ENOMEM;
-    return p->problems->total > total ? -EINVAL : station_fingerprint(p, node, station);
+    /* after a mistake anywhere its parts may be missing, and no one needs it */
+    return p->problems->total > p->problems_before ? -EINVAL : station_fingerprint(p, node, station);
 }
 
 /* Calls `read` for each child with the next object of an array made for them all. */
@@ -432,7 +281,7 @@ static int read_one_csms(struct parse *p, const struct yaml_node *node, void *ob
 
 static int read_one_bus(struct parse *p, const struct yaml_node *node, void *object)
 {
-    return read_bus(p, node, object);
+    return config_read_bus(p, node, object);
 }
 
 static int read_one_station(struct parse *p, const struct yaml_node *node, void *object)
@@ -447,14 +296,21 @@ static int read_file(struct parse *p)
     if (settings_read(p->y, root, file_settings, c, p->problems) == -ENOMEM ||
         settings_read(p->y, yaml_get(root, "gateway"), general_settings, &c->general, p->problems) == -ENOMEM)
         return -ENOMEM;
-    if (read_log(p, yaml_get(root, "log")) < 0 || read_echonet(p, yaml_get(root, "echonet")) == -ENOMEM)
+    const char *socket = c->general.control_socket;
+    if (socket && strlen(socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+        yaml_problem(p->y, yaml_get(yaml_get(root, "gateway"), "control"), p->problems,
+                     "is longer than %zu characters", sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+    if (read_log(p, yaml_get(root, "log")) < 0 ||
+        config_read_echonet(p, yaml_get(root, "echonet")) == -ENOMEM)
         return -ENOMEM;
     if (read_named(p, "csms", sizeof(*c->csms), (void **)&c->csms, &c->csms_count, read_one_csms) ==
             -ENOMEM ||
         read_named(p, "buses", sizeof(*c->buses), (void **)&c->buses, &c->bus_count, read_one_bus) == -ENOMEM)
         return -ENOMEM;
-    return read_named(p, "stations", sizeof(*c->stations), (void **)&c->stations, &c->station_count,
-                      read_one_station);
+    if (read_named(p, "stations", sizeof(*c->stations), (void **)&c->stations, &c->station_count,
+                   read_one_station) == -ENOMEM)
+        return -ENOMEM;
+    return config_find_twins(p);
 }
 
 int config_parse(const char *name, const char *text, size_t len, struct problems *problems,
@@ -462,17 +318,19 @@ int config_parse(const char *name, const char *text, size_t len, struct problems
 {
     AUTO(yaml) *y = NULL;
     int r = yaml_parse(name, text, len, problems, &y);
-    if (r < 0)
+    if (r < 0) {
+        problems_sort(problems, name);
         return r;
+    }
     AUTO(config) *config = calloc(1, sizeof(*config));
     if (!config || !(config->name = strdup(name)))
         return -ENOMEM;
-    struct parse p = { y, problems, config };
-    size_t total = problems->total;
+    struct parse p = { y, problems, config, problems->total };
     r = read_file(&p);
+    problems_sort(problems, name);
     if (r == -ENOMEM)
         return r;
-    if (problems->total > total)
+    if (problems->total > p.problems_before)
         return -EINVAL;
     *ret = STEAL(config);
     return 0;

@@ -71,7 +71,8 @@ struct station_config {
 };
 
 struct loaded_profile {
-    struct profile *profile;
+    struct profile *profile; /* NULL: it has errors, which were told */
+    char *name;
     char *text; /* of the file and those it extends: part of the fingerprints */
 };
 

@@ -14,6 +14,7 @@ struct search {
     const char *beside;      /* file that relative directories start at */
     struct buf *texts;       /* all that was read, for the fingerprint */
     char path[512];          /* of the last one found */
+    int err;                 /* why one that is there could not be read; 0: none such */
 };
 
 /* The text of NAME.yaml in the first directory that has it; NULL if none. A struct search is the ctx. */
@@ -31,52 +32,68 @@ static char *find_text(void *ctx, const char *name)
         if (snprintf(s->path, sizeof(s->path), "%.*s%.*s/%s.yaml", base, s->beside, len, at, name) >=
             (int)sizeof(s->path))
             continue;
-        if (file_read(s->path, CONFIG_MAX_BYTES, &text, &size) == 0) {
+        int r = file_read(s->path, CONFIG_MAX_BYTES, &text, &size);
+        if (r == 0) {
             buf_append(s->texts, text, size);
             return text;
+        }
+        if (r != -ENOENT && r != -ENOTDIR) {
+            s->err = r;
+            return NULL;
         }
     }
     return NULL;
 }
 
-static int add_profile(struct config *c, struct profile *profile, char *text)
+/* Takes profile (NULL: one with errors) and text, also on failure. */
+static int add_profile(struct config *c, const char *name, struct profile *profile, char *text)
 {
+    AUTO(profile) *owned = profile;
+    AUTO_FREE char *owned_text = text;
     struct loaded_profile *grown = reallocarray(c->profiles, c->profile_count + 1, sizeof(*grown));
     if (!grown)
         return -ENOMEM;
     c->profiles = grown;
-    grown[c->profile_count++] = (struct loaded_profile){ profile, text };
+    char *copy = strdup(name);
+    if (!copy || !text) {
+        free(copy);
+        return -ENOMEM;
+    }
+    grown[c->profile_count++] = (struct loaded_profile){ STEAL(owned), copy, STEAL(owned_text) };
     return 0;
 }
 
-static int load_profile(struct config *c, const char *name, struct search *search, struct problems *problems)
+/* Tells what is wrong. */
+static int load_profile(struct config *c, const struct yaml *y, const struct yaml_node *node,
+                        struct search *search, struct problems *problems)
 {
-    AUTO_FREE char *text = find_text(search, name);
+    AUTO_FREE char *text = find_text(search, node->text);
+    if (!text && search->err)
+        yaml_problem(y, node, problems, "%s cannot be read: %s", search->path, err_text(search->err));
+    else if (!text)
+        yaml_problem(y, node, problems, "no file %s.yaml in the profile directories (%s)", node->text,
+                     search->directories);
     if (!text)
-        return -ENOENT;
+        return -EINVAL;
+
+    AUTO_FREE char *path = strdup(search->path); /* the search goes on for what it extends */
     AUTO(profile) *profile = NULL;
     const struct profile_source source = { find_text, search };
-    int r = profile_parse(search->path, text, strlen(text), &source, problems, &profile);
-    if (r < 0)
+    int r = path ? profile_parse(path, text, strlen(text), &source, problems, &profile) : -ENOMEM;
+    if (r == -ENOMEM)
         return r;
-    AUTO_FREE char *all = buf_steal(search->texts);
-    if (!all)
-        return -ENOMEM;
-    r = add_profile(c, profile, all);
-    if (r == 0) {
-        (void)STEAL(profile);
-        (void)STEAL(all);
-    }
-    return r;
+    if (r < 0)
+        yaml_problem(y, node, problems, "profile %s has errors, see %s", node->text, path);
+    return add_profile(c, node->text, STEAL(profile), buf_steal(search->texts));
 }
 
 int config_find_profile(struct config *c, const struct yaml *y, const struct yaml_node *node,
                         struct problems *problems, const struct profile **ret)
 {
     for (size_t i = 0; i < c->profile_count; i++)
-        if (str_equal(c->profiles[i].profile->name, node->text)) {
+        if (str_equal(c->profiles[i].name, node->text)) {
             *ret = c->profiles[i].profile;
-            return 0;
+            return *ret ? 0 : -EINVAL;
         }
     if (c->profile_count >= MAX_PROFILES) {
         yaml_problem(y, node, problems, "more than %d different profiles", MAX_PROFILES);
@@ -84,17 +101,14 @@ int config_find_profile(struct config *c, const struct yaml *y, const struct yam
     }
     struct buf texts;
     buf_init(&texts, CONFIG_MAX_BYTES);
-    struct search search = { .directories = c->general.profiles, .beside = c->name, .texts = &texts };
-    int r = load_profile(c, node->text, &search, problems);
+    struct search search = { .directories = c->general.profiles ? c->general.profiles : "",
+                             .beside = c->name,
+                             .texts = &texts };
+    int r = load_profile(c, y, node, &search, problems);
     buf_done(&texts);
-    if (r == -ENOENT)
-        yaml_problem(y, node, problems, "no file %s.yaml in the profile directories (%s)", node->text,
-                     c->general.profiles);
-    else if (r == -EINVAL)
-        yaml_problem(y, node, problems, "profile %s has errors, see %s", node->text, search.path);
-    else if (r == 0)
+    if (r == 0)
         *ret = c->profiles[c->profile_count - 1].profile;
-    return r == -ENOENT ? -EINVAL : r;
+    return r == 0 && !*ret ? -EINVAL : r;
 }
 
 const char *config_profile_text(const struct config *c, const struct profile *profile)
@@ -109,6 +123,7 @@ void config_free_profiles(struct config *c)
 {
     for (size_t i = 0; i < c->profile_count; i++) {
         profile_free(c->profiles[i].profile);
+        free(c->profiles[i].name);
         free(c->profiles[i].text);
     }
     free(c->profiles);

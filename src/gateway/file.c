@@ -13,8 +13,8 @@ static int read_all(int fd, struct buf *content)
     struct stat status;
     if (fstat(fd, &status) < 0)
         return -errno;
-    if (S_ISDIR(status.st_mode))
-        return -EISDIR;
+    if (!S_ISREG(status.st_mode)) /* a pipe or terminal could keep the loop waiting */
+        return S_ISDIR(status.st_mode) ? -EISDIR : -ENOTSUP;
     for (;;) {
         char chunk[16384];
         ssize_t n = read(fd, chunk, sizeof(chunk));
@@ -32,7 +32,7 @@ static int read_all(int fd, struct buf *content)
 
 int file_read(const char *path, size_t max, char **ret_text, size_t *ret_len)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return -errno;
 

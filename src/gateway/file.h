@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Reads a whole file of at most `max` bytes; the text is terminated and the caller's. 0, -errno, -EFBIG. */
+/* Reads a whole regular file of at most `max` bytes; the text is terminated and the caller's. 0, -errno, -EFBIG, -ENOTSUP. */
 int file_read(const char *path, size_t max, char **ret_text, size_t *ret_len);
 
 #endif

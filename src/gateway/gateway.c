@@ -144,8 +144,7 @@ static void adopt_profiles(struct config *config, struct config *old)
     for (size_t i = 0; i < config->profile_count; i++)
         for (size_t k = 0; k < old->profile_count; k++) {
             struct loaded_profile *mine = &config->profiles[i], *theirs = &old->profiles[k];
-            if (!str_equal(mine->profile->name, theirs->profile->name) ||
-                !str_equal(mine->text, theirs->text))
+            if (!str_equal(mine->name, theirs->name) || !str_equal(mine->text, theirs->text))
                 continue;
             struct profile *fresh = mine->profile;
             for (size_t s = 0; s < config->station_count; s++)

@@ -21,6 +21,14 @@ static const struct {
     { 115200, B115200 }, { 230400, B230400 }, { 460800, B460800 },
 };
 
+bool serial_is_rate(int baud)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(speeds); i++)
+        if (speeds[i].baud == baud)
+            return true;
+    return false;
+}
+
 static int set_speed(struct termios *t, int baud)
 {
     for (size_t i = 0; i < ARRAY_SIZE(speeds); i++)

@@ -1,0 +1,314 @@
+/* The devices' side of gateway.yaml: buses, the ECHONET Lite node, chargers. */
+#include <math.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/yaml.h"
+#include "gateway/config_internal.h"
+#include "gateway/config_profiles.h"
+#include "gateway/config_tables.h"
+#include "net/serial.h"
+
+static char *fingerprint(const struct yaml_node *node)
+{
+    struct buf out;
+    buf_init(&out, CONFIG_MAX_BYTES);
+    config_dump(node, &out);
+    char *text = buf_steal(&out);
+    buf_done(&out);
+    return text;
+}
+
+/* host[:port] into its parts; an IPv6 literal stands in brackets. 0 or -EINVAL. */
+static int split_host(const char *text, uint16_t default_port, char *ret_host, size_t size,
+                      uint16_t *ret_port)
+{
+    const char *end = text[0] == '[' ? strchr(text, ']') : NULL;
+    const char *host = end ? text + 1 : text;
+    const char *colon = strchr(end ? end : text, ':');
+    size_t len = end ? (size_t)(end - host) : colon ? (size_t)(colon - host) : strlen(host);
+    int64_t port = default_port;
+    if (len == 0 || len >= size || (colon && str_to_int(colon + 1, 1, 65535, &port) < 0))
+        return -EINVAL;
+    memcpy(ret_host, host, len);
+    ret_host[len] = '\0';
+    *ret_port = (uint16_t)port;
+    return 0;
+}
+
+static int read_line(struct parse *p, const struct yaml_node *node, struct serial_settings *line)
+{
+    static const char *const parities[] = { "none", "even", "odd", NULL };
+    int parity = 1;
+    if (yaml_get(node, "parity"))
+        (void)yaml_to_enum(p->y, yaml_get(node, "parity"), parities, p->problems, &parity);
+    line->parity = "NEO"[parity];
+    int r = settings_read(p->y, node, line_settings, line, p->problems);
+    if (r == 0 && !serial_is_rate(line->baud))
+        yaml_problem(p->y, yaml_get(node, "baud"), p->problems,
+                     "expected a standard rate, such as 9600 or 19200");
+    return r;
+}
+
+int config_read_bus(struct parse *p, const struct yaml_node *node, struct bus_config *bus)
+{
+    struct modbus_bus_settings *settings = &bus->settings;
+    settings->framing = (enum modbus_framing) - 1;
+    if (str_copy(bus->name, sizeof(bus->name), node->key) < 0)
+        yaml_problem(p->y, node, p->problems, "name is longer than %d characters", CONFIG_NAME_SIZE - 1);
+    bus->fingerprint = fingerprint(node);
+    if (!bus->fingerprint)
+        return -ENOMEM;
+    int r = settings_read(p->y, node, bus_settings, bus, p->problems);
+    if (r < 0)
+        return r;
+    (void)str_copy(settings->name, sizeof(settings->name), bus->name);
+    settings->serial = settings->line.path[0] != '\0';
+    if (settings->serial == (bus->tcp != NULL)) {
+        yaml_problem(p->y, node, p->problems, "expected either tcp: host:port or serial: /dev/...");
+        return -EINVAL;
+    }
+    if ((int)settings->framing < 0)
+        settings->framing = settings->serial ? MODBUS_RTU : MODBUS_TCP;
+    if (settings->serial && settings->framing == MODBUS_TCP)
+        yaml_problem(p->y, node, p->problems, "framing tcp is not for a serial port; expected rtu or ascii");
+    if (bus->tcp && split_host(bus->tcp, 502, settings->host, sizeof(settings->host), &settings->port) < 0)
+        yaml_problem(p->y, yaml_get(node, "tcp"), p->problems, "expected host or host:port");
+    if (!settings->serial && yaml_get(node, "line"))
+        yaml_problem(p->y, yaml_get(node, "line"), p->problems, "is for serial ports; this bus is tcp");
+    r = read_line(p, yaml_get(node, "line"), &settings->line);
+    if (settings->framing == MODBUS_RTU && settings->line.data_bits == 7)
+        yaml_problem(p->y, yaml_get(node, "line"), p->problems, "Modbus RTU needs 8 data bits");
+    return r;
+}
+
+static bool is_ipv4(const char *text)
+{
+    struct in_addr address;
+    return uv_inet_pton(AF_INET, text, &address) == 0;
+}
+
+int config_read_echonet(struct parse *p, const struct yaml_node *node)
+{
+    struct echonet_settings *settings = &p->config->echonet;
+    int64_t port = 3610;
+    const struct yaml_node *node_id = yaml_get(node, "node_id");
+    if (yaml_get(node, "port"))
+        (void)yaml_to_int(p->y, yaml_get(node, "port"), 1, 65535, p->problems, &port);
+    settings->port = (uint16_t)port;
+    if (node_id &&
+        (node_id->kind != YAML_SCALAR || hex_decode(node_id->text, settings->node_id,
+                                                    sizeof(settings->node_id)) != sizeof(settings->node_id)))
+        yaml_problem(p->y, node_id, p->problems, "expected 34 hex digits");
+    p->config->echonet_fingerprint = fingerprint(node);
+    if (!p->config->echonet_fingerprint)
+        return -ENOMEM;
+    int r = settings_read(p->y, node, echonet_settings_rows, settings, p->problems);
+    if (r == 0 && !is_ipv4(settings->bind_address))
+        yaml_problem(p->y, yaml_get(node, "bind"), p->problems, "expected an IPv4 address of this machine");
+    if (r == 0 && settings->multicast_interface[0] && !is_ipv4(settings->multicast_interface))
+        yaml_problem(p->y, yaml_get(node, "multicast_interface"), p->problems,
+                     "expected an IPv4 address of this machine");
+    return r;
+}
+
+/* The bus of a charger with a `tcp` of its own: one per host and port, shared by all that name it. */
+static int own_bus(struct parse *p, const struct yaml_node *node, const char *tcp, int default_port)
+{
+    struct config *c = p->config;
+    struct modbus_bus_settings settings = { .framing = MODBUS_TCP,
+                                            .connect_timeout_ms = 5000,
+                                            .reconnect_after_ms = 1000 };
+    if (split_host(tcp, (uint16_t)default_port, settings.host, sizeof(settings.host), &settings.port) < 0) {
+        yaml_problem(p->y, yaml_get(node, "tcp"), p->problems, "expected host or host:port");
+        return -EINVAL;
+    }
+    for (size_t i = 0; i < c->bus_count; i++)
+        if (c->buses[i].settings.framing == MODBUS_TCP && c->buses[i].settings.port == settings.port &&
+            str_equal(c->buses[i].settings.host, settings.host))
+            return (int)i;
+    struct bus_config *grown = reallocarray(c->buses, c->bus_count + 1, sizeof(*grown));
+    if (!grown)
+        return -ENOMEM;
+    c->buses = grown;
+    struct bus_config *bus = &grown[c->bus_count++];
+    *bus = (struct bus_config){ .settings = settings };
+    /* the same however it is written */
+    if (asprintf(&bus->fingerprint, "%s:%u", settings.host, settings.port) < 0) {
+        bus->fingerprint = NULL;
+        return -ENOMEM;
+    }
+    (void)str_copy(bus->name, sizeof(bus->name), bus->fingerprint);
+    (void)str_copy(bus->settings.name, sizeof(bus->settings.name), bus->fingerprint);
+    return (int)c->bus_count - 1;
+}
+
+static int find_bus(struct parse *p, const struct yaml_node *node, const char *name)
+{
+    struct config *c = p->config;
+    size_t named = yaml_get(p->y->root, "buses") ? yaml_get(p->y->root, "buses")->count : 0;
+    for (size_t i = 0; i < named && i < c->bus_count; i++) /* then come own_bus()es */
+        if (str_equal(c->buses[i].name, name))
+            return (int)i;
+    yaml_problem(p->y, yaml_get(node, "bus"), p->problems, "no bus of the name \"%s\" under buses:", name);
+    return -EINVAL;
+}
+
+static int read_modbus_charger(struct parse *p, const struct yaml_node *node, struct charger_config *charger)
+{
+    charger->modbus = charger->profile->modbus;
+    int r = settings_read(p->y, yaml_get(node, "modbus"), modbus_override_settings, &charger->modbus,
+                          p->problems);
+    if (r == -ENOMEM)
+        return r;
+    if (charger->host || charger->node_id || yaml_get(node, "echonet_options") ||
+        !charger->tcp == !charger->bus_name) {
+        yaml_problem(p->y, node, p->problems, "profile %s is Modbus: expected either tcp: host or bus: name",
+                     charger->profile_name);
+        return -EINVAL;
+    }
+    if (charger->unit < 0)
+        charger->unit = charger->modbus.unit;
+    charger->bus = charger->tcp
+                       ? own_bus(p, node, charger->tcp, charger->modbus.port ? charger->modbus.port : 502)
+                       : find_bus(p, node, charger->bus_name);
+    if (charger->bus < 0)
+        return charger->bus;
+    const struct modbus_bus_settings *bus = &p->config->buses[charger->bus].settings;
+    bool is_line = bus->framing == MODBUS_RTU || bus->framing == MODBUS_ASCII;
+    if (is_line && (charger->unit < 1 || charger->unit > 247)) /* Modbus over serial line V1.02, 2.2 */
+        yaml_problem(p->y, node, p->problems, "unit is %d; a serial line has units 1 to 247", charger->unit);
+    return 0;
+}
+
+static int read_echonet_charger(struct parse *p, const struct yaml_node *node, struct charger_config *charger)
+{
+    charger->echonet = charger->profile->echonet;
+    charger->bus = -1;
+    charger->target.instance = (uint8_t)charger->instance;
+    p->config->uses_echonet = true;
+    int r = settings_read(p->y, yaml_get(node, "echonet_options"), echonet_override_settings,
+                          &charger->echonet, p->problems);
+    if (r == -ENOMEM)
+        return r;
+    if (charger->tcp || charger->bus_name || yaml_get(node, "modbus") || yaml_get(node, "unit") ||
+        (!charger->host && !charger->node_id)) {
+        yaml_problem(p->y, node, p->problems,
+                     "profile %s is ECHONET Lite: expected echonet: address or node_id: hex digits",
+                     charger->profile_name);
+        return -EINVAL;
+    }
+    if (charger->host && (str_copy(charger->target.host, sizeof(charger->target.host), charger->host) < 0 ||
+                          !is_ipv4(charger->host)))
+        yaml_problem(p->y, yaml_get(node, "echonet"), p->problems, "expected an IPv4 address");
+    if (charger->node_id && hex_decode(charger->node_id, charger->target.node_id,
+                                       sizeof(charger->target.node_id)) != sizeof(charger->target.node_id))
+        yaml_problem(p->y, yaml_get(node, "node_id"), p->problems, "expected 34 hex digits");
+    return 0;
+}
+
+int config_read_charger(struct parse *p, const struct yaml_node *node, struct charger_config *charger)
+{
+    charger->unit = -1;
+    charger->max_current_A = NAN;
+    int r = settings_read(p->y, node, charger_settings, charger, p->problems);
+    if (r == -ENOMEM || !charger->profile_name)
+        return r;
+    r = config_find_profile(p->config, p->y, yaml_get(node, "profile"), p->problems, &charger->profile);
+    if (r < 0)
+        return r;
+    return charger->profile->protocol == PROTOCOL_MODBUS ? read_modbus_charger(p, node, charger)
+                                                         : read_echonet_charger(p, node, charger);
+}
+
+/* ---- twins ---- */
+
+struct entry {
+    char *key; /* equal: the same thing */
+    const struct yaml_node *node;
+};
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    int order = strcmp(x->key, y->key);
+    return order ? order : x->node->line - y->node->line;
+}
+
+/* What a charger is reached by. Two profiles may share a unit, each with EVSEs of its own; one profile twice may not. NULL: it
+ * was told wrong before. */
+static char *device_key(const struct charger_config *charger)
+{
+    char *key = NULL;
+    int len = -1;
+    if (!charger->profile)
+        return NULL;
+    if (charger->profile->protocol == PROTOCOL_MODBUS)
+        len = charger->bus < 0
+                  ? -1
+                  : asprintf(&key, "%d %d %s", charger->bus, charger->unit, charger->profile->name);
+    else if (charger->host || charger->node_id)
+        len = asprintf(&key, "%s %d %s", charger->host ? charger->host : charger->node_id, charger->instance,
+                       charger->profile->name);
+    return len < 0 ? NULL : key;
+}
+
+static size_t add_devices(const struct parse *p, struct entry *entries)
+{
+    const struct config *c = p->config;
+    const struct yaml_node *list = yaml_get(p->y->root, "stations");
+    const struct yaml_node *node = list ? list->children : NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < c->station_count && node; i++, node = node->next) {
+        const struct yaml_node *chargers = yaml_get(node, "chargers");
+        const struct yaml_node *n = chargers ? chargers->children : NULL;
+        for (size_t k = 0; k < c->stations[i].charger_count && n; k++, n = n->next) {
+            char *key = device_key(&c->stations[i].chargers[k]);
+            if (key)
+                entries[count++] = (struct entry){ key, n };
+        }
+    }
+    return count;
+}
+
+static size_t add_lines(const struct parse *p, struct entry *entries)
+{
+    const struct config *c = p->config;
+    const struct yaml_node *map = yaml_get(p->y->root, "buses");
+    const struct yaml_node *n = map ? map->children : NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < c->bus_count && n; i++, n = n->next) {
+        char *key = c->buses[i].settings.serial ? strdup(c->buses[i].settings.line.path) : NULL;
+        if (key)
+            entries[count++] = (struct entry){ key, n };
+    }
+    return count;
+}
+
+static void tell_twins(struct parse *p, struct entry *entries, size_t count, const char *what)
+{
+    char path[200];
+    if (count)
+        qsort(entries, count, sizeof(*entries), compare_entries);
+    for (size_t i = 1; i < count; i++)
+        if (str_equal(entries[i - 1].key, entries[i].key)) {
+            yaml_path(entries[i - 1].node, path, sizeof(path));
+            yaml_problem(p->y, entries[i].node, p->problems, "has the same %s as %s", what, path);
+        }
+    for (size_t i = 0; i < count; i++)
+        free(entries[i].key);
+}
+
+int config_find_twins(struct parse *p)
+{
+    const struct config *c = p->config;
+    size_t most = c->bus_count + 1;
+    for (size_t i = 0; i < c->station_count; i++)
+        most += c->stations[i].charger_count;
+    AUTO_FREE struct entry *entries = calloc(most, sizeof(*entries));
+    if (!entries)
+        return -ENOMEM;
+    tell_twins(p, entries, add_lines(p, entries), "serial port");
+    tell_twins(p, entries, add_devices(p, entries), "device (address, unit and profile)");
+    return 0;
+}

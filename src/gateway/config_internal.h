@@ -1,0 +1,26 @@
+/* What the readers of gateway.yaml share: config.c (the file, CSMSs, stations) and config_devices.c (buses, chargers). */
+#ifndef GATEWAY_CONFIG_INTERNAL_H
+#define GATEWAY_CONFIG_INTERNAL_H
+
+#include "base/yaml.h"
+#include "gateway/config.h"
+
+struct parse {
+    const struct yaml *y;
+    struct problems *problems;
+    struct config *config;
+    size_t problems_before; /* that were not ours */
+};
+
+/* Appends the subtree (NULL: nothing) as text: what fingerprints are made of. */
+void config_dump(const struct yaml_node *node, struct buf *out);
+
+/* Each 0, -EINVAL (told) or -ENOMEM. A bus or charger that was told wrong stays in the list, so that what names it is not
+ * wrong, too. */
+int config_read_bus(struct parse *p, const struct yaml_node *node, struct bus_config *bus);
+int config_read_echonet(struct parse *p, const struct yaml_node *node);
+int config_read_charger(struct parse *p, const struct yaml_node *node, struct charger_config *charger);
+/* Devices that two entries name, and serial ports that two buses do; after all were read. */
+int config_find_twins(struct parse *p);
+
+#endif

@@ -1,0 +1,367 @@
+/* gateway.yaml: what is wrong is told with its line and what would be right; what is good comes out as meant. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "gateway/config.h"
+
+/* Line 1 of every text below; so theirs begin with line 2. */
+#define FIRST_LINE "gateway: { profiles: \"%s:" SOURCE_DIR "/profiles\" }\n"
+
+#define CSMS "csms: { a: { url: \"ws://csms/ocpp\", security_profile: 0 } }\n"
+#define STATION(id)                                                                                          \
+    "  - { id: " id ", csms: a, chargers: [{ profile: demo-modbus-ac22, tcp: 10.0.0.1, unit: 9 }] }\n"
+#define CHARGER(rest) "stations:\n  - { id: CS1, csms: a, chargers: [{ " rest " }] }\n"
+#define SERIAL_STATION(id)                                                                                   \
+    "  - { id: " id ", csms: a, chargers: [{ profile: demo-modbus-rtu, bus: line, unit: 3 }] }\n"
+
+struct bench {
+    char directory[64]; /* for files that a configuration names */
+    struct problems problems;
+    struct config *config;
+};
+
+static int set_up(void **state)
+{
+    struct bench *b = calloc(1, sizeof(*b));
+    (void)str_copy(b->directory, sizeof(b->directory), "/tmp/test_config.XXXXXX");
+    assert_non_null(mkdtemp(b->directory));
+    problems_init(&b->problems);
+    *state = b;
+    return 0;
+}
+
+static const char *const files[] = { "password", "roots.pem", "broken.yaml", "empty" };
+
+static int tear_down(void **state)
+{
+    struct bench *b = *state;
+    char path[128];
+    config_free(b->config);
+    problems_done(&b->problems);
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", b->directory, files[i]);
+        (void)unlink(path);
+    }
+    (void)rmdir(b->directory);
+    free(b);
+    return 0;
+}
+
+static void write_file(const struct bench *b, const char *name, const char *text)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/%s", b->directory, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    (void)fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int parse(struct bench *b, const char *rest)
+{
+    struct buf text;
+    char name[128];
+    buf_init(&text, 1 << 20);
+    buf_printf(&text, FIRST_LINE, b->directory);
+    buf_text(&text, rest);
+    (void)snprintf(name, sizeof(name), "%s/gateway.yaml", b->directory);
+    config_free(b->config);
+    b->config = NULL;
+    problems_done(&b->problems);
+    int r = config_parse(name, buf_string(&text), text.len, &b->problems, &b->config);
+    buf_done(&text);
+    return r;
+}
+
+static const char *problem(const struct bench *b, size_t index)
+{
+    return index < b->problems.count ? b->problems.list[index].text : "(none)";
+}
+
+static bool has_problem(const struct bench *b, int line, const char *words)
+{
+    char place[40];
+    (void)snprintf(place, sizeof(place), "gateway.yaml:%d: ", line);
+    for (size_t i = 0; i < b->problems.count; i++)
+        if (strstr(problem(b, i), place) && strstr(problem(b, i), words))
+            return true;
+    return false;
+}
+
+/* clang-format off */
+static const struct {
+    const char *name, *text;
+    int line;
+    const char *words;
+} bad[] = {
+    { "nothing at all", "", 1, "csms is missing" },
+    { "no stations", CSMS, 1, "stations is missing" },
+    { "an unknown section", CSMS "station: []\n", 3, "did you mean \"stations\"" },
+    { "stations as a map", CSMS "stations: { a: 1 }\n", 3, "expected a list" },
+    { "a station as a text", CSMS "stations: [ CS1 ]\n", 3, "expected a map of settings" },
+    { "csms as a list", "csms: [ a ]\n", 2, "expected a map of names" },
+    { "a csms as a text", "csms: { a: ws://b }\n", 2, "expected a map of settings" },
+    { "a csms without url", "csms: { a: { security_profile: 0 } }\n", 2, "url is missing" },
+    { "a url of http", "csms: { a: { url: http://csms } }\n", 2, "ws://" },
+    { "a url with a query", "csms: { a: { url: \"ws://csms/a?b=c\" } }\n", 2, "url" },
+    { "a url with a wrong port", "csms: { a: { url: \"ws://csms:99999/\" } }\n", 2, "url" },
+    { "profile 2 without TLS", "csms: { a: { url: \"ws://csms/\", security_profile: 2 } }\n", 2, "needs a wss:// url" },
+    { "profile 1 with TLS", "csms: { a: { url: \"wss://csms/\", security_profile: 1 } }\n", 2, "is security_profile 2" },
+    { "a security profile too high", "csms: { a: { url: \"wss://csms/\", security_profile: 4 } }\n", 2, "no whole number from 0 to 2" },
+    { "roots that are not there", "csms: { a: { url: \"wss://csms/\", security_profile: 2, ca_file: /nowhere.pem } }\n", 2, "cannot be read" },
+    { "roots that are none", "csms: { a: { url: \"wss://csms/\", security_profile: 2, ca_file: password } }\n", 2, "no PEM certificate" },
+    { "a max_message too small", "csms: { a: { url: \"ws://csms/\", max_message: 10 } }\n", 2, "from 4096" },
+    { "a name of a csms too long", "csms: { aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: { url: \"ws://csms/\" } }\n", 2, "longer than 63" },
+    { "a level of no kind", CSMS "log: { level: loud }\n", 3, "\"loud\" is unknown" },
+    { "an unknown area of the log", "log: { areas: { modbas: debug } }\n", 2, "did you mean \"modbus\"" },
+    { "log as a list", "log: [ debug ]\n", 2, "expected a map" },
+    { "a bus that is both", "buses: { b: { tcp: h, serial: /dev/ttyS0 } }\n", 2, "either tcp" },
+    { "a bus that is neither", "buses: { b: {} }\n", 2, "either tcp" },
+    { "a bus as a text", "buses: { b: /dev/ttyS0 }\n", 2, "expected a map of settings" },
+    { "a bus with a wrong port", "buses: { b: { tcp: \"h:0\" } }\n", 2, "expected host or host:port" },
+    { "Modbus TCP on a serial line", "buses: { b: { serial: /dev/ttyS0, framing: tcp } }\n", 2, "not for a serial port" },
+    { "an odd rate", "buses: { b: { serial: /dev/ttyS0, line: { baud: 9601 } } }\n", 2, "standard rate" },
+    { "seven bits of RTU", "buses: { b: { serial: /dev/ttyS0, line: { data_bits: 7 } } }\n", 2, "8 data bits" },
+    { "a parity of no kind", "buses: { b: { serial: /dev/ttyS0, line: { parity: mark } } }\n", 2, "none, even, odd" },
+    { "one port on two buses", "buses:\n  b: { serial: /dev/ttyS0 }\n  c: { serial: /dev/ttyS0 }\n", 4, "the same serial port" },
+    { "an address to bind that is none", "echonet: { bind: eth0 }\n", 2, "expected an IPv4 address" },
+    { "an interface that is no address", "echonet: { multicast_interface: eth0 }\n", 2, "expected an IPv4 address" },
+    { "a node id too short", "echonet: { node_id: FE00 }\n", 2, "34 hex digits" },
+    { "an id with a blank", CSMS "stations:\n" STATION("CS 1"), 4, "letters, digits" },
+    { "the same id twice", CSMS "stations:\n" STATION("CS1") STATION("CS1"), 5, "another station" },
+    { "an unknown csms", "csms: {}\nstations:\n" STATION("CS1"), 4, "no CSMS of the name" },
+    { "no chargers", CSMS "stations:\n  - { id: CS1, csms: a, chargers: [] }\n", 4, "at least one charger" },
+    { "chargers as a map", CSMS "stations:\n  - { id: CS1, csms: a, chargers: {} }\n", 4, "at least one charger" },
+    { "a charger as a text", CSMS "stations:\n  - { id: CS1, csms: a, chargers: [ a ] }\n", 4, "expected a map of settings" },
+    { "a charger without profile", CSMS CHARGER("tcp: h"), 4, "profile is missing" },
+    { "an unknown profile", CSMS CHARGER("profile: no-such, tcp: h"), 4, "no file no-such.yaml" },
+    { "a profile outside of its directory", CSMS CHARGER("profile: ../gateway, tcp: h"), 4, "no file" },
+    { "a charger of Modbus at an IPv4 address", CSMS CHARGER("profile: demo-modbus-ac22, echonet: 10.0.0.1"), 4, "either tcp" },
+    { "a charger with tcp and bus", CSMS CHARGER("profile: demo-modbus-ac22, tcp: h, bus: b"), 4, "either tcp" },
+    { "an unknown bus", CSMS CHARGER("profile: demo-modbus-ac22, bus: b"), 4, "no bus of the name" },
+    { "a unit too high", CSMS CHARGER("profile: demo-modbus-ac22, tcp: h, unit: 256"), 4, "from 0 to 255" },
+    { "ECHONET by name", CSMS CHARGER("profile: echonet-02a1, echonet: charger"), 4, "expected an IPv4 address" },
+    { "ECHONET over tcp", CSMS CHARGER("profile: echonet-02a1, tcp: h"), 4, "is ECHONET Lite" },
+    { "a number that is none", CSMS CHARGER("profile: demo-modbus-ac22, tcp: h, max_current: nan"), 4, "no number" },
+    { "an override of no kind", CSMS CHARGER("profile: demo-modbus-ac22, tcp: h, modbus: { timeuot: 1s }"), 4, "did you mean \"timeout\"" },
+    { "overrides of the other protocol", CSMS CHARGER("profile: demo-modbus-ac22, tcp: h, echonet_options: { retries: 1 }"), 4, "is Modbus" },
+    { "one device twice", CSMS "stations:\n" STATION("CS1") STATION("CS2"), 5, "the same device" },
+    { "one unit on a line twice", CSMS "buses: { line: { serial: /dev/ttyS0 } }\nstations:\n" SERIAL_STATION("CS1") SERIAL_STATION("CS2"), 6, "the same device" },
+    { "one node twice", CSMS "stations:\n  - id: CS1\n    csms: a\n    chargers:\n      - { profile: echonet-02a1, echonet: 10.0.0.1 }\n"
+      "      - { profile: echonet-02a1, echonet: 10.0.0.1 }\n", 8, "the same device" },
+    { "unit 0 on a line", CSMS "buses: { line: { serial: /dev/ttyS0 } }\n" CHARGER("profile: demo-modbus-rtu, bus: line, unit: 0"), 5, "1 to 247" },
+    { "no password", "csms: { a: { url: \"ws://csms/\" } }\nstations:\n" STATION("CS1"), 4, "password of 16 to 40" },
+    { "a password too short", "csms: { a: { url: \"ws://csms/\" } }\nstations:\n  - { id: CS1, csms: a, password: short, chargers: [] }\n", 4, "password of 16 to 40" },
+    { "a password for nothing", CSMS "stations:\n  - { id: CS1, csms: a, password: aaaaaaaaaaaaaaaaaaaa, chargers: [] }\n", 4, "is not used" },
+    { "a file of a password that is not there", CSMS "stations:\n  - { id: CS1, csms: a, password_file: nowhere, chargers: [] }\n", 4, "cannot be read" },
+    { "a preset without component", CSMS "stations:\n  - { id: CS1, csms: a, chargers: [], variables: { HeartbeatInterval: 1 } }\n", 4, "Component.Variable" },
+    { "a preset of a list", CSMS "stations:\n  - { id: CS1, csms: a, chargers: [], variables: { A.B: [ 1 ] } }\n", 4, "single value" },
+    { "a preset that does not fit", CSMS "stations:\n  - { id: CS1, csms: a, chargers: [], variables: { OCPPCommCtrlr.HeartbeatInterval: x } }\n", 4, "not possible" },
+    { "no YAML", "csms: { a: [ }\n", 2, "column" },
+    { "a key twice", CSMS CSMS, 3, "csms" },
+    /* a bus with a mistake is found by the station that uses it, and is not told again there */
+    { "a wrong bus in use", CSMS "buses: { line: { serial: /dev/ttyS0, framing: ttcp } }\nstations:\n" SERIAL_STATION("CS1"), 3, "ttcp" },
+    { "a bus that is no map in use", CSMS "buses: { line: 5 }\nstations:\n" SERIAL_STATION("CS1"), 3, "expected a map" },
+};
+/* clang-format on */
+
+static void what_is_wrong_is_told_with_its_line(void **state)
+{
+    struct bench *b = *state;
+    int wrong = 0;
+    write_file(b, "password", "this is no certificate\n");
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        int r = parse(b, bad[i].text);
+        if (r != -EINVAL || b->config || !has_problem(b, bad[i].line, bad[i].words))
+            print_error("%d. %s: expected line %d: ...%s..., got %d:\n  %s\n  %s\n", ++wrong, bad[i].name,
+                        bad[i].line, bad[i].words, r, problem(b, 0), problem(b, 1));
+    }
+    assert_int_equal(wrong, 0);
+}
+
+static void mistakes_come_in_the_order_of_the_file(void **state)
+{
+    struct bench *b = *state;
+    write_file(b, "broken.yaml", "profile: broken\nprotocol: modbus\n");
+    assert_int_equal(parse(b, "stations:\n"
+                              "  - { id: CS1, csms: b, chargers: [{ profile: broken, tcp: h }] }\n"
+                              "  - { id: CS1, csms: a, chargers: [{ profile: demo-modbus-ac22 }], x: 1 }\n"
+                              "csms:\n"
+                              "  a: { url: \"http://csms/\", y: 1 }\n"
+                              "log: { level: loud }\n"),
+                     -EINVAL);
+    int last = 0, others = 0;
+    for (size_t i = 0; i < b->problems.count; i++) {
+        const char *at = strstr(problem(b, i), "gateway.yaml:");
+        int64_t line = 0;
+        if (at) {
+            char number[8];
+            (void)snprintf(number, sizeof(number), "%.*s", (int)strspn(at + 13, "0123456789"), at + 13);
+            assert_int_equal(str_to_int64(number, &line), 0);
+            assert_int_equal(others, 0); /* this file first */
+            assert_true(line >= last);
+            last = (int)line;
+        } else {
+            others++;
+        }
+    }
+    assert_int_equal(last, 7);
+    assert_true(others > 0);
+}
+
+static void a_broken_profile_is_told_once_however_many_use_it(void **state)
+{
+    struct bench *b = *state;
+    struct buf text;
+    write_file(b, "broken.yaml", "profile: broken\nprotocol: modbus\n");
+    buf_init(&text, 1 << 20);
+    buf_text(&text, CSMS "stations:\n");
+    for (int i = 0; i < 50; i++)
+        buf_printf(&text, "  - { id: CS%d, csms: a, chargers: [{ profile: broken, tcp: h%d }] }\n", i, i);
+    buf_text(&text, "log: { level: loud }\n");
+    assert_int_equal(parse(b, buf_string(&text)), -EINVAL);
+    buf_done(&text);
+    assert_true(has_problem(b, 54, "loud")); /* not pushed out of the list */
+    size_t count = 0;
+    for (size_t i = 0; i < b->problems.count; i++)
+        count += strstr(problem(b, i), "broken.yaml") && strstr(problem(b, i), "evses") ? 1 : 0;
+    assert_int_equal(count, 1);
+}
+
+static void a_profile_that_may_not_be_read_is_not_said_to_be_missing(void **state)
+{
+    struct bench *b = *state;
+    char path[128];
+    if (geteuid() == 0) { /* may read anything: a directory stands in */
+        (void)snprintf(path, sizeof(path), "%s/broken.yaml", b->directory);
+        assert_int_equal(mkdir(path, 0700), 0);
+    } else {
+        write_file(b, "broken.yaml", "profile: broken\n");
+        (void)snprintf(path, sizeof(path), "%s/broken.yaml", b->directory);
+        assert_int_equal(chmod(path, 0), 0);
+    }
+    assert_int_equal(parse(b, CSMS CHARGER("profile: broken, tcp: h")), -EINVAL);
+    assert_true(has_problem(b, 4, "cannot be read"));
+    (void)rmdir(path);
+}
+
+static void a_good_file_comes_out_as_meant(void **state)
+{
+    struct bench *b = *state;
+    write_file(b, "password", "0123456789abcdef\n");
+    int r =
+        parse(b, "log: { format: json, level: warn, areas: { modbus: debug } }\n"
+                 "csms:\n"
+                 "  a: { url: \"ws://csms/ocpp\" }\n"
+                 "  b: { url: \"wss://other/\", security_profile: 2, compression: yes, max_message: 8192 }\n"
+                 "buses:\n"
+                 "  line: { serial: /dev/ttyS0, line: { baud: 19200, parity: none, stop_bits: 2 } }\n"
+                 "  converter: { tcp: \"[fe80::1]:4001\", framing: rtu, turnaround: 50ms }\n"
+                 "stations:\n"
+                 "  - id: CS1\n"
+                 "    csms: b\n"
+                 "    password_file: password\n" /* beside this file */
+                 "    vendor: V\n"
+                 "    variables: { OCPPCommCtrlr.HeartbeatInterval: 77 }\n"
+                 "    chargers:\n"
+                 "      - { profile: demo-modbus-rtu, bus: line, unit: 7, max_current: 16 }\n"
+                 "      - { profile: demo-modbus-rtu, bus: converter, modbus: { timeout: 2s, retries: 0 } }\n"
+                 "      - { profile: echonet-02a1, echonet: 10.0.0.1, instance: 2 }\n"
+                 "  - { id: CS2, csms: a, password: 0123456789abcdef0, chargers: [{ profile: "
+                 "demo-modbus-ac22, tcp: h }] }\n"
+                 "  - { id: CS3, csms: a, password: 0123456789abcdef0, chargers: [{ profile: "
+                 "demo-modbus-ac22, tcp: \"h:502\", unit: 2 }] }\n");
+    if (r < 0)
+        fail_msg("%s", problem(b, 0));
+    const struct config *c = b->config;
+    assert_true(c->log_json);
+    assert_int_equal(c->log_levels[LOG_MODBUS], LOG_DEBUG);
+    assert_int_equal(c->log_levels[LOG_STORE], LOG_WARN);
+    assert_string_equal(c->general.state_directory, "/var/lib/ocpp-gateway");
+    assert_int_equal(c->csms_count, 2);
+    assert_int_equal(c->csms[0].security_profile, 1);
+    assert_int_equal(c->csms[1].max_message, 8192);
+    assert_true(c->csms[1].compression);
+    assert_int_equal(c->bus_count, 3);
+    assert_int_equal(c->buses[0].settings.line.baud, 19200);
+    assert_int_equal(c->buses[0].settings.line.parity, 'N');
+    assert_int_equal(c->buses[0].settings.framing, MODBUS_RTU);
+    assert_string_equal(c->buses[1].settings.host, "fe80::1");
+    assert_int_equal(c->buses[1].settings.port, 4001);
+    assert_int_equal(c->buses[1].settings.turnaround_ms, 50);
+    const struct station_config *s = &c->stations[0];
+    assert_string_equal(s->password, "0123456789abcdef");
+    assert_int_equal(s->evse_count, 3);
+    assert_int_equal(s->preset_count, 1);
+    assert_string_equal(s->presets[0].variable, "HeartbeatInterval");
+    assert_int_equal(s->chargers[0].unit, 7);
+    assert_float_equal(s->chargers[0].max_current_A, 16, 0);
+    assert_int_equal(s->chargers[1].modbus.timeout_ms, 2000);
+    assert_true(isnan(s->chargers[1].max_current_A));
+    assert_int_equal(s->chargers[2].bus, -1);
+    assert_int_equal(s->chargers[2].target.instance, 2);
+    assert_true(c->uses_echonet);
+    assert_int_equal(c->stations[1].chargers[0].bus, c->stations[2].chargers[0].bus); /* one connection */
+    assert_int_equal(c->buses[2].settings.port, 502);
+    assert_int_equal(c->profile_count, 3); /* each read once */
+}
+
+/* What decides about a restart on reload. */
+static void a_fingerprint_changes_with_all_a_station_is_made_from(void **state)
+{
+    struct bench *b = *state;
+    static const char *const variants[][4] = {
+        { "csms", "9600", "info", "" },           { "csms", "9600", "debug", "" },
+        { "other", "9600", "info", "" },          { "csms", "19200", "info", "" },
+        { "csms", "9600", "info", ", model: M" },
+    };
+    char *prints[ARRAY_SIZE(variants)];
+    for (size_t i = 0; i < ARRAY_SIZE(variants); i++) {
+        struct buf text;
+        buf_init(&text, 4096);
+        const char *const *v = variants[i];
+        buf_printf(&text,
+                   "csms: { a: { url: \"ws://%s/\", security_profile: 0 } }\n"
+                   "buses: { line: { serial: /dev/ttyS0, line: { baud: %s } } }\n"
+                   "log: { level: %s }\n"
+                   "stations:\n"
+                   "  - { id: CS1, csms: a, chargers: [{ profile: demo-modbus-rtu, bus: line }]%s }\n",
+                   v[0], v[1], v[2], v[3]);
+        assert_int_equal(parse(b, buf_string(&text)), 0);
+        buf_done(&text);
+        prints[i] = strdup(b->config->stations[0].fingerprint);
+    }
+    assert_string_equal(prints[0], prints[1]);
+    for (size_t i = 2; i < ARRAY_SIZE(variants); i++)
+        assert_string_not_equal(prints[0], prints[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
+        free(prints[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_wrong_is_told_with_its_line, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(mistakes_come_in_the_order_of_the_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_broken_profile_is_told_once_however_many_use_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_profile_that_may_not_be_read_is_not_said_to_be_missing, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_good_file_comes_out_as_meant, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_fingerprint_changes_with_all_a_station_is_made_from, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
