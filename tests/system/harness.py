@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 import uuid
+import zlib
 
 import jsonschema
 import websockets
@@ -25,14 +26,16 @@ SCHEMAS = pathlib.Path(os.environ.get("SHARED", ROOT.parent / "shared")) / "spec
 PASSWORD = "a-password-of-16-or-more"
 WAIT = 20  # seconds: far beyond what anything takes; a test that waits so long has failed
 
+# Workers of one run have their own addresses; runs beside each other on one machine most likely, too.
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+_run = zlib.crc32(os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid())).encode())
 _addresses = itertools.count(1)
 
 
 def address():
     """A loopback address that no other test uses."""
-    number = next(_addresses)
-    return f"127.{100 + _worker}.{number // 250}.{number % 250 + 1}"
+    number = next(_addresses) + _run // 256 % 60000
+    return f"127.{10 + (_run + _worker) % 240}.{number // 250}.{number % 250 + 1}"
 
 
 def until(condition, what, seconds=WAIT):
