@@ -164,7 +164,7 @@ stations:
     # ---- the script ----
 
     def play(self):
-        say("Four stations register with the CSMS, each as its charger's device says.")
+        say("Four stations register with the CSMS. (The meters run 20 times faster than the clock, to have something to show.)")
         for _, station, *_ in CHARGERS:
             self.expect(f"{station} is Available", lambda s=station: self.connector(s) == "Available", 15)
         before = {name: self.show(name)["energy"] for name, *_ in CHARGERS}
