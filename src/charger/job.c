@@ -68,10 +68,12 @@ static void end(struct job *job, int err)
 static void arguments_of(const struct job *job, double ret[ARGUMENTS])
 {
     const struct charger *c = job->charger;
-    const struct evse_abilities *a = &c->profile->evses[job->evse ? job->evse - 1 : 0].abilities;
+    int step_evse = job->at < job->steps->count ? job->steps->list[job->at].evse : 0;
+    int evse = job->evse ? job->evse : step_evse ? step_evse : 1;
+    const struct evse_abilities *a = &c->profile->evses[evse - 1].abilities;
     double limit_A = job->limit_A;
     if (isnan(limit_A)) /* not the matter of this job, but it may be told again */
-        limit_A = c->outlets[job->evse ? job->evse - 1 : 0].applied_A;
+        limit_A = c->outlets[evse - 1].applied_A;
     ret[ARGUMENT_LIMIT_A] = limit_A;
     ret[ARGUMENT_LIMIT_W] = limit_A * a->phases * a->voltage_V;
     ret[ARGUMENT_PHASES] = a->phases;

@@ -262,7 +262,7 @@ static void read_setup(struct reading *r, const struct yaml_node *map, const cha
         profile_read_steps(r, setup, &scope, &r->profile->setup);
 }
 
-static void read_keepalive(struct reading *r, const struct yaml_node *map, const char *prefix)
+static void read_keepalive(struct reading *r, const struct yaml_node *map, const char *prefix, int evse)
 {
     static const char *const keys[] = { "set", "every", NULL };
     struct expression_scope scope = profile_scope(r, prefix, true);
@@ -279,10 +279,13 @@ static void read_keepalive(struct reading *r, const struct yaml_node *map, const
     int64_t every_ms = read_ms(r, node, "every", 30000, 500, MAX_INTERVAL);
     if (!r->profile->keepalive_ms || every_ms < r->profile->keepalive_ms)
         r->profile->keepalive_ms = every_ms;
-    for (size_t i = first; i < r->profile->keepalive.count; i++)
-        if (r->profile->keepalive.list[i].point->persistent)
+    for (size_t i = first; i < r->profile->keepalive.count; i++) {
+        struct step *step = &r->profile->keepalive.list[i];
+        step->evse = evse;
+        if (step->point->persistent)
             COMPLAIN(r, set, "%s is persistent; writing it again and again would wear out its memory",
-                     r->profile->keepalive.list[i].point->name);
+                     step->point->name);
+    }
 }
 
 /* ---- EVSEs ---- */
@@ -364,7 +367,7 @@ static void visit_evse(struct reading *r, const struct repetition *at)
 {
     profile_read_evse(r, at, &r->profile->evses[at->evse - 1]);
     read_setup(r, at->node, at->prefix);
-    read_keepalive(r, at->node, at->prefix);
+    read_keepalive(r, at->node, at->prefix, at->evse);
 }
 
 static bool count_evses(struct reading *r, const struct yaml_node *root, const struct yaml_node *list)
@@ -421,7 +424,7 @@ static void read_profile(struct reading *r, const struct yaml_node *root)
     if (identify)
         read_identify_value(r, identify, equals);
     read_setup(r, root, "");
-    read_keepalive(r, root, "");
+    read_keepalive(r, root, "", 1);
     if (has_evses)
         for_each_evse(r, evses, visit_evse);
 }

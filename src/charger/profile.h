@@ -46,6 +46,7 @@ struct step {
     const struct point *point; /* STEP_SET */
     struct expression *value;  /* STEP_SET: over points and arguments; STEP_UNTIL: condition */
     int64_t time_ms;           /* STEP_WAIT: how long; STEP_UNTIL: within */
+    int evse;                  /* keepalive: whose limit the arguments tell; else 0 */
     int line;
 };
 struct steps {

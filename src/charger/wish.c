@@ -285,20 +285,21 @@ void wish_on_online(struct charger *c)
 void wish_on_offline(struct charger *c)
 {
     struct job *job = NULL;
-    assert(c->outlets);
+    struct outlet *outlets = c->outlets;
+    assert(outlets);
     c->ready = false;
     c->keepalive_ms = 0;
     for (size_t n = 0; (job = charger_job(c, n)); n++) {
         struct order *order = job_cancel(job);
         if (order && order->command.kind == EVSE_START) /* it has failed: nothing starts later by itself */
-            c->outlets[job->evse - 1].wish = WISH_STOP;
+            outlets[job->evse - 1].wish = WISH_STOP;
         order_finish(c, order, -ERR_LINK_DOWN);
     }
     for (size_t i = 0; i < c->profile->evse_count; i++) {
-        c->outlets[i].applied = WISH_NONE;
-        c->outlets[i].applied_A = NAN;
-        c->outlets[i].limit_err = 0;
-        c->outlets[i].baseline = true;
+        outlets[i].applied = WISH_NONE;
+        outlets[i].applied_A = NAN;
+        outlets[i].limit_err = 0;
+        outlets[i].baseline = true;
     }
 }
 

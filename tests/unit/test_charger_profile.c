@@ -503,6 +503,44 @@ static void what_is_wrong_in_a_base_is_told_of_its_file(void **state)
     assert_true(right);
 }
 
+/* The n-th YAML example of the manual, or NULL. */
+static char *example(size_t n)
+{
+    static const char begin[] = "```yaml\n";
+    AUTO_FREE char *text = read_file(SOURCE_DIR "/docs/profiles.md");
+    const char *at = text;
+    assert_non_null(text);
+    while ((at = strstr(at, begin))) {
+        at += strlen(begin);
+        if (n-- == 0)
+            return strndup(at, (size_t)(strstr(at, "```") - at));
+    }
+    return NULL;
+}
+
+static void the_examples_of_the_manual_are_sound(void **state)
+{
+    struct problems problems;
+    (void)state;
+    AUTO_FREE char *first = example(0);
+    AUTO_FREE char *second = example(1);
+    assert_non_null(first);
+    assert_non_null(second);
+    const char *const rows[][2] = { { "acme-one", first }, { NULL, NULL } };
+    problems_init(&problems);
+    struct profile_source source = { from_table, (void *)rows };
+    AUTO(profile) *one = NULL;
+    AUTO(profile) *other = NULL;
+    (void)profile_parse("acme-one.yaml", first, strlen(first), &source, &problems, &one);
+    (void)profile_parse("acme-one-1p.yaml", second, strlen(second), &source, &problems, &other);
+    print(&problems);
+    problems_done(&problems);
+    assert_non_null(one);
+    assert_non_null(other);
+    assert_null(profile_point(other, "alive"));
+    assert_int_equal(other->keepalive.count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -515,6 +553,7 @@ int main(void)
         cmocka_unit_test(what_a_profile_says_is_all_there),
         cmocka_unit_test(a_profile_can_build_on_another),
         cmocka_unit_test(what_is_wrong_in_a_base_is_told_of_its_file),
+        cmocka_unit_test(the_examples_of_the_manual_are_sound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -693,6 +693,66 @@ static void the_keepalive_goes_on_as_long_as_the_device_is_there(void **state)
     expect(b, "");
 }
 
+static const char two_outlets[] = "profile: two\nvendor: V\nmodels: [M]\nprotocol: modbus\n"
+                                  "evses:\n"
+                                  "  - count: 2\n    address_offset: 100\n"
+                                  "    points:\n"
+                                  "      state: { at: input 0, type: u16 }\n"
+                                  "      power: { at: input 1, type: i16, scale: exponent, unit: W }\n"
+                                  "      exponent: { at: input 2, type: i16 }\n"
+                                  "      limit: { at: holding 0, type: u16, unit: W, access: w }\n"
+                                  "    connectors: [ { type: sType2, phases: 3, max_current: 32 } ]\n"
+                                  "    signals:\n"
+                                  "      state: [ { charging: state == 3 }, { available: otherwise } ]\n"
+                                  "      power_import: power\n"
+                                  "    commands:\n"
+                                  "      limit: { set: { limit: limit_W }, below_min: zero }\n"
+                                  "    keepalive: { set: { limit: limit_W }, every: 10s }\n";
+
+static void each_outlet_has_its_own_points_limit_and_keepalive(void **state)
+{
+    struct bench *b = *state;
+    use(b, two_outlets);
+    online(b, true);
+    set(b, "1.state", 0);
+    set(b, "2.state", 3);
+    batch(b);
+    pass(b, 0);
+    forget(b);
+    charger_command(b->charger, 2, &(struct evse_command){ .kind = EVSE_LIMIT, .limit_A = 10, .ticket = 1 });
+    answer_all(b);
+    pass(b, 0);
+    expect(b, "write 2.limit 1AF4\n2 limit 1: done\n"); /* 6900 W */
+    pass(b, 10000);
+    expect(b, "write 2.limit 1AF4\n"); /* the first has none to renew */
+    charger_command(b->charger, 2, &(struct evse_command){ .kind = EVSE_LIMIT, .limit_A = 5, .ticket = 2 });
+    answer_all(b);
+    pass(b, 0);
+    expect(b, "write 2.limit 0000\n2 limit 2: done\n");
+}
+
+static void a_value_follows_the_power_of_ten_in_another_point(void **state)
+{
+    struct bench *b = *state;
+    use(b, two_outlets);
+    online(b, true);
+    set(b, "1.state", 0);
+    batch(b);
+    const struct point *power = profile_point(b->profile, "1.power");
+    static const uint8_t raw[] = { 0x04, 0xD2 };
+    charger_device_events.on_value(b->charger, power, raw, 2);
+    batch(b);
+    assert_false(evse_has(&b->signals, MEASURE_POWER_IMPORT)); /* 1234 of what? */
+    set(b, "1.exponent", -1);
+    assert_int_equal(b->request_count, 1); /* the power is read again */
+    charger_device_events.on_value(b->charger, power, raw, 2);
+    batch(b);
+    assert_true(charger_signals(b->charger, 1)->value[MEASURE_POWER_IMPORT] == 123.4);
+    set(b, "1.exponent", 1);
+    batch(b);
+    assert_false(evse_has(charger_signals(b->charger, 1), MEASURE_POWER_IMPORT));
+}
+
 static void what_the_profile_does_not_offer_is_said_to_be_so(void **state)
 {
     struct bench *b = *state;
@@ -742,6 +802,8 @@ int main(void)
         TEST(a_card_that_was_there_before_us_is_no_presentation),
         TEST(a_padded_uid_is_a_uid),
         TEST(the_keepalive_goes_on_as_long_as_the_device_is_there),
+        TEST(each_outlet_has_its_own_points_limit_and_keepalive),
+        TEST(a_value_follows_the_power_of_ten_in_another_point),
         TEST(what_the_profile_does_not_offer_is_said_to_be_so),
         TEST(a_charger_with_15_points_fits_into_3_KiB),
     };
