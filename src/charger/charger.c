@@ -1,5 +1,6 @@
-/* Values and signals of a charger: what the driver brings becomes values; when a batch is complete and something changed,
- * the profile's expressions make signals of them; only if those changed, the station hears of it. */
+/* Values and signals of a charger: what the driver brings becomes values; when a batch is complete and
+ * something changed, the profile's expressions make signals of them; only if those changed, the station
+ * hears of it. */
 #include "charger/charger.h"
 
 #include <errno.h>
@@ -129,7 +130,8 @@ static void find_stale(struct charger *c, int64_t now_ms)
     }
 }
 
-/* The device is silent. What a persistent setting was set to holds all the same; what it is in truth is read when it is back. */
+/* The device is silent. What a persistent setting was set to holds all the same; what it is in truth is
+ * read when it is back. */
 static void lose_values(struct charger *c)
 {
     for (size_t i = 0; i < c->profile->point_count; i++) {
@@ -143,8 +145,8 @@ static void lose_values(struct charger *c)
 
 /* ---- signals ---- */
 
-/* The first rule that is true gives the state. If one before it cannot be told, neither can the state, unless it would have been
- * the same. */
+/* The first rule that is true gives the state. If one before it cannot be told, neither can the state,
+ * unless it would have been the same. */
 static enum evse_state evaluate_state(const struct charger *c, const struct profile_evse *evse)
 {
     bool unsure = false;
@@ -230,8 +232,8 @@ static int read_token(const struct charger *c, const struct profile_evse *evse, 
     return *v.text && str_copy(ret, ID_TOKEN_SIZE, v.text) == 0; /* a part of a token is another token */
 }
 
-/* A token is told once, when it appears. One that is there when the device comes online is an old one, unless the device keeps it until
- * it is acknowledged. */
+/* A token is told once, when it appears. One that is there when the device comes online is an old one,
+ * unless the device keeps it until it is acknowledged. */
 static void evaluate_token(struct charger *c, int evse)
 {
     const struct profile_evse *profile = &c->profile->evses[evse - 1];
@@ -282,8 +284,9 @@ bool charger_read_registers(struct charger *c, struct outlet *o)
     return o->settling > 0;
 }
 
-/* A session begins and ends by a change of state, and is billed by the register at that moment. The last poll of the register may be
- * long ago, so a change is told only when the register was read after it. True while it is to be held back. */
+/* A session begins and ends by a change of state, and is billed by the register at that moment. The last
+ * poll of the register may be long ago, so a change is told only when the register was read after it. True
+ * while it is to be held back. */
 static bool is_held(struct charger *c, struct outlet *o, const struct evse_signals *now)
 {
     int64_t now_ms = env_now_ms(c->env);

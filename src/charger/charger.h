@@ -1,7 +1,8 @@
 /* One charger: the values of its points, the signals that follow from them, and the commands that move it.
  *
- * It keeps what was asked of the device (started or not, at most so many ampere) as a wish, and after every loss of the
- * device brings it back to that: setup, limit, then start or stop. Nothing is started that nobody asked to start. */
+ * It keeps what was asked of the device (started or not, at most so many ampere) as a wish, and after
+ * every loss of the device brings it back to that: setup, limit, then start or stop. Nothing is started
+ * that nobody asked to start. */
 #ifndef CHARGER_CHARGER_H
 #define CHARGER_CHARGER_H
 
@@ -18,8 +19,10 @@ struct charger_events {
     void (*on_signals)(void *ctx, int evse, const struct evse_signals *signals);
     /* A token was presented at the device. */
     void (*on_id_token)(void *ctx, int evse, const struct id_token *token);
-    /* A command ended: 0 took effect (or was acknowledged, where the profile has no `until`); -ERR_REFUSED, -ERR_NO_ANSWER,
-     * -ERR_NO_EFFECT, -ERR_LINK_DOWN, -ERR_SUPERSEDED, -ERR_UNSUPPORTED. */
+    /* A command ended: 0 took effect (or was acknowledged, where the profile has no `until`);
+     * -ERR_REFUSED, -ERR_NO_ANSWER, -ERR_NO_EFFECT, -ERR_LINK_DOWN (a STOP or LIMIT is remembered and done
+     * when the device is back, a START is not), -ERR_SUPERSEDED, -ERR_UNSUPPORTED; -ENODATA (a value of
+     * its steps is not known now), -ERANGE (a point cannot hold it), -EINVAL (no limit), -ENOMEM. */
     void (*on_command_done)(void *ctx, int evse, const struct evse_command *command, int err);
     /* A point changed: for displays and logs; may be NULL. */
     void (*on_point)(void *ctx, const struct point *point, const struct point_value *value);
@@ -33,12 +36,14 @@ struct charger *charger_new(const struct env *env, const struct profile *profile
 void charger_free(struct charger *charger);
 DEFINE_AUTO(charger, charger_free)
 
-/* The device to write to; borrowed. News from it goes to charger_device_events with the charger as ctx. */
+/* The device to write to; borrowed, and to be freed before the charger; NULL: none. News from it goes to
+ * charger_device_events with the charger as ctx. The answers of a former device are not waited for: it
+ * must be freed before. */
 void charger_set_device(struct charger *charger, struct device *device, const struct device_ops *ops);
 extern const struct device_events charger_device_events;
 
-/* Starts a command on an EVSE (1..); the end comes by on_command_done, never from inside. A newer START, STOP or LIMIT supersedes an older
- * one of the same kind that runs; STOP and START supersede each other. */
+/* Starts a command on an EVSE (1..); the end comes by on_command_done, never from inside. A newer START,
+ * STOP or LIMIT supersedes an older one of the same kind that runs; STOP and START supersede each other. */
 void charger_command(struct charger *charger, int evse, const struct evse_command *command);
 
 const struct evse_signals *charger_signals(const struct charger *charger, int evse);

@@ -1,5 +1,5 @@
-/* The inside of a charger, shared by charger.c (values and signals), wish.c (what is asked of the device) and job.c (how it
- * is done, step by step).
+/* The inside of a charger, shared by charger.c (values and signals), wish.c (what is asked of the device)
+ * and job.c (how it is done, step by step).
  *
  *     charger_command() -> wish.c: what is to be -> job.c: steps -> device_ops.write ... -> wish.c: what came of it */
 #ifndef CHARGER_CHARGER_INTERNAL_H

@@ -1,6 +1,7 @@
-/* Evaluates conditions over sets instead of values. For each condition on one point two sets are kept: `must`, for which
- * it is surely true, and `may`, outside of which it is surely false. Where the truth is too complicated, must shrinks to nothing and
- * may grows to all: the check then says nothing, never something wrong. */
+/* Evaluates conditions over sets instead of values. For each condition on one point two sets are kept:
+ * `must`, for which it is surely true, and `may`, outside of which it is surely false. Where the truth is
+ * too complicated, must shrinks to nothing and may grows to all: the check then says nothing, never
+ * something wrong. */
 #include "charger/coverage.h"
 
 #include <math.h>

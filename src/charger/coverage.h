@@ -1,5 +1,6 @@
-/* Checks a row of first-match rules: can a rule ever be reached, is every case covered? It knows as much as follows from
- * conditions on single integral points (state == 7, state in 1..2, flag, and their and/or/not); of others it assumes nothing. */
+/* Checks a row of first-match rules: can a rule ever be reached, is every case covered? It knows as much
+ * as follows from conditions on single integral points (state == 7, state in 1..2, flag, and their
+ * and/or/not); of others it assumes nothing. */
 #ifndef CHARGER_COVERAGE_H
 #define CHARGER_COVERAGE_H
 

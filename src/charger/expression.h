@@ -1,10 +1,10 @@
-/* Expressions of a profile: small, typed, checked when the profile is loaded, then a row of postfix operations that is
- * evaluated without allocating and without recursion.
+/* Expressions of a profile: small, typed, checked when the profile is loaded, then a row of postfix
+ * operations that is evaluated without allocating and without recursion.
  *
  *     cp_state == 9 or flags & 0x40        power in 1..50        min(limit_A, 32) * 10        known(power)
  *
- * Three-valued: a point without a good value has no value, and neither has what is computed of it. Only `and`, `or` and
- * known() can still decide: false and unknown is false, true or unknown is true. */
+ * Three-valued: a point without a good value has no value, and neither has what is computed of it. Only
+ * `and`, `or` and known() can still decide: false and unknown is false, true or unknown is true. */
 #ifndef CHARGER_EXPRESSION_H
 #define CHARGER_EXPRESSION_H
 

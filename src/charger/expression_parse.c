@@ -1,5 +1,5 @@
-/* Compiles the text of an expression to postfix operations: a recursive descent of bounded depth, with types and units
- * checked on the way, so that evaluation needs no check at all.
+/* Compiles the text of an expression to postfix operations: a recursive descent of bounded depth, with
+ * types and units checked on the way, so that evaluation needs no check at all.
  *
  *     or          = and { "or" and }
  *     and         = not { "and" not }

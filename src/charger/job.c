@@ -2,8 +2,8 @@
  *
  *     IDLE -> PENDING -> (READING ->) WRITING -> (next step) -> WAITING | UNTIL -> ... -> IDLE and wish_on_job_done()
  *
- * A write is always waited for: no job writes twice at once, and a job that was replaced while its write is on the way
- * lets the write come back before the new one begins. */
+ * A write is always waited for: no job writes twice at once, and a job that was replaced while its write
+ * is on the way lets the write come back before the new one begins. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -97,7 +97,8 @@ static int encode(const struct job *job, const struct point *point, uint8_t *ret
                                ret_len);
 }
 
-/* What was acknowledged is the value until the next reading says otherwise; for a write-only point it is all we ever know. */
+/* What was acknowledged is the value until the next reading says otherwise; for a write-only point it is
+ * all we ever know. */
 static void remember(struct job *job, int err)
 {
     struct charger *c = job->charger;
@@ -221,8 +222,8 @@ static int do_set(struct job *job, const struct step *step)
 
 /* ---- until ---- */
 
-/* Asks for the points of the condition now. They are the reason why an old value does not pass for an effect: the condition counts only
- * when all of them have come back. */
+/* Asks for the points of the condition now. They are the reason why an old value does not pass for an
+ * effect: the condition counts only when all of them have come back. */
 static void read_points(struct job *job, const struct expression *e)
 {
     int index = 0;

@@ -1,7 +1,7 @@
 /* A point: one datum of a device, as a profile describes it, and its value with quality and age.
  *
- * This is all a driver sees of a profile: where a point lives, how often it is wanted, how many raw bytes it has. What the
- * bytes mean (type, scale, enum, signals) is the charger layer's business. */
+ * This is all a driver sees of a profile: where a point lives, how often it is wanted, how many raw bytes
+ * it has. What the bytes mean (type, scale, enum, signals) is the charger layer's business. */
 #ifndef CHARGER_POINT_H
 #define CHARGER_POINT_H
 
@@ -97,7 +97,8 @@ struct device;
 typedef void (*device_done)(void *ctx, int err);
 
 struct device_ops {
-    /* Writes a point; before every poll in the queue. `raw` is copied. The callback comes once, never from inside. */
+    /* Writes a point; before every poll in the queue. `raw` is copied. The callback comes once, never from
+     * inside. */
     int (*write)(struct device *device, const struct point *point, const uint8_t *raw, size_t len,
                  device_done callback, void *ctx);
     /* Reads a point soon, besides the plan; the value arrives by on_value before the callback. */

@@ -1,5 +1,5 @@
-/* A profile as a whole: first the tree with all it extends, then options, all points (their addresses in memory are final only then),
- * and last what refers to points. */
+/* A profile as a whole: first the tree with all it extends, then options, all points (their addresses in
+ * memory are final only then), and last what refers to points. */
 #include "charger/profile.h"
 
 #include <assert.h>

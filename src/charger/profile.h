@@ -1,5 +1,5 @@
-/* A device profile: what a charger model's points mean. Parsed once from YAML text, checked whole, shared by every
- * charger of the model, never changed afterwards. The language is described in docs/profiles.md. */
+/* A device profile: what a charger model's points mean. Parsed once from YAML text, checked whole, shared
+ * by every charger of the model, never changed afterwards. The language is described in docs/profiles.md. */
 #ifndef CHARGER_PROFILE_H
 #define CHARGER_PROFILE_H
 
@@ -105,9 +105,9 @@ struct profile_source {
     void *ctx;
 };
 
-/* Reads a profile from YAML text (`name` for messages: the file; if it ends in .yaml, the profile must be called so). `source` may be
- * NULL. Appends every problem to `problems`. On success `*ret` is the caller's to free, else untouched. 0, -EINVAL (see
- * problems), -ENOMEM. */
+/* Reads a profile from YAML text (`name` for messages: the file; if it ends in .yaml, the profile must be
+ * called so). `source` may be NULL. Appends every problem to `problems`. On success `*ret` is the caller's
+ * to free, else untouched. 0, -EINVAL (see problems), -ENOMEM. */
 int profile_parse(const char *name, const char *text, size_t len, const struct profile_source *source,
                   struct problems *problems, struct profile **ret);
 void profile_free(struct profile *profile);

@@ -78,7 +78,8 @@ struct expression *profile_read_expression(struct reading *r, const struct yaml_
 /* As above, and it must be a condition. */
 struct expression *profile_read_condition(struct reading *r, const struct yaml_node *node,
                                           const struct expression_scope *scope);
-/* Appends the steps of a list of maps, or of one map with set, wait, until (its other keys are the caller's to check). */
+/* Appends the steps of a list of maps, or of one map with set, wait, until (its other keys are the
+ * caller's to check). */
 void profile_read_steps(struct reading *r, const struct yaml_node *node, const struct expression_scope *scope,
                         struct steps *ret);
 /* Appends a STEP_SET for each entry of a map { point: value }. */

@@ -1,8 +1,9 @@
 /* extends: one tree out of a profile and those it is based on.
  *
- * What the profile says stands; what it does not say is taken from its base. Maps are merged key by key, `evses` and
- * `connectors` entry by entry, any other list is taken whole. A key with the value null takes an inherited entry away.
- * Nodes of a base are moved into the tree and keep the name of their file, so that messages point to the right place. */
+ * What the profile says stands; what it does not say is taken from its base. Maps are merged key by key,
+ * `evses` and `connectors` entry by entry, any other list is taken whole. A key with the value null takes
+ * an inherited entry away. Nodes of a base are moved into the tree and keep the name of their file, so
+ * that messages point to the right place. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /* Bytes to values and back.
  *
- * A Modbus point comes as registers in the order of their addresses, each high byte first; an ECHONET point as the
- * big-endian bytes of its EDT; coils as bits, the first in the lowest bit. All of it is brought to big-endian bytes first:
+ * A Modbus point comes as registers in the order of their addresses, each high byte first; an ECHONET
+ * point as the big-endian bytes of its EDT; coils as bits, the first in the lowest bit. All of it is
+ * brought to big-endian bytes first:
  *
  *     registers 0x5678 0x1234, low word first  ->  12 34 56 78
  *     coils 1 0 1                              ->  05 */

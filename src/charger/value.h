@@ -12,8 +12,8 @@ struct value {
     char text[VALUE_MAX_TEXT];
 };
 
-/* `power` is the value of the point's scale_point (0 if it has none). 0, -ENODATA (the device says it has none), -EBADMSG (bytes that do not
- * fit the type). */
+/* `power` is the value of the point's scale_point (0 if it has none). 0, -ENODATA (the device says it has
+ * none), -EBADMSG (bytes that do not fit the type). */
 int value_decode(const struct point *point, double power, const uint8_t *raw, size_t len, struct value *ret);
 
 enum value_rounding { ROUND_NEAREST, ROUND_DOWN };
@@ -28,7 +28,8 @@ bool point_is_integral(const struct point *point);
 size_t point_type_size(enum point_type type);
 extern const char *const point_type_names[POINT_TYPES + 1]; /* NULL-terminated */
 
-/* Units a point may have. `base` is the unit of the same kind in which signals are given, factor how much of it one is. */
+/* Units a point may have. `base` is the unit of the same kind in which signals are given, factor how much
+ * of it one is. */
 struct unit {
     const char *name, *base;
     double factor;

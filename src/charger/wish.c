@@ -1,10 +1,11 @@
-/* What is asked of the device, and that it comes true: each EVSE has a wish (start, stop, nothing yet) and a limit, which are
- * kept when the device is lost and brought about again when it is back, in this order:
+/* What is asked of the device, and that it comes true: each EVSE has a wish (start, stop, nothing yet) and
+ * a limit, which are kept when the device is lost and brought about again when it is back, in this order:
  *
  *     setup -> stop | limit -> start -> keepalive
  *
- * A limit below the minimum pauses: the steps of stop are done while the wish to charge stays, and those of start when the limit
- * rises. A limit that could not be set keeps a start from happening: on doubt no current flows. */
+ * A limit below the minimum pauses: the steps of stop are done while the wish to charge stays, and those
+ * of start when the limit rises. A limit that could not be set keeps a start from happening: on doubt no
+ * current flows. */
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
@@ -45,7 +46,8 @@ void wish_tell(struct charger *c)
     }
 }
 
-/* The order that waits in the slot makes room for another. One of another kind is fulfilled by it: a stop also keeps a limit. */
+/* The order that waits in the slot makes room for another. One of another kind is fulfilled by it: a stop
+ * also keeps a limit. */
 static void displace(struct job *job, enum evse_command_kind by)
 {
     bool is_switch = by == EVSE_START || by == EVSE_STOP;
@@ -353,7 +355,8 @@ void wish_on_settled(struct outlet *o)
     order_finish(o->jobs[0].charger, order, 0);
 }
 
-/* A session is billed by what the register shows after the stop, so a stop is told only when the register was read again. */
+/* A session is billed by what the register shows after the stop, so a stop is told only when the register
+ * was read again. */
 static void finish_switch(struct charger *c, struct outlet *o, struct order *order, int err)
 {
     bool stopped = order && order->command.kind == EVSE_STOP && err == 0;
