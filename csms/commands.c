@@ -257,8 +257,10 @@ void csms_command(struct csms *csms, const char *line, csms_origin origin)
     struct words words = { 0 };
     const char *names[ARRAY_SIZE(commands) + 1] = { NULL };
     const struct command *near_miss = NULL;
-    if (cut(&words, line) < 0)
+    if (cut(&words, line) < 0) {
+        fail(csms, origin, "out of memory");
         return;
+    }
     for (size_t i = 0; i < ARRAY_SIZE(commands) && words.count; i++) {
         const struct command *command = &commands[i];
         names[i] = command->name;
@@ -278,10 +280,9 @@ void csms_command(struct csms *csms, const char *line, csms_origin origin)
     const char *near = words.count ? nearest_name(words.word[0], names) : NULL;
     if (near_miss)
         (void)snprintf(text, sizeof(text), "usage: %s %s", near_miss->name, near_miss->arguments);
-    else if (words.count)
+    else
         (void)snprintf(text, sizeof(text), "unknown command; %s%s", near ? "did you mean " : "see help",
                        near ? near : "");
-    if (*text)
-        fail(csms, origin, text);
+    fail(csms, origin, text);
     free(words.text);
 }

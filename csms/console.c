@@ -6,15 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "net/local.h"
 
 #define MAX_LINE    (256u << 10)
 #define MAX_CLIENTS 32
+#define MAX_WAITING (4u << 20) /* bytes a client may lag behind */
 
 struct source { /* stdin, or a client */
     struct list link;
@@ -28,12 +28,13 @@ struct source { /* stdin, or a client */
     } uv;
     struct buf input;
     char chunk[4096];
+    size_t open_answers; /* commands that were not answered yet */
+    bool ended;          /* no more commands come: goes with the last answer */
 };
 
 struct console {
     struct csms *csms;
     uv_pipe_t listener;
-    char *path;
     struct list clients;
     size_t client_count;
     csms_origin next_origin;
@@ -45,12 +46,17 @@ struct console {
 void console_print(struct console *console, const char *format, ...)
 {
     va_list args;
+    char *line = NULL;
     (void)console;
     va_start(args, format);
-    (void)vprintf(format, args);
+    int len = vasprintf(&line, format, args);
     va_end(args);
-    (void)putchar('\n');
+    if (len < 0)
+        return;
+    str_make_harmless(line);
+    (void)puts(line);
     (void)fflush(stdout);
+    free(line);
 }
 
 static void show_transactions(const json_t *list)
@@ -119,41 +125,6 @@ struct output {
     char *text;
 };
 
-static void on_sent(uv_write_t *request, int status)
-{
-    (void)status;
-    struct output *output = CONTAINER_OF(request, struct output, request);
-    free(output->text);
-    free(output);
-}
-
-static void source_send(struct source *source, const json_t *answer)
-{
-    struct output *output = calloc(1, sizeof(*output));
-    output = output && (output->text = json_to_text(answer)) ? output : (free(output), NULL);
-    if (!output)
-        return;
-    uv_buf_t parts[] = { uv_buf_init(output->text, (unsigned)strlen(output->text)),
-                         uv_buf_init((char *)(uintptr_t) "\n", 1) };
-    if (uv_write(&output->request, &source->uv.stream, parts, 2, on_sent) < 0)
-        on_sent(&output->request, 0);
-}
-
-void console_answer(struct console *console, csms_origin origin, json_t *answer)
-{
-    AUTO(json_t) *owned = answer;
-    if (origin == 0) {
-        show(owned);
-        (void)fflush(stdout);
-        return;
-    }
-    LIST_FOREACH(link, next, &console->clients)
-    if (LIST_ITEM(link, struct source, link)->origin == origin)
-        source_send(LIST_ITEM(link, struct source, link), owned);
-}
-
-/* ---- input ---- */
-
 static void on_source_closed(uv_handle_t *handle)
 {
     struct source *source = handle->data;
@@ -174,6 +145,68 @@ static void source_close(struct source *source)
     uv_close(&source->uv.handle, on_source_closed);
 }
 
+/* Closes one that said all it had to say and has all its answers. */
+static void close_if_done(struct source *source)
+{
+    if (source->ended && source->open_answers == 0 && uv_stream_get_write_queue_size(&source->uv.stream) == 0)
+        source_close(source);
+}
+
+static void on_sent(uv_write_t *request, int status)
+{
+    struct output *output = CONTAINER_OF(request, struct output, request);
+    if (status != UV_ECANCELED)
+        close_if_done(request->handle->data);
+    free(output->text);
+    free(output);
+}
+
+/* One that does not read what it asked for is cut off. */
+static void source_send(struct source *source, const json_t *answer)
+{
+    struct output *output = calloc(1, sizeof(*output));
+    char *text = output ? json_to_text(answer) : NULL;
+    if (!text || uv_stream_get_write_queue_size(&source->uv.stream) > MAX_WAITING) {
+        free(text);
+        free(output);
+        source_close(source);
+        return;
+    }
+    output->text = text;
+    uv_buf_t parts[] = { uv_buf_init(text, (unsigned)strlen(text)),
+                         uv_buf_init((char *)(uintptr_t) "\n", 1) };
+    if (uv_write(&output->request, &source->uv.stream, parts, 2, on_sent) == 0)
+        return;
+    free(text);
+    free(output);
+    source_close(source);
+}
+
+static struct source *find_source(struct console *console, csms_origin origin)
+{
+    LIST_FOREACH(link, next, &console->clients)
+    if (LIST_ITEM(link, struct source, link)->origin == origin)
+        return LIST_ITEM(link, struct source, link);
+    return NULL;
+}
+
+void console_answer(struct console *console, csms_origin origin, json_t *answer)
+{
+    AUTO(json_t) *owned = answer;
+    if (origin == 0) {
+        show(owned);
+        (void)fflush(stdout);
+        return;
+    }
+    struct source *source = find_source(console, origin);
+    if (!source)
+        return;
+    source->open_answers--;
+    source_send(source, owned);
+}
+
+/* ---- input ---- */
+
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 {
     (void)suggested;
@@ -181,17 +214,34 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
     *ret = uv_buf_init(source->chunk, sizeof(source->chunk));
 }
 
+static bool is_blank(const char *line)
+{
+    return line[strspn(line, " \t\r")] == '\0';
+}
+
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *data)
 {
     struct source *source = stream->data;
+    if (count == UV_EOF && source->origin) { /* its answers may still be under way */
+        (void)uv_read_stop(stream);
+        source->ended = true;
+        close_if_done(source);
+        return;
+    }
     if (count < 0 || buf_append(&source->input, data->base, (size_t)count) < 0) {
         source_close(source);
         return;
     }
     for (uint8_t *end; source->input.len && (end = memchr(source->input.data, '\n', source->input.len));) {
+        const char *line = (const char *)source->input.data;
         size_t len = (size_t)(end - source->input.data);
         *end = '\0';
-        csms_command(source->console->csms, (const char *)source->input.data, source->origin);
+        if (!is_blank(line)) {
+            source->open_answers++;
+            csms_command(source->console->csms, line, source->origin);
+        }
+        if (uv_is_closing(&source->uv.handle))
+            return;
         buf_consume(&source->input, len + 1);
     }
 }
@@ -225,18 +275,6 @@ static void on_connection(uv_stream_t *listener, int status)
 
 /* ---- life ---- */
 
-static int listen_at(struct console *console, const char *path)
-{
-    console->path = strdup(path);
-    if (!console->path)
-        return -ENOMEM;
-    (void)unlink(path);
-    mode_t old = umask(0117);
-    int r = uv_pipe_bind(&console->listener, path);
-    (void)umask(old);
-    return r < 0 ? r : uv_listen((uv_stream_t *)&console->listener, 8, on_connection);
-}
-
 static void open_terminal(struct console *console)
 {
     struct source *source = source_new(console, 0);
@@ -265,7 +303,7 @@ int console_new(struct csms *csms, const char *socket_path, bool interactive, st
     int r = uv_pipe_init(&csms->loop.uv, &console->listener, 0);
     console->listener.data = console;
     if (r == 0 && socket_path)
-        r = listen_at(console, socket_path);
+        r = local_listen(&console->listener, socket_path, on_connection);
     if (r == 0 && interactive)
         open_terminal(console);
     return r;
@@ -274,7 +312,6 @@ int console_new(struct csms *csms, const char *socket_path, bool interactive, st
 static void on_listener_closed(uv_handle_t *handle)
 {
     struct console *console = handle->data;
-    free(console->path);
     free(console);
 }
 
@@ -286,7 +323,5 @@ void console_free(struct console *console)
     source_close(LIST_ITEM(link, struct source, link));
     if (console->terminal)
         source_close(console->terminal);
-    if (console->path)
-        (void)unlink(console->path);
     uv_close((uv_handle_t *)&console->listener, on_listener_closed);
 }

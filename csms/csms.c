@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "console.h"
+#include "ocpp/secrets.h"
 #include "ocpp/summary.h"
 #include "tokens.h"
 
@@ -133,12 +134,13 @@ static void op_frame(void *ctx, bool outgoing, const char *text, size_t len)
         return;
     if (localtime_r(&now, &parts))
         (void)strftime(clock, sizeof(clock), "%H:%M:%S", &parts);
+    AUTO(json_t) *frame = frame_for_display(text, len);
     if (station->csms->frames) {
-        console_print(station->csms->console, "%s %s %s %.*s", clock, station->id, outgoing ? "<" : ">",
-                      (int)(len > 4000 ? 4000 : len), text);
+        AUTO_FREE char *shown = frame ? json_to_text(frame) : NULL;
+        console_print(station->csms->console, "%s %s %s %.4000s", clock, station->id, outgoing ? "<" : ">",
+                      shown ? shown : "");
         return;
     }
-    AUTO(json_t) *frame = json_from_text(text, len);
     frame_summary(frame, summary, sizeof(summary));
     console_print(station->csms->console, "%s %-20s %s %s", clock, station->id, outgoing ? "<" : ">",
                   summary);
@@ -175,16 +177,26 @@ static void on_close(void *ctx, const struct websocket_end *end)
 
 static const struct websocket_events websocket_events = { NULL, on_message, on_close };
 
+/* At most 48 characters (Part 4, 3.1.1), and those of a kind that can be shown. */
+static bool is_identity(const char *identity)
+{
+    size_t len = strlen(identity);
+    for (size_t i = 0; i < len; i++)
+        if (identity[i] < ' ' || identity[i] > '~')
+            return false;
+    return len > 0 && len <= 48;
+}
+
 static int on_handshake(void *ctx, const char *identity, const char *user, const char *password)
 {
     struct csms *csms = ctx;
-    if (!*identity || strlen(identity) > 48)
+    if (!is_identity(identity))
         return 404;
     if (!tokens_may_connect(csms->tokens, identity, user, password)) {
         console_print(csms->console, "-- %s refused: wrong user or password", identity);
         return 401;
     }
-    return csms->station_count < CSMS_MAX_STATIONS ? 0 : 503;
+    return csms->station_count < CSMS_MAX_STATIONS || csms_station(csms, identity) ? 0 : 503;
 }
 
 static struct csms_station *station_new(struct csms *csms, const char *identity)

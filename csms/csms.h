@@ -63,7 +63,7 @@ int csms_call(struct csms_station *station, const char *action, json_t *payload,
 /* handlers.c: answers a CALL of a station. */
 void csms_handle(struct csms_station *station, const struct rpc_request *request);
 
-/* commands.c: runs one line; the answer goes to the origin by console_answer(), now or later. */
+/* commands.c: runs one line; its one answer goes to the origin by console_answer(), now or later. */
 void csms_command(struct csms *csms, const char *line, csms_origin origin);
 
 #endif

@@ -12,6 +12,8 @@
 #include "base/str.h"
 #include "base/timestamp.h"
 
+#define BUSY_MS 500 /* someone may be looking into the file */
+
 struct database {
     sqlite3 *db;
 };
@@ -32,6 +34,7 @@ int database_open(const char *path, struct database **ret)
         return -ENOMEM;
     *ret = database;
     if (sqlite3_open(path ? path : ":memory:", &database->db) == SQLITE_OK &&
+        sqlite3_busy_timeout(database->db, BUSY_MS) == SQLITE_OK &&
         sqlite3_exec(database->db, schema, NULL, NULL, NULL) == SQLITE_OK)
         return 0;
     (void)fprintf(stderr, "ocpp-csms: database %s: %s\n", path ? path : "in memory",

@@ -2,15 +2,13 @@
 #include "sim/session.h"
 
 #include <errno.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/str.h"
+#include "net/local.h"
 
 #define SESSIONS_MAX 32
 #define INPUT_MAX    ((size_t)2 * COMMAND_MAX_LINE) /* a line, and a chunk behind it */
-#define BACKLOG      16
 #define PROMPT       "sim> "
 
 struct session {
@@ -214,20 +212,6 @@ static void on_connection(uv_stream_t *listener, int status)
 
 /* ---- the socket ---- */
 
-/* A socket file that refuses connections was left by a process that is gone. */
-static void remove_dead_socket(const char *path)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    if (str_copy(address.sun_path, sizeof address.sun_path, path) < 0)
-        return;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return;
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno == ECONNREFUSED)
-        (void)unlink(path);
-    close(fd);
-}
-
 static void on_listener_closed(uv_handle_t *handle)
 {
     release(handle->data);
@@ -246,9 +230,7 @@ int sessions_new(struct sim *sim, const char *path, struct sessions **ret)
     *ret = sessions;
     if (!path)
         return 0;
-    remove_dead_socket(path);
-    int r = uv_pipe_bind(&sessions->listener, path);
-    return r < 0 ? r : uv_listen((uv_stream_t *)&sessions->listener, BACKLOG, on_connection);
+    return local_listen(&sessions->listener, path, on_connection);
 }
 
 int sessions_add_terminal(struct sessions *sessions)

@@ -53,21 +53,6 @@ void log_set_follower(void (*follow)(void *ctx, const char *line), void *ctx)
     sink.ctx = ctx;
 }
 
-/* What a peer sent must not look like a line of its own, nor reach the terminal as a command (C0, DEL and C1), nor
- * spoil the JSON by what is no UTF-8. */
-static void make_harmless(char *text)
-{
-    size_t len = strlen(text);
-    for (size_t i = 0, step; i < len; i += step ? step : 1) {
-        step = utf8_step(text + i, len - i);
-        bool is_c1 = step == 2 && (unsigned char)text[i] == 0xC2 && (unsigned char)text[i + 1] < 0xA0;
-        if (is_c1)
-            text[i + 1] = '?';
-        if (step == 0 || is_c1 || (unsigned char)text[i] < 0x20 || text[i] == 0x7F)
-            text[i] = '?';
-    }
-}
-
 static void format_text(char *ret, size_t size, const char *when, const char *level, const char *area,
                         const char *message)
 {
@@ -91,7 +76,7 @@ void log_write(enum log_area area, enum log_level level, const char *format, ...
     va_start(args, format);
     (void)vsnprintf(message, sizeof(message), format, args);
     va_end(args);
-    make_harmless(message);
+    str_make_harmless(message);
     (void)clock_gettime(CLOCK_REALTIME, &now);
     timestamp_format((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, when);
     (sink.json ? format_json : format_text)(line, sizeof(line), when, log_level_names[level],

@@ -211,3 +211,16 @@ int64_t utf8_length(const char *text, size_t len)
     }
     return count;
 }
+
+void str_make_harmless(char *text)
+{
+    size_t len = strlen(text);
+    for (size_t i = 0, step; i < len; i += step ? step : 1) {
+        step = utf8_step(text + i, len - i);
+        bool is_c1 = step == 2 && (unsigned char)text[i] == 0xC2 && (unsigned char)text[i + 1] < 0xA0;
+        if (is_c1)
+            text[i + 1] = '?';
+        if (step == 0 || is_c1 || (unsigned char)text[i] < 0x20 || text[i] == 0x7F)
+            text[i] = '?';
+    }
+}

@@ -36,5 +36,8 @@ bool bytes_equal_constant_time(const void *a, const void *b, size_t len);
 size_t utf8_step(const char *text, size_t left);
 /* Length of valid UTF-8 in code points, or -EINVAL. */
 int64_t utf8_length(const char *text, size_t len);
+/* For logs and terminals: what a peer sent must not look like a line of its own, nor reach the terminal as a command (C0, DEL and C1),
+ * nor spoil JSON by what is no UTF-8. Each such byte becomes '?'. */
+void str_make_harmless(char *text);
 
 #endif

@@ -3,10 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -16,12 +12,12 @@
 #include "base/str.h"
 #include "gateway/gateway.h"
 #include "gateway/station_entry.h"
+#include "net/local.h"
 #include "station/station.h"
 
 struct control {
     struct gateway *gateway;
     uv_pipe_t listener;
-    char *path;
     struct list clients;
     size_t client_count;
     uint64_t next_client;
@@ -291,64 +287,28 @@ static void on_connection(uv_stream_t *listener, int status)
 
 /* ---- life ---- */
 
-/* True if a gateway answers at the path: then it is not ours to take. */
-static bool is_taken(const char *path)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    if (str_copy(address.sun_path, sizeof(address.sun_path), path) < 0)
-        return false;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool taken = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
-    if (fd >= 0)
-        (void)close(fd);
-    return taken;
-}
-
-static void make_directory(const char *path)
-{
-    AUTO_FREE char *directory = strdup(path);
-    char *slash = directory ? strrchr(directory, '/') : NULL;
-    if (!slash || slash == directory)
-        return;
-    *slash = '\0';
-    (void)mkdir(directory, 0755); /* if it cannot be, binding says so */
-}
-
-static int listen_at(struct control *control, const char *path)
-{
-    if (is_taken(path))
-        return -EADDRINUSE;
-    make_directory(path);
-    (void)unlink(path);
-    mode_t old = umask(0117);
-    int r = uv_pipe_bind(&control->listener, path);
-    (void)umask(old);
-    return r < 0 ? r : uv_listen((uv_stream_t *)&control->listener, 8, on_connection);
-}
-
 static void on_listener_closed(uv_handle_t *handle)
 {
     struct control *control = handle->data;
-    free(control->path);
     free(control);
 }
 
 int control_new(struct gateway *gateway, const char *path, struct control **ret)
 {
     struct control *control = calloc(1, sizeof(*control));
-    if (!control || !(control->path = strdup(path)) ||
-        uv_pipe_init(&gateway->loop.uv, &control->listener, 0) < 0) {
-        free(control ? control->path : NULL);
+    if (!control || uv_pipe_init(&gateway->loop.uv, &control->listener, 0) < 0) {
         free(control);
         return -ENOMEM;
     }
     control->gateway = gateway;
     control->listener.data = control;
     list_init(&control->clients);
-    int r = listen_at(control, path);
+    int r = local_listen(&control->listener, path, on_connection);
     if (r < 0) {
         log_error(LOG_GATEWAY, "control socket cannot be opened: path=%s error=\"%s\"%s", path, err_text(r),
-                  r == -EADDRINUSE ? " (is another gateway running?)" : "");
+                  r == -EADDRINUSE ? " (is another gateway running?)"
+                  : r == -EEXIST   ? " (it is no socket, and stays)"
+                                   : "");
         uv_close((uv_handle_t *)&control->listener, on_listener_closed);
         return r;
     }
@@ -364,6 +324,5 @@ void control_free(struct control *control)
     control->gateway->events = (struct events){ 0 };
     LIST_FOREACH(link, next, &control->clients)
     client_close(LIST_ITEM(link, struct client, link));
-    (void)unlink(control->path);
     uv_close((uv_handle_t *)&control->listener, on_listener_closed);
 }

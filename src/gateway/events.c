@@ -4,17 +4,24 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "ocpp/secrets.h"
 
 void events_frame(const struct events *events, const char *station, bool outgoing, const char *text,
                   size_t len)
 {
-    log_debug(LOG_OCPP, "%s: station=%s frame=%.*s", outgoing ? "sent" : "received", station,
-              (int)(len > 2000 ? 2000 : len), text);
-    if (!events->sink)
+    if (!events->sink && !log_is_on(LOG_OCPP, LOG_DEBUG))
         return;
-    AUTO(json_t) *event =
-        json_pack("{s:s, s:s, s:b}", "event", "frame", "station", station, "outgoing", outgoing);
-    if (event && json_object_set_new(event, "frame", json_from_text(text, len)) == 0)
+    AUTO(json_t) *frame = frame_for_display(text, len);
+    if (log_is_on(LOG_OCPP, LOG_DEBUG)) {
+        AUTO_FREE char *shown = frame ? json_to_text(frame) : NULL;
+        log_debug(LOG_OCPP, "%s: station=%s frame=%.2000s", outgoing ? "sent" : "received", station,
+                  shown ? shown : "");
+    }
+    if (!events->sink || !frame)
+        return;
+    AUTO(json_t) *event = json_pack("{s:s, s:s, s:b, s:O}", "event", "frame", "station", station, "outgoing",
+                                    outgoing, "frame", frame);
+    if (event)
         events->sink(events->ctx, event);
 }
 

@@ -1,4 +1,5 @@
-/* What happens, as JSON for whoever watches (`ocpp-cli watch`): OCPP frames and device writes. Costs nothing while no one does. */
+/* What happens, as JSON for whoever watches (`ocpp-cli watch`): OCPP frames (without secrets) and device writes. Costs nothing
+ * while no one does. */
 #ifndef GATEWAY_EVENTS_H
 #define GATEWAY_EVENTS_H
 

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "ocpp/secrets.h"
 
 #define MAX_DESCRIPTION 255 /* ErrorDescription, string[255] */
 #define MAX_EXCERPT     120 /* of a bad frame, in the log */
@@ -331,12 +332,13 @@ static void log_bad_frame(struct rpc *rpc, const char *text, size_t len, const c
     char excerpt[MAX_EXCERPT + 1];
     if (!may_complain(rpc, &rpc->logs))
         return;
-    size_t shown = len < MAX_EXCERPT ? len : MAX_EXCERPT;
+    bool hidden = text_may_hold_secret(text, len);
+    size_t shown = hidden ? 0 : len < MAX_EXCERPT ? len : MAX_EXCERPT;
     for (size_t i = 0; i < shown; i++)
         excerpt[i] = text[i] >= 0x20 && text[i] < 0x7F ? text[i] : '.';
     excerpt[shown] = '\0';
     log_warn(LOG_OCPP, "frame cannot be read: %s: station=%s length=%zu text=%s", why, rpc->name, len,
-             excerpt);
+             hidden ? "(hidden)" : excerpt);
 }
 
 /* Brackets outside strings, so that jansson never recurses deeper than we allow. */

@@ -79,19 +79,25 @@ static void append_meter_value(char *ret, size_t size, const json_t *list)
     }
 }
 
+static const char *text_at(const json_t *frame, size_t index)
+{
+    const char *text = json_string_value(json_array_get(frame, index));
+    return text ? text : "?";
+}
+
 void frame_summary(const json_t *frame, char *ret, size_t size)
 {
     int type = (int)json_integer_value(json_array_get(frame, 0));
     const json_t *payload = json_array_get(frame, type == 2 ? 3 : 2);
     if (type == 2)
-        (void)snprintf(ret, size, "%s", json_string_value(json_array_get(frame, 2)));
+        (void)snprintf(ret, size, "%.60s", text_at(frame, 2));
     else if (type == 3)
         (void)snprintf(ret, size, "result");
-    else {
-        (void)snprintf(ret, size, "error %s: %.60s", json_string_value(json_array_get(frame, 2)),
-                       json_string_value(json_array_get(frame, 3)));
-        return;
-    }
+    else if (type == 4)
+        (void)snprintf(ret, size, "error %.60s: %.60s", text_at(frame, 2), text_at(frame, 3));
+    else
+        (void)snprintf(ret, size, "no OCPP message: %.60s",
+                       json_is_string(frame) ? json_string_value(frame) : "");
     for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
         const json_t *value = member(payload, members[i].path);
         if (json_is_array(value))
@@ -99,4 +105,5 @@ void frame_summary(const json_t *frame, char *ret, size_t size)
         else
             append_value(ret, size, members[i].label, value);
     }
+    str_make_harmless(ret);
 }

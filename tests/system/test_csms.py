@@ -1,6 +1,7 @@
 """ocpp-csms, with python3-websockets as the station."""
 import asyncio
 import json
+import socket
 import subprocess
 import uuid
 
@@ -222,4 +223,56 @@ def test_a_newer_connection_takes_the_place_of_the_older(csms):
             await asyncio.wait_for(old.link.wait_closed(), 10)
             assert (await csms.ask("reset CS1 OnIdle"))["station"] == "CS1"
             assert new.heard
+    run(scenario())
+
+
+def test_a_peer_that_says_no_more_still_gets_its_answers(csms):
+    """As `echo start CS1 1 X | socat - csms.sock` does."""
+    async def scenario():
+        async with Station(csms.url("CS1")) as station:
+            await station.call("BootNotification", BOOT)
+            link = socket.socket(socket.AF_UNIX)
+            link.settimeout(10)
+            link.connect(str(csms.directory / "csms.sock"))
+            link.sendall(b"start CS1 1 X\n\nstations\n")
+            link.shutdown(socket.SHUT_WR)
+
+            def read():
+                with link.makefile() as lines:
+                    return [json.loads(line) for line in lines]
+            answers = await asyncio.get_running_loop().run_in_executor(None, read)
+            link.close()
+            assert len(answers) == 2 and answers[0]["stations"]
+            assert answers[1]["result"] == {"status": "Accepted"}
+    run(scenario())
+
+
+def test_the_dialogue_hides_passwords_and_control_characters(tmp_path):
+    csms = Csms(tmp_path, "--frames")
+
+    async def scenario():
+        async with Station(csms.url("CS1")) as station:
+            boot = {"reason": "PowerUp", "chargingStation": {"model": "M\u009bH", "vendorName": "V"}}
+            await station.call("BootNotification", boot)
+            await csms.ask("set CS1 SecurityCtrlr BasicAuthPassword a-very-secret-password")
+            await csms.ask("set CS1 OCPPCommCtrlr HeartbeatInterval 77")
+    try:
+        run(scenario())
+    finally:
+        output = csms.end()
+    assert "a-very-secret-password" not in output and "BasicAuthPassword" in output
+    assert '"attributeValue":"77"' in output and "\x9b" not in output
+
+
+def test_the_socket_of_another_and_a_file_are_left_alone(csms, tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("text")
+    for path, words in [(csms.directory / "csms.sock", "in use"), (precious, "exists")]:
+        done = subprocess.run([str(BUILD / "ocpp-csms"), "--listen", f"{csms.address}:9001", "--socket", str(path)],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+        assert done.returncode == 1 and words in done.stderr, done.stderr
+    assert precious.read_text() == "text"
+
+    async def scenario():
+        assert (await csms.ask("stations"))["ok"]
     run(scenario())
