@@ -113,6 +113,10 @@ static void read_echonet_at(struct reading *r, const struct yaml_node *node, cha
     p->at.echonet.class_group = (uint8_t)(class >> 8);
     p->at.echonet.class_code = (uint8_t) class;
     p->at.echonet.instance = (uint8_t)(found[2] + (found[2] && at ? at->index : 0));
+    if (at && at->index > 0 && !found[2])
+        COMPLAIN(r, node,
+                 "with count it needs the first one's instance, such as %s instance 1, or all are the same",
+                 node->text);
     p->at.echonet.epc = (uint8_t)found[0];
     p->at.echonet.offset = (uint8_t)found[1];
 }

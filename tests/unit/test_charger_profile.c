@@ -342,6 +342,13 @@ static void each_mistake_is_told_with_its_place_and_its_remedy(void **state)
                                                    "must be, such as { read: holding 4, equals: 0x0107 }" },
         { WHOLE "extends: nowhere\n", "p.yaml:15: extends: there is no profile \"nowhere\"" },
         { WHOLE "extends: p\n", "p.yaml:15: extends: \"p\" extends this profile: a circle" },
+        { "profile: p\nvendor: V\nmodels: [M]\nprotocol: echonet\nechonet: { class: 0x02A1 }\nevses:\n  - "
+          "count: 2\n"
+          "    points: { state: { at: epc 0xDA, type: u8 } }\n    connectors: [ { type: cType1, max_current: "
+          "32 } ]\n" STATE,
+          "p.yaml:8: evses[0].points.state.at: with count it needs the first one's instance, such as epc "
+          "0xDA instance 1, or all are "
+          "the same" },
         { "- a\n- b\n", "p.yaml:1: expected a map" },
     };
     (void)state;
