@@ -115,7 +115,7 @@ struct device_events {
     void (*on_no_value)(void *ctx, const struct point *point, int err);
     /* A batch of values ended: time to evaluate. */
     void (*on_batch)(void *ctx);
-    /* The device began to answer (after connect, or again) or fell silent. */
+    /* The device began to answer (after connect, or again) or fell silent. Online while it is online: it has restarted. */
     void (*on_online)(void *ctx, bool online, int err);
 };
 

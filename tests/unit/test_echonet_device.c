@@ -2,7 +2,11 @@
  * and stacks. */
 #include "tests/support/echonet_bench.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/str.h"
 
 #define HOST "10.0.0.2"
@@ -24,7 +28,7 @@ static void the_map_is_read_first_then_all_points_in_batches(void **state)
     struct ebench *b = *state;
     ebench_device(b, 0, HOST, NULL, 1);
     ebench_run(b, 2000);
-    assert_string_equal(b->asked, "Get:9F Get:D6 Get:DA,C7,D3,C8 Get:E6 ");
+    assert_string_equal(b->asked, "Get:9F Get:9D Get:D6 Get:DA,C7,D3,C8 Get:E6 ");
     assert_string_equal(b->heard, "online mode=44 plug=30 power=00000000 power_all=00000000 low=000003E8 "
                                   "high=00001770 tag=024142 ");
     assert_int_equal(b->batches, 2);
@@ -232,21 +236,72 @@ static void an_announcement_in_the_name_of_the_node_profile_counts_if_there_is_o
     assert_string_equal(b->heard, "mode=42 ");
 }
 
-static void a_node_that_starts_anew_is_read_anew(void **state)
+static void a_node_that_starts_anew_is_read_anew_and_the_charger_told(void **state)
 {
     struct ebench *b = online(state);
-    ebench_run(b, 8000);
+    ebench_run(b, 10000);
     ebench_clear(b);
     ebench_receive(b, EBENCH_FIRST, "108100000EF0010EF0017301D5040102A101");
     ebench_run(b, 1000);
     ebench_asked(b, "Get:9F ");
     ebench_asked(b, "C8");
+    assert_int_equal(ebench_times(b->heard, "online "), 1);
     ebench_clear(b);
     for (int i = 0; i < 100; i++) { /* not as often as somebody likes */
         ebench_receive(b, EBENCH_FIRST, "108100000EF0010EF0017301D5040102A101");
         ebench_run(b, 10);
     }
     assert_int_equal(ebench_times(b->asked, "Get:9F "), 0);
+}
+
+static void a_list_that_somebody_asked_for_is_no_restart(void **state)
+{
+    struct ebench *b = online(state);
+    ebench_run(b, 10000);
+    ebench_clear(b);
+    ebench_receive(b, EBENCH_FIRST + 7, "1081000905FF010EF0016301D500"); /* another controller, to all */
+    ebench_receive(b, EBENCH_FIRST, "108100000EF0010EF0017301D5040102A101");
+    ebench_receive(b, EBENCH_FIRST, "108100090EF00105FF017301D5040102A101"); /* this one names who asked */
+    ebench_run(b, 1000);
+    assert_int_equal(ebench_times(b->heard, "online "), 0);
+    assert_int_equal(ebench_times(b->asked, "Get:9F "), 0);
+}
+
+static int warnings;
+
+static void count_warnings(void *ctx, const char *line)
+{
+    (void)ctx;
+    warnings += strstr(line, "announcements do not arrive") != NULL;
+}
+
+static void announcements_that_never_arrive_are_noticed_once(void **state)
+{
+    struct ebench *b = *state;
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    b->nodes[0].properties[EPC_INF_MAP].len = 3;
+    memcpy(b->nodes[0].properties[EPC_INF_MAP].edt, "\x02\xC7\xDA", 3);
+    ebench_device(b, 0, HOST, NULL, 1);
+    warnings = 0;
+    log_setup(null, false);
+    log_set_level(LOG_ECHONET, LOG_WARN);
+    log_set_follower(count_warnings, NULL);
+    for (uint8_t i = 0; i < 10; i++) { /* announced in time: no complaint */
+        ebench_run(b, 5000);
+        b->nodes[0].properties[0xC7].edt[0] = 0x30 + (i & 1);
+        ebench_receive(b, EBENCH_FIRST,
+                       i & 1 ? "1081000002A1010EF0017301C70131" : "1081000002A1010EF0017301C70130");
+    }
+    assert_int_equal(warnings, 0);
+    for (uint8_t i = 0; i < 10; i++) {
+        ebench_run(b, 5000);
+        b->nodes[0].properties[0xC7].edt[0] = 0x40 + (i & 1);
+    }
+    log_set_follower(NULL, NULL);
+    log_set_level(LOG_ECHONET, LOG_ERROR);
+    log_setup(STDERR_FILENO, false);
+    close(null);
+    assert_int_equal(warnings, 1);
 }
 
 /* ---- silence ---- */
@@ -652,7 +707,9 @@ int main(void)
         T(an_announcement_feeds_the_same_points),
         T(an_announcement_with_receipt_is_acknowledged),
         T(an_announcement_in_the_name_of_the_node_profile_counts_if_there_is_one_device),
-        T(a_node_that_starts_anew_is_read_anew),
+        T(a_node_that_starts_anew_is_read_anew_and_the_charger_told),
+        T(a_list_that_somebody_asked_for_is_no_restart),
+        T(announcements_that_never_arrive_are_noticed_once),
         T(a_silent_device_is_given_up_probed_ever_slower_and_comes_back),
         T(a_device_that_never_answered_is_told_offline),
         T(an_object_that_its_node_does_not_have_is_offline),

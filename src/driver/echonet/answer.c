@@ -8,14 +8,14 @@
 
 /* ---- answers ---- */
 
-static void on_map(struct device *device, const struct echonet_entry *entry)
+static void on_map(struct device *device, enum property_kind kind, const struct echonet_entry *entry)
 {
     struct property_map map;
     bool believed = property_map_decode(entry->edt, entry->pdc, &map) == 0;
     if (!believed)
-        log_debug(LOG_ECHONET, "Get map is not to be believed: object=%02X%02X%02X", device->object.group,
-                  device->object.code, device->object.instance);
-    properties_set_map(device, believed ? &map : NULL);
+        log_debug(LOG_ECHONET, "map is not to be believed: object=%02X%02X%02X epc=%02X",
+                  device->object.group, device->object.code, device->object.instance, entry->epc);
+    properties_set_map(device, kind, believed ? &map : NULL);
 }
 
 static void on_instances(struct device *device, const struct echonet_entry *entry)
@@ -39,13 +39,14 @@ static bool take(struct device *device, struct property *p, const struct echonet
         echonet_device_identify(device, entry->edt, entry->pdc);
         return false;
     case PROPERTY_GET_MAP:
-        on_map(device, entry);
+    case PROPERTY_INF_MAP:
+        on_map(device, p->kind, entry);
         return false;
     case PROPERTY_INSTANCES:
         on_instances(device, entry);
         return false;
     case PROPERTY_POINTS:
-        return property_take(device, p, entry);
+        return property_take(device, p, entry, true);
     }
     return false;
 }
@@ -351,7 +352,7 @@ void echonet_device_on_announcement(struct device *device, const struct echonet_
         for (size_t i = 0; i < device->property_count && e.pdc > 0; i++) {
             struct property *p = &device->properties[i];
             if (p->kind == PROPERTY_POINTS && p->epc == e.epc && echonet_same_object(p->object, object))
-                told = property_take(device, p, &e) || told;
+                told = property_take(device, p, &e, false) || told;
         }
     }
     if (told)

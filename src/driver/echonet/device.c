@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "driver/echonet/internal.h"
 
-#define RESTART_MIN_MS  5000 /* between two restarts that are believed */
+#define RESTART_MIN_MS  10000 /* between two restarts that are believed */
 #define SPREAD_START_MS 1000
 
 /* ---- presence ---- */
@@ -110,6 +110,8 @@ void echonet_device_on_restart(struct device *device)
     device->split_rounds = 0;
     echonet_device_begin_round(device);
     properties_renew(device, now_ms);
+    if (device->presence == PRESENCE_ONLINE)
+        device->events.on_online(device->ctx, true, 0); /* again: what was set may be lost */
     echonet_device_on_alive(device);
     if (device->peer)
         peer_wake(device->peer);

@@ -9,15 +9,17 @@
 #include "base/str.h"
 #include "driver/echonet/internal.h"
 
-#define ROUND_STEPS   3 /* UDP loses datagrams, and not every stack answers every question */
-#define STEP_MS       1000
-#define ROUND_MS      3600000 /* nobody is sought */
-#define SEEK_MS       60000   /* somebody is */
-#define ROUND_MIN_MS  10000
-#define REPLIES_PER_S 200
-#define LOOKUPS_PER_S 10
-#define COMPLAIN_MS   10000
-#define EXCERPT_MAX   32
+#define ROUND_STEPS       3 /* UDP loses datagrams, and not every stack answers every question */
+#define STEP_MS           1000
+#define ROUND_MS          3600000 /* nobody is sought */
+#define SEEK_MS           60000   /* somebody is */
+#define ROUND_MIN_MS      10000
+#define REPLIES_PER_S     200
+#define LOOKUPS_PER_S     10
+#define ECHO_MS           1000
+#define LISTS_ANSWERED_MS 10000
+#define COMPLAIN_MS       10000
+#define EXCERPT_MAX       32
 
 bool allowed(struct allowance *allowance, int64_t now_ms, int64_t period_ms, int max)
 {
@@ -41,36 +43,46 @@ static int64_t now_of(const struct engine *engine)
 
 /* ---- to everybody ---- */
 
-static uint16_t multicast_tid(struct engine *engine)
+/* A node may well announce its list with the TID that we announced ours with. */
+static bool is_others_list(const struct echonet_frame *frame)
+{
+    struct echonet_list list = frame->list;
+    struct echonet_entry e;
+    while (echonet_next(&list, &e))
+        if (e.epc == EPC_INSTANCE_LIST_NOTIFICATION && e.pdc > 0)
+            return e.pdc != 4 || e.edt[1] != echonet_controller.group || e.edt[2] != echonet_controller.code;
+    return false;
+}
+
+static void note_echo(struct engine *engine, uint16_t tid, uint8_t esv)
+{
+    engine->echoes[engine->next_echo++ % ENGINE_ECHOES] = (struct echo){ tid, esv, now_of(engine) };
+}
+
+static uint16_t multicast_tid(struct engine *engine, uint8_t esv)
 {
     uint16_t tid = engine_next_tid(engine);
-    engine->echoes[engine->next_echo++ % ENGINE_ECHOES] = tid;
+    note_echo(engine, tid, esv);
     return tid;
 }
 
-/* Our own multicasts come back to us. */
 static bool is_echo(const struct engine *engine, const struct echonet_frame *frame)
 {
     if (!echonet_same_object(frame->seoj, echonet_controller) &&
         !echonet_same_object(frame->seoj, echonet_node_profile))
         return false;
-    bool asks = frame->esv == ESV_GET || frame->esv == ESV_INF_REQ;
-    bool own_list = false;
-    struct echonet_list list = frame->list;
-    struct echonet_entry e;
-    while (frame->esv == ESV_INF && echonet_next(&list, &e))
-        own_list = own_list || (e.epc == EPC_INSTANCE_LIST_NOTIFICATION && e.pdc == 4 &&
-                                e.edt[1] == echonet_controller.group && e.edt[2] == echonet_controller.code);
-    for (size_t i = 0; i < ENGINE_ECHOES; i++)
-        if (engine->echoes[i] == frame->tid && (asks || own_list))
-            return true;
+    for (size_t i = 0; i < ENGINE_ECHOES; i++) {
+        const struct echo *e = &engine->echoes[i];
+        if (e->esv == frame->esv && e->tid == frame->tid && now_of(engine) - e->sent_ms < ECHO_MS)
+            return !is_others_list(frame);
+    }
     return false;
 }
 
 static void announce(struct engine *engine, struct echonet_object object, uint8_t epc)
 {
     uint8_t bytes[ECHONET_MAX_FRAME];
-    int len = self_announce(&engine->self, multicast_tid(engine), object, epc, bytes, sizeof(bytes));
+    int len = self_announce(&engine->self, multicast_tid(engine, ESV_INF), object, epc, bytes, sizeof(bytes));
     if (len > 0)
         engine->send(engine->ctx, ECHONET_GROUP_ADDRESS, bytes, (size_t)len);
 }
@@ -81,7 +93,7 @@ static void ask(struct engine *engine, uint32_t address, uint8_t esv, uint8_t ep
     uint8_t bytes[32];
     struct echonet_writer w;
     bool all = address == ECHONET_GROUP_ADDRESS;
-    struct echonet_frame header = { .tid = all ? multicast_tid(engine) : engine_next_tid(engine),
+    struct echonet_frame header = { .tid = all ? multicast_tid(engine, esv) : engine_next_tid(engine),
                                     .seoj = echonet_controller,
                                     .deoj = echonet_node_profile,
                                     .esv = esv };
@@ -122,10 +134,12 @@ static void on_discovery(struct timer *timer, void *ctx)
     }
     if (engine->discovery_step == 0)
         engine->discovery_ms = now_of(engine);
-    if (engine->discovery_step == 1)
+    if (engine->discovery_step == 1) {
         ask(engine, ECHONET_GROUP_ADDRESS, ESV_INF_REQ, EPC_INSTANCE_LIST_NOTIFICATION);
-    else
+        engine->lists_asked_ms = now_of(engine);
+    } else {
         ask(engine, ECHONET_GROUP_ADDRESS, ESV_GET, EPC_INSTANCE_LIST);
+    }
     if (engine->on_found || is_seeking(engine))
         ask(engine, ECHONET_GROUP_ADDRESS, ESV_GET, EPC_NODE_ID);
     engine->discovery_step++;
@@ -196,15 +210,22 @@ static void on_profile(struct engine *engine, uint32_t address, const struct ech
     }
 }
 
-/* A node that starts announces its instances to all; an answer to our INF_REQ names us. */
-static bool is_start(const struct echonet_frame *frame)
+static bool names_list(const struct echonet_frame *frame)
 {
     struct echonet_list list = frame->list;
     struct echonet_entry e;
-    bool found = false;
     while (echonet_next(&list, &e))
-        found = found || e.epc == EPC_INSTANCE_LIST_NOTIFICATION;
-    return found && frame->deoj.group == echonet_node_profile.group &&
+        if (e.epc == EPC_INSTANCE_LIST_NOTIFICATION)
+            return true;
+    return false;
+}
+
+/* A node that starts announces its instances to all. If somebody just asked for the lists, it is only an answer: that should name
+ * who asked, but does not with every stack. */
+static bool is_start(const struct engine *engine, const struct echonet_frame *frame)
+{
+    bool asked = engine->lists_asked_ms >= 0 && now_of(engine) - engine->lists_asked_ms < LISTS_ANSWERED_MS;
+    return !asked && names_list(frame) && frame->deoj.group == echonet_node_profile.group &&
            (frame->esv == ESV_INF || frame->esv == ESV_INFC);
 }
 
@@ -232,12 +253,17 @@ static void on_request(struct engine *engine, uint32_t address, const struct ech
 {
     if (!allowed(&engine->replies, now_of(engine), 1000, REPLIES_PER_S))
         return;
+    if (frame->esv == ESV_INF_REQ && names_list(frame))
+        engine->lists_asked_ms = now_of(engine);
     uint8_t bytes[ECHONET_MAX_FRAME], location = engine->self.location;
     int len = self_answer(&engine->self, frame, bytes, sizeof(bytes));
     struct echonet_frame answer;
-    if (len > 0 && echonet_decode(bytes, (size_t)len, &answer) == 0)
-        engine->send(engine->ctx, answer.esv == ESV_INF ? ECHONET_GROUP_ADDRESS : address, bytes,
-                     (size_t)len);
+    bool answers = len > 0 && echonet_decode(bytes, (size_t)len, &answer) == 0;
+    bool to_all = answers && answer.esv == ESV_INF;
+    if (to_all)
+        note_echo(engine, frame->tid, ESV_INF);
+    if (answers)
+        engine->send(engine->ctx, to_all ? ECHONET_GROUP_ADDRESS : address, bytes, (size_t)len);
     if (location != engine->self.location)
         announce(engine, echonet_controller, EPC_INSTALLATION_LOCATION);
 }
@@ -249,7 +275,7 @@ static void on_announcement(struct engine *engine, uint32_t address, const struc
         LIST_FOREACH(link, following, &peer->devices)
         {
             struct device *device = LIST_ITEM(link, struct device, link);
-            if (echonet_same_object(frame->seoj, echonet_node_profile) && is_start(frame))
+            if (echonet_same_object(frame->seoj, echonet_node_profile) && is_start(engine, frame))
                 echonet_device_on_restart(device);
             echonet_device_on_announcement(device, frame);
         }
@@ -318,7 +344,8 @@ void engine_receive(struct engine *engine, uint32_t address, const uint8_t *byte
 void engine_init(struct engine *engine, const struct env *env, const uint8_t node_id[static NODE_ID_SIZE],
                  engine_send send, void *ctx)
 {
-    *engine = (struct engine){ .env = env, .send = send, .ctx = ctx, .discovery_ms = -1 };
+    *engine =
+        (struct engine){ .env = env, .send = send, .ctx = ctx, .discovery_ms = -1, .lists_asked_ms = -1 };
     memcpy(engine->self.node_id, node_id, NODE_ID_SIZE);
     env->random(env->ctx, &engine->next_tid, sizeof(engine->next_tid));
     for (size_t i = 0; i < ENGINE_BUCKETS; i++)

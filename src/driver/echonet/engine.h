@@ -27,6 +27,13 @@ struct allowance {
     int used;
 };
 
+/* A multicast of ours, which comes back to us. */
+struct echo {
+    uint16_t tid;
+    uint8_t esv; /* 0: none */
+    int64_t sent_ms;
+};
+
 struct engine {
     const struct env *env;
     engine_send send;
@@ -41,8 +48,9 @@ struct engine {
 
     struct timer discovery;
     int discovery_step;
-    int64_t discovery_ms;           /* start of the last round; -1: none yet */
-    uint16_t echoes[ENGINE_ECHOES]; /* TIDs of our latest multicasts, which come back to us */
+    int64_t lists_asked_ms;            /* when anybody last asked all nodes for their lists; -1: never */
+    int64_t discovery_ms;              /* start of the last round; -1: none yet */
+    struct echo echoes[ENGINE_ECHOES]; /* our latest multicasts */
     unsigned next_echo;
 
     struct allowance replies, lookups, complaints;

@@ -50,6 +50,7 @@ void peer_release(struct peer *peer, struct device *device);
 enum property_kind {
     PROPERTY_NODE_ID, /* is the node at this address the one we want? */
     PROPERTY_GET_MAP,
+    PROPERTY_INF_MAP,
     PROPERTY_INSTANCES,
     PROPERTY_POINTS,
 };
@@ -58,11 +59,14 @@ struct property {
     struct echonet_object object;
     uint8_t epc;
     enum property_kind kind;
-    uint8_t size;          /* exact EDT length, 0: any */
-    bool unlisted;         /* not in the device's Get map */
-    bool unanswered;       /* the device stays silent when asked for it */
-    bool urgent;           /* a read waits for it */
-    bool complained;       /* its wrong size was logged */
+    uint8_t size;    /* exact EDT length, 0: any */
+    bool unlisted;   /* not in the device's Get map */
+    bool unanswered; /* the device stays silent when asked for it */
+    bool urgent;     /* a read waits for it */
+    bool complained; /* its wrong size was logged */
+    bool announced;  /* in the device's INF map */
+    uint32_t digest; /* of the latest EDT; 0: none */
+    int64_t taken_ms;
     uint16_t first, count; /* of device->points */
     int64_t every_ms;      /* 0: once */
     int64_t due_ms;
@@ -81,16 +85,16 @@ int64_t properties_due_ms(const struct device *device);
 struct property *properties_next(struct device *device, int64_t now_ms);
 /* Whether `p` may be asked for together with `lead`. */
 bool property_goes_with(const struct property *p, const struct property *lead, int64_t now_ms);
-/* An answer or announcement brought the EDT (pdc > 0). Tells the charger; returns whether it did. */
-bool property_take(struct device *device, struct property *p, const struct echonet_entry *entry);
+/* An answer (`asked`) or announcement brought the EDT (pdc > 0). Tells the charger; returns whether it did. */
+bool property_take(struct device *device, struct property *p, const struct echonet_entry *entry, bool asked);
 /* The device has no value now: tells the charger. */
 void property_refused(struct device *device, struct property *p, int64_t now_ms);
 /* The device answers, but not to this. */
 void property_unanswered(struct device *device, struct property *p, int64_t now_ms);
 /* It was answered (taken or discarded): when to ask again. */
 void property_answered(const struct device *device, struct property *p, int64_t now_ms);
-/* The device's Get map is known (NULL: it is not to be believed). */
-void properties_set_map(struct device *device, const struct property_map *map);
+/* The device's Get map or INF map is known (NULL: it is not to be believed). */
+void properties_set_map(struct device *device, enum property_kind kind, const struct property_map *map);
 
 /* ---- what the charger asked for ---- */
 
@@ -172,6 +176,7 @@ struct device {
     int silent_tries;             /* in a row */
     int64_t silent_since_ms;      /* when the first of them was sent */
     int64_t heard_ms;             /* last announcement */
+    int unannounced;              /* changes that only a poll showed */
     size_t next_probe;            /* which property, while none is known to be good */
 
     enum presence presence;

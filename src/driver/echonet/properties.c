@@ -11,7 +11,8 @@
 #include "base/err.h"
 #include "driver/echonet/internal.h"
 
-#define INTERNAL_PROPERTIES 3
+#define INTERNAL_PROPERTIES 4
+#define UNANNOUNCED_MAX     3
 
 /* ---- the table ---- */
 
@@ -47,6 +48,7 @@ static void add_internal(struct device *device)
     const struct property rows[] = {
         { .object = echonet_node_profile, .epc = EPC_NODE_ID, .kind = PROPERTY_NODE_ID },
         { .object = device->object, .epc = EPC_GET_MAP, .kind = PROPERTY_GET_MAP },
+        { .object = device->object, .epc = EPC_INF_MAP, .kind = PROPERTY_INF_MAP },
         { .object = echonet_node_profile, .epc = EPC_INSTANCE_LIST, .kind = PROPERTY_INSTANCES },
     };
     for (size_t i = 0; i < INTERNAL_PROPERTIES; i++)
@@ -213,8 +215,28 @@ void property_unanswered(struct device *device, struct property *p, int64_t now_
     tell_no_value(device, p, -ERR_NO_ANSWER);
 }
 
-bool property_take(struct device *device, struct property *p, const struct echonet_entry *entry)
+/* Switches and access points that do not pass multicast are common, and polling hides them: say so. */
+static void watch_announcements(struct device *device, struct property *p, const struct echonet_entry *entry,
+                                bool asked)
 {
+    uint32_t digest = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < entry->pdc; i++)
+        digest = (digest ^ entry->edt[i]) * 16777619u;
+    bool changed = p->digest && p->digest != digest;
+    bool missed = asked && changed && p->announced && device->heard_ms < p->taken_ms;
+    p->digest = digest;
+    p->taken_ms = device_now_ms(device);
+    if (!asked)
+        device->unannounced = 0;
+    else if (missed && ++device->unannounced == UNANNOUNCED_MAX)
+        log_warn(LOG_ECHONET,
+                 "announcements do not arrive, is multicast blocked: object=%02X%02X%02X epc=%02X",
+                 p->object.group, p->object.code, p->object.instance, p->epc);
+}
+
+bool property_take(struct device *device, struct property *p, const struct echonet_entry *entry, bool asked)
+{
+    watch_announcements(device, p, entry, asked);
     if (p->size && entry->pdc != p->size) {
         if (!p->complained)
             log_debug(LOG_ECHONET,
@@ -237,11 +259,15 @@ bool property_take(struct device *device, struct property *p, const struct echon
     return p->count > 0;
 }
 
-void properties_set_map(struct device *device, const struct property_map *map)
+void properties_set_map(struct device *device, enum property_kind kind, const struct property_map *map)
 {
     for (size_t i = 0; i < device->property_count; i++) {
         struct property *p = &device->properties[i];
-        if (p->kind == PROPERTY_POINTS && echonet_same_object(p->object, device->object))
+        if (p->kind != PROPERTY_POINTS || !echonet_same_object(p->object, device->object))
+            continue;
+        if (kind == PROPERTY_GET_MAP)
             p->unlisted = map && !property_map_has(map, p->epc);
+        else
+            p->announced = map && property_map_has(map, p->epc);
     }
 }
