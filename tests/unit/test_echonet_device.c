@@ -93,6 +93,9 @@ static void a_wrong_size_is_discarded_for_that_property_only(void **state)
     assert_int_equal(ebench_times(b->heard, "power="), 0);
     assert_int_equal(ebench_times(b->heard, "plug="), 0);
     ebench_heard(b, "power!74 ");
+    assert_int_equal(ebench_read(b, 0, "plug"), 0);
+    ebench_run(b, 300);
+    ebench_heard(b, "done:2001 ");
     ebench_heard(b, "mode=44 ");
 }
 
@@ -468,6 +471,20 @@ static void a_write_whose_answer_was_lost_is_not_repeated(void **state)
     assert_string_equal(b->heard, "mode=42 done:0 ");
 }
 
+/* The answer to a Get from before the SetC does not tell whether the SetC was executed. */
+static void a_late_poll_is_no_look_at_what_was_written(void **state)
+{
+    struct ebench *b = online(state);
+    b->nodes[0].mute = MUTE_SET;
+    b->nodes[0].delay_ms = 3200;
+    while (!ebench_times(b->asked, "Get"))
+        ebench_run(b, 10);
+    assert_int_equal(ebench_write(b, 0, "mode", 0x42), 0);
+    ebench_run(b, 12000);
+    assert_int_equal(ebench_times(b->asked, "SetC"), 1);
+    assert_int_equal(ebench_times(b->heard, "done:0 "), 1);
+}
+
 static void a_write_that_was_lost_is_repeated_after_a_look(void **state)
 {
     struct ebench *b = online(state);
@@ -722,6 +739,7 @@ int main(void)
         T(a_write_is_acknowledged_and_then_looked_at),
         T(a_refused_write_is_an_exception),
         T(a_write_whose_answer_was_lost_is_not_repeated),
+        T(a_late_poll_is_no_look_at_what_was_written),
         T(a_write_that_was_lost_is_repeated_after_a_look),
         T(a_write_that_is_never_answered_fails_and_is_not_tried_for_ever),
         T(a_write_only_property_is_never_repeated),

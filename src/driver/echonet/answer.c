@@ -79,7 +79,7 @@ static bool take_entry(struct device *device, struct echonet_object object, cons
             continue;
         }
         told = take(device, p, entry, now_ms) || told;
-        pending_reads_over(device, p, 0);
+        pending_reads_over(device, p, p->size && entry->pdc != p->size ? -ERR_DEVICE_EXCEPTION : 0);
         if (echonet_same_object(object, device->object))
             device->good = p;
     }
@@ -240,8 +240,9 @@ static bool on_get_answer(struct device *device, const struct echonet_frame *fra
     struct try t = *found;
     struct property_map got;
     bool open = device->job != JOB_NONE && device->job != JOB_SET;
-    bool current = open && (found == device->tries || covers(&t, device->tries));
-    bool read_back = current && device->job == JOB_READ_BACK;
+    bool looks = device->job == JOB_READ_BACK; /* only a Get after the SetC tells what it did */
+    bool current = open && (found == device->tries || (!looks && covers(&t, device->tries)));
+    bool read_back = current && looks;
     if (current) {
         device->engine->counters.answers++;
         device->job = JOB_NONE;
