@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "charger/charger_internal.h"
 
@@ -111,8 +112,12 @@ static void on_value(void *ctx, const struct point *point, const uint8_t *raw, s
 
 static void on_no_value(void *ctx, const struct point *point, int err)
 {
-    (void)err;
-    set_quality(ctx, point, QUALITY_BAD);
+    struct charger *c = ctx;
+    if (*point->since && err == -ERR_DEVICE_EXCEPTION && c->values[point->index].quality != QUALITY_BAD)
+        log_info(LOG_CHARGER,
+                 "device lacks a point that its firmware has from a version on: profile=%s point=%s since=%s",
+                 c->profile->name, point->name, point->since);
+    set_quality(c, point, QUALITY_BAD);
 }
 
 static void find_stale(struct charger *c, int64_t now_ms)
@@ -336,6 +341,14 @@ static void on_batch(void *ctx)
     charger_arm(c);
 }
 
+void charger_come_online(struct charger *c)
+{
+    c->online = true;
+    wish_on_online(c);
+    charger_evaluate(c);
+    charger_arm(c);
+}
+
 static void on_online(void *ctx, bool online, int err)
 {
     struct charger *c = ctx;
@@ -344,9 +357,14 @@ static void on_online(void *ctx, bool online, int err)
         wish_on_offline(c);
         lose_values(c);
     }
-    c->online = online;
-    if (online)
-        wish_on_online(c);
+    c->online = false;
+    identity_forget(c);
+    if (online && identity_is_asked(c)) {
+        identity_ask(c);
+    } else if (online) {
+        charger_come_online(c);
+        return;
+    }
     charger_evaluate(c);
     charger_arm(c);
 }
@@ -369,6 +387,7 @@ void charger_arm(struct charger *c)
     struct job *job = NULL;
     int64_t now_ms = env_now_ms(c->env), due_ms = c->finished ? now_ms : 0;
     earlier(&due_ms, c->stale_ms);
+    earlier(&due_ms, c->identify_ms);
     if (job_is_idle(&c->keepalive))
         earlier(&due_ms, c->keepalive_ms);
     for (size_t n = 0; (job = charger_job(c, n)); n++)
@@ -394,6 +413,8 @@ static void on_timer(struct timer *timer, void *ctx)
     wish_tell(c);
     if (c->stale_ms && c->stale_ms <= now_ms)
         find_stale(c, now_ms);
+    if (c->identify_ms && c->identify_ms <= now_ms)
+        identity_ask(c);
     bool released = false;
     for (size_t i = 0; i < c->profile->evse_count; i++) {
         struct outlet *o = &c->outlets[i];
@@ -489,6 +510,7 @@ void charger_set_device(struct charger *c, struct device *device, const struct d
 {
     if (c->online)
         on_online(c, false, -ERR_LINK_DOWN);
+    identity_forget(c);
     drop_jobs(c); /* the answers of a former device will not come */
     c->device = device;
     c->ops = ops;

@@ -87,6 +87,8 @@ struct charger {
     int64_t armed_ms;                       /* what the timer is set to; 0: off */
     int64_t stale_ms;                       /* the next value may be too old; 0: none */
     int64_t keepalive_ms;                   /* next; 0: none */
+    int64_t identify_ms;                    /* ask again who it is; 0: not */
+    bool identifying, stranger;             /* the question is with the device; the answer was a wrong one */
     struct order *finished, **finished_end;
     struct job setup, keepalive;
     struct point_value *values;
@@ -105,6 +107,16 @@ void charger_arm(struct charger *c);
 /* Asks for the energy registers of the outlet anew. True if answers are to be waited for (outlet.settling). */
 bool charger_read_registers(struct charger *c, struct outlet *o);
 double charger_power_of(const struct charger *c, const struct point *point);
+
+/* The device answers and is the right one. */
+void charger_come_online(struct charger *c);
+
+/* ---- identity.c ---- */
+
+bool identity_is_asked(const struct charger *c);
+/* Asks the device; charger_come_online() follows if it is the right one. */
+void identity_ask(struct charger *c);
+void identity_forget(struct charger *c);
 
 /* ---- job.c ---- */
 

@@ -79,11 +79,11 @@ static void read_modbus_functions(struct reading *r, const struct yaml_node *map
 
 static void read_modbus(struct reading *r, const struct yaml_node *map)
 {
-    static const char *const keys[] = {
-        "word_order", "byte_order",  "write_function",  "read_function", "max_words", "max_gap",
-        "pause",      "connections", "reconnect_after", "timeout",       "retries",   "unit",
-        "port",       "baud",        "data_bits",       "stop_bits",     "parity",    NULL
-    };
+    static const char *const keys[] = { "word_order", "byte_order", "write_function", "read_function",
+                                        "max_words",  "max_gap",    "pause",          "reconnect_after",
+                                        "timeout",    "retries",    "unit",           "port",
+                                        "baud",       "data_bits",  "stop_bits",      "parity",
+                                        NULL };
     static const char *const orders[] = { "big", "little", NULL };
     static const char *const parities[] = { "none", "even", "odd", NULL };
     struct modbus_options *o = &r->profile->modbus;
@@ -94,7 +94,6 @@ static void read_modbus(struct reading *r, const struct yaml_node *map)
     o->max_words = (int)read_int(r, map, "max_words", 60, 1, 125);
     o->max_gap = (int)read_int(r, map, "max_gap", 0, 0, 124);
     o->pause_ms = read_ms(r, map, "pause", 0, 0, 10000);
-    o->connections = (int)read_int(r, map, "connections", 1, 1, 16);
     o->reconnect_after_ms = read_ms(r, map, "reconnect_after", 2000, 100, 600000);
     o->timeout_ms = read_ms(r, map, "timeout", 1000, 20, 60000);
     o->retries = (int)read_int(r, map, "retries", 1, 0, 10);

@@ -16,7 +16,6 @@ struct modbus_options { /* profile's defaults, overridden by the charger's entry
     int max_words;      /* per request, 1..125 */
     int max_gap;        /* words read for nothing to merge two points; 0: none */
     int64_t pause_ms;   /* between two requests to the device */
-    int connections;    /* TCP sessions the device bears */
     int64_t reconnect_after_ms;
     int64_t timeout_ms;
     int retries;

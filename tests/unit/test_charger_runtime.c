@@ -123,9 +123,27 @@ static void answer_all(struct bench *b)
         answer_one(b, 0);
 }
 
+/* It comes online without a word of who it is. */
+static void online_as_stranger(struct bench *b)
+{
+    charger_device_events.on_online(b->charger, true, 0);
+}
+
 static void online(struct bench *b, bool is)
 {
+    const struct identify *id = &b->profile->identify;
     charger_device_events.on_online(b->charger, is, is ? 0 : -ERR_NO_ANSWER);
+    if (!is || !id->point)
+        return;
+    assert_ptr_equal(b->requests[b->request_count - 1].point, id->point);
+    uint8_t raw[POINT_MAX_RAW];
+    size_t len = 0;
+    assert_int_equal(id->is_text ? value_encode_text(id->point, id->text, raw, &len)
+                                 : value_encode_number(id->point, 0, id->number, ROUND_NEAREST, raw, &len),
+                     0);
+    charger_device_events.on_value(b->charger, id->point, raw, len);
+    struct request r = b->requests[--b->request_count];
+    r.callback(r.ctx, 0);
 }
 
 /* ---- the station ---- */
@@ -320,6 +338,27 @@ static void a_marker_or_an_exception_gives_no_value_and_never_0(void **state)
     set(b, "cp_state", 9);
     batch(b);
     assert_int_equal(b->signals.state, EVSE_FAULTED); /* a fault it is, whatever the flags say */
+}
+
+static void another_model_than_the_profiles_is_left_alone(void **state)
+{
+    struct bench *b = *state;
+    ac22(b);
+    online(b, false);
+    forget(b);
+    command(b, EVSE_STOP, 0, 1);
+    online_as_stranger(b);
+    const struct point *id = b->profile->identify.point;
+    charger_device_events.on_value(b->charger, id, (const uint8_t[]){ 0x01, 0x08 }, 2);
+    answer_all(b);
+    pass(b, 1000);
+    assert_false(charger_signals(b->charger, 1)->online);
+    assert_null(strstr(buf_string(&b->said), "write"));
+    pass(b, 60000); /* it was exchanged */
+    charger_device_events.on_value(b->charger, id, (const uint8_t[]){ 0x01, 0x07 }, 2);
+    answer_one(b, 0);
+    assert_true(charger_signals(b->charger, 1)->online);
+    assert_non_null(strstr(buf_string(&b->said), "write"));
 }
 
 static void a_change_of_state_is_told_with_the_register_read_after_it(void **state)
@@ -781,6 +820,7 @@ int main(void)
         TEST(a_device_that_comes_online_is_set_up_before_anything_else),
         TEST(signals_follow_the_points_and_only_changes_are_told),
         TEST(a_marker_or_an_exception_gives_no_value_and_never_0),
+        TEST(another_model_than_the_profiles_is_left_alone),
         TEST(a_change_of_state_is_told_with_the_register_read_after_it),
         TEST(a_meter_that_does_not_answer_holds_a_change_up_for_two_seconds),
         TEST(a_stop_is_told_with_the_register_read_after_it),
