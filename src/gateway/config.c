@@ -248,8 +248,7 @@ static int read_station(struct parse *p, const struct yaml_node *node, struct st
         read_chargers(p, yaml_get(node, "chargers"), station) == -ENOMEM ||
         read_presets(p, yaml_get(node, "variables"), station) == -ENOMEM)
         return -ENOMEM;
-    /* after a mistake anywhere its parts may be missing, and no one needs it */
-    return p->problems->total > p->problems_before ? -EINVAL : station_fingerprint(p, node, station);
+    return 0;
 }
 
 /* Calls `read` for each child with the next object of an array made for them all. */
@@ -289,6 +288,17 @@ static int read_one_station(struct parse *p, const struct yaml_node *node, void 
     return read_station(p, node, object);
 }
 
+/* Last, since after a mistake parts may be missing and no one needs them, and since a line takes settings from the profiles of all its chargers. */
+static int read_fingerprints(struct parse *p)
+{
+    struct station_config *station = p->config->stations;
+    const struct yaml_node *list = yaml_get(p->y->root, "stations");
+    for (const struct yaml_node *n = list ? list->children : NULL; n; n = n->next)
+        if (station_fingerprint(p, n, station++) < 0)
+            return -ENOMEM;
+    return 0;
+}
+
 static int read_file(struct parse *p)
 {
     struct config *c = p->config;
@@ -310,7 +320,9 @@ static int read_file(struct parse *p)
     if (read_named(p, "stations", sizeof(*c->stations), (void **)&c->stations, &c->station_count,
                    read_one_station) == -ENOMEM)
         return -ENOMEM;
-    return config_find_twins(p);
+    if (config_finish_buses(p) == -ENOMEM || config_find_twins(p) == -ENOMEM)
+        return -ENOMEM;
+    return p->problems->total > p->problems_before ? -EINVAL : read_fingerprints(p);
 }
 
 int config_parse(const char *name, const char *text, size_t len, struct problems *problems,

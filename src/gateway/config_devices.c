@@ -36,18 +36,54 @@ static int split_host(const char *text, uint16_t default_port, char *ret_host, s
     return 0;
 }
 
+/* What is not said stays 0: the first charger's profile says it, see line_from_profile(). */
 static int read_line(struct parse *p, const struct yaml_node *node, struct serial_settings *line)
 {
     static const char *const parities[] = { "none", "even", "odd", NULL };
-    int parity = 1;
-    if (yaml_get(node, "parity"))
-        (void)yaml_to_enum(p->y, yaml_get(node, "parity"), parities, p->problems, &parity);
-    line->parity = "NEO"[parity];
+    int parity = 0;
+    if (yaml_get(node, "parity") &&
+        yaml_to_enum(p->y, yaml_get(node, "parity"), parities, p->problems, &parity) == 0)
+        line->parity = "NEO"[parity];
     int r = settings_read(p->y, node, line_settings, line, p->problems);
-    if (r == 0 && !serial_is_rate(line->baud))
+    if (r == 0 && line->baud && !serial_is_rate(line->baud))
         yaml_problem(p->y, yaml_get(node, "baud"), p->problems,
                      "expected a standard rate, such as 9600 or 19200");
     return r;
+}
+
+static void line_from_profile(struct serial_settings *line, const struct modbus_options *profile)
+{
+    line->baud = line->baud ? line->baud : profile->baud;
+    line->data_bits = line->data_bits ? line->data_bits : profile->data_bits;
+    line->stop_bits = line->stop_bits ? line->stop_bits : profile->stop_bits;
+    line->parity = line->parity ? line->parity : profile->parity;
+}
+
+int config_finish_buses(struct parse *p)
+{
+    static const struct modbus_options usual = {
+        .baud = 9600, .data_bits = 8, .stop_bits = 1, .parity = 'E'
+    };
+    for (size_t i = 0; i < p->config->bus_count; i++) {
+        struct bus_config *bus = &p->config->buses[i];
+        struct serial_settings *line = &bus->settings.line;
+        if (!bus->settings.serial)
+            continue;
+        line_from_profile(line, &usual); /* a line without chargers */
+        const struct yaml_node *node = yaml_get(yaml_get(p->y->root, "buses"), bus->name);
+        if (bus->settings.framing == MODBUS_RTU && line->data_bits == 7)
+            yaml_problem(p->y, node, p->problems, "Modbus RTU needs 8 data bits");
+        if (!serial_is_rate(line->baud))
+            yaml_problem(p->y, node, p->problems,
+                         "%d baud is no standard rate; expected such as line: { baud: 9600 }", line->baud);
+        char *whole = NULL; /* the same text may mean another line when a profile changes */
+        if (asprintf(&whole, "%s %d%c%d%d", bus->fingerprint, line->baud, line->parity, line->data_bits,
+                     line->stop_bits) < 0)
+            return -ENOMEM;
+        free(bus->fingerprint);
+        bus->fingerprint = whole;
+    }
+    return 0;
 }
 
 int config_read_bus(struct parse *p, const struct yaml_node *node, struct bus_config *bus)
@@ -76,10 +112,7 @@ int config_read_bus(struct parse *p, const struct yaml_node *node, struct bus_co
         yaml_problem(p->y, yaml_get(node, "tcp"), p->problems, "expected host or host:port");
     if (!settings->serial && yaml_get(node, "line"))
         yaml_problem(p->y, yaml_get(node, "line"), p->problems, "is for serial ports; this bus is tcp");
-    r = read_line(p, yaml_get(node, "line"), &settings->line);
-    if (settings->framing == MODBUS_RTU && settings->line.data_bits == 7)
-        yaml_problem(p->y, yaml_get(node, "line"), p->problems, "Modbus RTU needs 8 data bits");
-    return r;
+    return read_line(p, yaml_get(node, "line"), &settings->line);
 }
 
 static bool is_ipv4(const char *text)
@@ -174,7 +207,9 @@ static int read_modbus_charger(struct parse *p, const struct yaml_node *node, st
                        : find_bus(p, node, charger->bus_name);
     if (charger->bus < 0)
         return charger->bus;
-    const struct modbus_bus_settings *bus = &p->config->buses[charger->bus].settings;
+    struct modbus_bus_settings *bus = &p->config->buses[charger->bus].settings;
+    if (bus->serial)
+        line_from_profile(&bus->line, &charger->profile->modbus);
     bool is_line = bus->framing == MODBUS_RTU || bus->framing == MODBUS_ASCII;
     if (is_line && (charger->unit < 1 || charger->unit > 247)) /* Modbus over serial line V1.02, 2.2 */
         yaml_problem(p->y, node, p->problems, "unit is %d; a serial line has units 1 to 247", charger->unit);

@@ -18,6 +18,8 @@ void config_dump(const struct yaml_node *node, struct buf *out);
 /* Each 0, -EINVAL (told) or -ENOMEM. A bus or charger that was told wrong stays in the list, so that what names it is not
  * wrong, too. */
 int config_read_bus(struct parse *p, const struct yaml_node *node, struct bus_config *bus);
+/* After the stations: lines get what neither their entry nor a profile said, and are checked. 0 or -ENOMEM. */
+int config_finish_buses(struct parse *p);
 int config_read_echonet(struct parse *p, const struct yaml_node *node);
 int config_read_charger(struct parse *p, const struct yaml_node *node, struct charger_config *charger);
 /* Devices that two entries name, and serial ports that two buses do; after all were read. */

@@ -60,10 +60,10 @@ const struct setting bus_settings[] = {
 };
 
 const struct setting line_settings[] = {
-    { "baud", SETTING_INT, AT(serial_settings, baud), 300, 460800, .fallback = "9600", .help = "bits per second" },
-    { "data_bits", SETTING_INT, AT(serial_settings, data_bits), 7, 8, .fallback = "8", .help = "7 for ASCII only" },
-    { "parity", SETTING_OTHER, .help = "`none`, `even` or `odd`; default `even`" },
-    { "stop_bits", SETTING_INT, AT(serial_settings, stop_bits), 1, 2, .fallback = "1", .help = "stop bits" },
+    { "baud", SETTING_INT, AT(serial_settings, baud), 300, 460800, .help = "bits per second; absent: as the first charger's profile says" },
+    { "data_bits", SETTING_INT, AT(serial_settings, data_bits), 7, 8, .help = "7 for ASCII only; absent: the profile's" },
+    { "parity", SETTING_OTHER, .help = "`none`, `even` or `odd`; absent: the profile's" },
+    { "stop_bits", SETTING_INT, AT(serial_settings, stop_bits), 1, 2, .help = "stop bits; absent: the profile's" },
     { "rs485", SETTING_BOOL, AT(serial_settings, rs485), .fallback = "false",
       .help = "let the port switch the direction of an RS-485 transceiver by RTS (where its driver can)" },
     { "rs485_rts_active_low", SETTING_BOOL, AT(serial_settings, rs485_rts_active_low), .fallback = "false",

@@ -351,6 +351,31 @@ static void a_fingerprint_changes_with_all_a_station_is_made_from(void **state)
         free(prints[i]);
 }
 
+static void a_line_runs_as_its_entry_says_else_as_the_profile_says(void **state)
+{
+    struct bench *b = *state;
+    const char *stations =
+        "stations:\n  - { id: CS1, csms: a, chargers: [{ profile: demo-modbus-rtu, bus: line }] }\n";
+    const char *lines[] = { "", ", line: { baud: 19200, parity: none, stop_bits: 2 }" };
+    static const struct serial_settings expected[] = {
+        { .baud = 9600, .parity = 'E', .data_bits = 8, .stop_bits = 1 },
+        { .baud = 19200, .parity = 'N', .data_bits = 8, .stop_bits = 2 }
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+        char text[600];
+        (void)snprintf(text, sizeof(text),
+                       "csms:\n  a: { url: \"ws://h/ocpp\", security_profile: 0 }\nbuses: { line: { serial: "
+                       "/dev/ttyS0%s } }\n%s",
+                       lines[i], stations);
+        assert_int_equal(parse(b, text), 0);
+        const struct serial_settings *line = &b->config->buses[0].settings.line;
+        assert_int_equal(line->baud, expected[i].baud);
+        assert_int_equal(line->parity, expected[i].parity);
+        assert_int_equal(line->data_bits, expected[i].data_bits);
+        assert_int_equal(line->stop_bits, expected[i].stop_bits);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -358,6 +383,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(mistakes_come_in_the_order_of_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_broken_profile_is_told_once_however_many_use_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_profile_that_may_not_be_read_is_not_said_to_be_missing, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_line_runs_as_its_entry_says_else_as_the_profile_says, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_good_file_comes_out_as_meant, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_fingerprint_changes_with_all_a_station_is_made_from, set_up,
