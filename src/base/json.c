@@ -2,6 +2,12 @@
 #include "base/json.h"
 
 #include <errno.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+
+/* 15 digits come back as they went in; 17 would make 0.1 look like 0.10000000000000001. */
+#define TEXT_FLAGS (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
 
 const char *json_get_string(const json_t *object, const char *key, const char *fallback)
 {
@@ -46,10 +52,26 @@ int json_set_text(json_t *object, const char *key, const char *value)
     return json_object_set_new(object, key, json_string(value)) == 0 ? 0 : -ENOMEM;
 }
 
+static int append(const char *bytes, size_t len, void *ctx)
+{
+    return buf_append(ctx, bytes, len);
+}
+
+/* Not by json_dumps(): when memory runs out within a key, jansson 2.14 leaves the key out and goes on. Our buffer's error sticks. */
 char *json_to_text(const json_t *json)
 {
-    /* 15 digits come back as they went in; 17 would make 0.1 look like 0.10000000000000001. */
-    return json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    struct buf text;
+    buf_init(&text, SIZE_MAX / 4);
+    size_t len = json_dump_callback(json, append, &text, TEXT_FLAGS) == 0 ? text.len : 0;
+    char *ret = len ? buf_steal(&text) : NULL;
+    buf_done(&text);
+    char *fitting = ret ? realloc(ret, len + 1) : NULL; /* some are kept for long */
+    return fitting ? fitting : ret;
+}
+
+size_t json_text_size(const json_t *json)
+{
+    return json_dumpb(json, NULL, 0, TEXT_FLAGS);
 }
 
 json_t *json_from_text(const char *text, size_t len)

@@ -27,6 +27,8 @@ int json_set_text(json_t *object, const char *key, const char *value);
 
 /* Compact text, the caller's to free; NULL without memory. */
 char *json_to_text(const json_t *json);
+/* Bytes of that text; 0 without memory. */
+size_t json_text_size(const json_t *json);
 /* Parses exactly one value; NULL if it is none. New reference. */
 json_t *json_from_text(const char *text, size_t len);
 

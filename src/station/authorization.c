@@ -188,7 +188,7 @@ static void on_authorize_result(void *ctx, const struct rpc_answer *answer)
     if (!e->station->started || question->number != e->tx.question)
         return; /* being freed; or asked about something else since */
     e->tx.asking = ASKING_NOTHING;
-    if (asking == ASKING_TO_START && answer->outcome == RPC_DISCONNECTED)
+    if (asking == ASKING_TO_START && answer->outcome == RPC_DISCONNECTED && !station_is_online(e->station))
         decide_offline(e);
     else if (asking == ASKING_TO_START)
         asked_to_start(e, status, info);

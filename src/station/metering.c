@@ -103,7 +103,7 @@ json_t *metering_updated_values(struct evse *e, const char *context)
 }
 
 /* J02.FR.20: the 2nd, 4th ... go; the first and the last stay. */
-static void thin(json_t *samples)
+void metering_thin(json_t *samples)
 {
     for (size_t i = 1; i + 1 < json_array_size(samples); i++)
         json_array_remove(samples, i);
@@ -116,7 +116,7 @@ static void collect(json_t **samples, json_t *meter_value)
     if (!*samples)
         *samples = json_array();
     if (json_array_size(*samples) >= ENDED_SAMPLES_MAX)
-        thin(*samples);
+        metering_thin(*samples);
     json_array_append_new(*samples, meter_value);
 }
 
@@ -139,6 +139,16 @@ json_t *metering_ended_values(struct evse *e)
         return values;
     json_decref(values);
     return NULL;
+}
+
+bool metering_has_ended_values(const struct evse *e)
+{
+    const struct station *s = e->station;
+    return json_array_size(e->tx.ended_aligned) > 0 ||
+           (variable_bool(s, VAR_SAMPLED_DATA_ENABLED) &&
+            (json_array_size(e->tx.ended_samples) > 0 ||
+             (e->tx.has_register && variable_has_member(s, VAR_SAMPLED_DATA_TX_ENDED_MEASURANDS,
+                                                        "Energy.Active.Import.Register"))));
 }
 
 /* ---- sampling ---- */

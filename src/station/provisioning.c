@@ -186,7 +186,7 @@ static void on_boot_notification_result(void *ctx, const struct rpc_answer *answ
     struct provisioning *p = &s->provisioning;
 
     p->boot_in_flight = false;
-    if (answer->outcome == RPC_DISCONNECTED)
+    if (answer->outcome == RPC_DISCONNECTED && !network_is_up(s))
         return; /* the next link brings the next attempt */
     if (answer->outcome != RPC_RESULT) {
         retry_boot_later(s);

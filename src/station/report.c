@@ -210,7 +210,7 @@ static json_t *part_items(struct report *r, bool *ret_more)
 
     while (items && more && json_array_size(items) < ITEMS_PER_MESSAGE) {
         json_t *item = item_json(&variable_table[r->row], &r->place);
-        used += json_dumpb(item, NULL, 0, JSON_COMPACT) + 1;
+        used += json_text_size(item) + 1;
         if (used > max && json_array_size(items) > 0) {
             json_decref(item);
             break;

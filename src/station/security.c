@@ -71,7 +71,8 @@ static void on_security_event_notification_result(void *ctx, const struct rpc_an
     if (answer->outcome == RPC_RESULT || answer->outcome == RPC_CALL_ERROR)
         store(event->station, event->number, NULL);
     else if (!event->station->freeing) {
-        if (event->attempts < ATTEMPTS_MAX)
+        bool was_lost = answer->outcome == RPC_TIMED_OUT || !network_is_up(event->station);
+        if (was_lost && event->attempts < ATTEMPTS_MAX)
             send_security_event(event);
         return;
     }
@@ -160,8 +161,10 @@ void security_restore(struct station *s, const char *key, const char *value)
 {
     int64_t number;
     json_t *payload = json_from_text(value, strlen(value));
+    const struct message *message = message_find("SecurityEventNotification");
 
-    if (str_to_int(key + strlen(KEY_PREFIX), 0, INT64_MAX - 1, &number) < 0 || !json_is_object(payload)) {
+    if (str_to_int(key + strlen(KEY_PREFIX), 0, INT64_MAX - 1, &number) < 0 ||
+        !message_validate(message, MESSAGE_REQUEST, payload, NULL)) {
         log_warn(LOG_STATION, "stored security event is not readable: station=%s key=%s", s->id, key);
         json_decref(payload);
         return;

@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "base/str.h"
 
+#define FRAME_BYTES ((size_t)128) /* of a CALL besides its payload */
+
 const char *const event_type_names[EVENT_TYPES] = { "Started", "Updated", "Ended" };
 
 const char *const trigger_names[TRIGGERS] = {
@@ -50,18 +52,30 @@ static json_t *evse_to_json(const struct evse *e)
     return known ? json_pack("{s:i, s:i}", "id", e->id, "connectorId", 1) : json_pack("{s:i}", "id", e->id);
 }
 
-static json_t *transaction_info(struct evse *e, enum event_type type)
+/* An event in the making; the first error sticks. */
+struct event {
+    json_t *payload;
+    bool failed; /* no memory: it is not sent without what it must carry */
+};
+
+/* A member that must be there. Takes the reference. */
+static void put(struct event *event, json_t *object, const char *key, json_t *value)
 {
-    struct evse_transaction *tx = &e->tx;
+    if (json_object_set_new(object, key, value) < 0)
+        event->failed = true;
+}
+
+static json_t *transaction_info(struct event *event, const struct evse *e, enum event_type type)
+{
+    const struct evse_transaction *tx = &e->tx;
     json_t *info = json_pack("{s:s, s:s}", "transactionId", tx->id, "chargingState",
                              charging_state_names[tx->charging_state]);
-    if (!info)
-        return NULL;
     if (tx->owed & OWED_REMOTE_START_ID)
-        json_set_optional(info, "remoteStartId", json_integer(tx->remote_start_id));
+        put(event, info, "remoteStartId", json_integer(tx->remote_start_id));
     if (type == EVENT_ENDED) {
-        json_set_optional(info, "timeSpentCharging", json_integer(metering_charging_s(e)));
-        json_set_text(info, "stoppedReason", tx->stopped_reason); /* E06.FR.08 */
+        put(event, info, "timeSpentCharging", json_integer(metering_charging_s(e)));
+        if (tx->stopped_reason[0])
+            put(event, info, "stoppedReason", json_string(tx->stopped_reason)); /* E06.FR.08 */
     }
     return info;
 }
@@ -93,52 +107,70 @@ static void set_phases(struct evse *e, json_t *payload)
     }
 }
 
+/* J02.FR.20: what the CSMS would not take in one piece loses samples in between. */
+static void fit(const struct station *s, json_t *payload)
+{
+    json_t *values = json_object_get(payload, "meterValue");
+    size_t room = s->max_message > FRAME_BYTES ? s->max_message - FRAME_BYTES : 0;
+    while (json_array_size(values) > 2 && json_text_size(payload) > room)
+        metering_thin(values);
+}
+
 static json_t *build(struct evse *e, enum event_type type, enum trigger trigger, const struct id_token *token,
                      json_t *meter_values)
 {
-    struct evse_transaction *tx = &e->tx;
-    json_t *payload = json_pack("{s:s, s:o, s:s, s:i, s:o}", "eventType", event_type_names[type], "timestamp",
-                                station_timestamp(e->station), "triggerReason", trigger_names[trigger],
-                                "seqNo", (int)tx->next_seq_no, "transactionInfo", transaction_info(e, type));
+    const struct evse_transaction *tx = &e->tx;
+    struct event event = { .payload = json_object() };
+    json_t *payload = event.payload;
     meter_values = event_meter_values(e, type, meter_values);
-    if (!payload) {
-        json_decref(meter_values);
-        return NULL;
-    }
+    put(&event, payload, "eventType", json_string(event_type_names[type]));
+    put(&event, payload, "timestamp", station_timestamp(e->station));
+    put(&event, payload, "triggerReason", json_string(trigger_names[trigger]));
+    put(&event, payload, "seqNo", json_integer(tx->next_seq_no));
+    put(&event, payload, "transactionInfo", transaction_info(&event, e, type));
     if (!station_is_online(e->station))
-        json_set_optional(payload, "offline", json_true()); /* E04.FR.03 */
+        put(&event, payload, "offline", json_true()); /* E04.FR.03 */
     if (token)
-        json_set_optional(payload, "idToken", id_token_to_json(token)); /* E07.FR.02 */
+        put(&event, payload, "idToken", id_token_to_json(token)); /* E07.FR.02 */
     else if (tx->owed & OWED_ID_TOKEN)
-        json_set_optional(payload, "idToken", id_token_to_json(&tx->token));
+        put(&event, payload, "idToken", id_token_to_json(&tx->token));
     if (type == EVENT_STARTED || (tx->owed & OWED_EVSE))
-        json_set_optional(payload, "evse", evse_to_json(e));
+        put(&event, payload, "evse", evse_to_json(e));
     set_phases(e, payload);
-    json_set_optional(payload, "meterValue", meter_values);
-    return payload;
+    if (meter_values)
+        put(&event, payload, "meterValue", meter_values);
+    else if (type == EVENT_ENDED && metering_has_ended_values(e))
+        event.failed = true;
+    fit(e->station, payload);
+    return event.failed ? (json_decref(payload), NULL) : payload;
 }
 
-void transaction_event(struct evse *e, enum event_type type, enum trigger trigger,
+bool transaction_event(struct evse *e, enum event_type type, enum trigger trigger,
                        const struct id_token *token, json_t *meter_values)
 {
     struct evse_transaction *tx = &e->tx;
     struct station *s = e->station;
+    if (tx->next_seq_no == 0 && type == EVENT_UPDATED)
+        type = EVENT_STARTED; /* there was no memory for that one */
     if ((tx->owed & OWED_REMOTE_START_ID) && type != EVENT_ENDED)
         trigger = TRIGGER_REMOTE_START; /* F01.FR.19, F02.FR.21: whatever else happened with it */
-    json_t *payload = build(e, type, trigger, token, meter_values);
+    AUTO(json_t) *payload = build(e, type, trigger, token, meter_values);
+    int32_t seq_no = tx->next_seq_no++;
+    uint32_t owed = tx->owed;
+    tx->owed = 0;
+    AUTO_FREE char *record = type == EVENT_ENDED ? NULL : transaction_record(e);
+    if (!payload || (!record && type != EVENT_ENDED) || transaction_queue_add(s, payload, record) < 0) {
+        log_error(LOG_STATION, "no room for a transaction event: station=%s id=%s type=%s", s->id, tx->id,
+                  event_type_names[type]);
+        tx->next_seq_no = seq_no; /* as if it had not happened: no hole in the sequence */
+        tx->owed = owed;
+        return false;
+    }
     log_info(LOG_STATION, "transaction %s: station=%s evse=%d id=%s seq=%d trigger=%s state=%s Wh=%.0f",
              type == EVENT_STARTED ? "started"
              : type == EVENT_ENDED ? "ended"
                                    : "updated",
-             s->id, e->id, tx->id, (int)tx->next_seq_no, trigger_names[trigger],
+             s->id, e->id, tx->id, (int)seq_no, trigger_names[trigger],
              charging_state_names[tx->charging_state], metering_energy_Wh(e));
-    tx->next_seq_no++;
-    tx->owed = 0;
-    char *record = type == EVENT_ENDED ? NULL : transaction_record(e);
-    if (payload)
-        transaction_queue_add(s, payload, record);
-    else
-        log_error(LOG_STATION, "no memory for a transaction event: station=%s id=%s", s->id, tx->id);
-    free(record);
-    json_decref(payload);
+    return true;
 }

@@ -80,8 +80,9 @@ struct evse *transaction_find(struct station *s, const char *transaction_id);
 /* ---- transaction_events.c ---- */
 
 /* Builds the event from the transaction's state, stores it and queues it. `token` (may be NULL): that ended the authorization.
- * `meter_values` (may be NULL; taken): an array of MeterValueType. */
-void transaction_event(struct evse *e, enum event_type type, enum trigger trigger,
+ * `meter_values` (may be NULL; taken): an array of MeterValueType. False if there was no memory or room: then nothing has changed, and
+ * what the event had to carry is owed by the next one. */
+bool transaction_event(struct evse *e, enum event_type type, enum trigger trigger,
                        const struct id_token *token, json_t *meter_values);
 
 /* ---- transaction_store.c ---- */
@@ -98,8 +99,9 @@ void transaction_clear(struct evse *e); /* no transaction, no authorization; tim
 
 /* ---- transaction_queue.c ---- */
 
-/* Queues an event (`payload` borrowed) and commits it together with the transaction's record (value NULL deletes). */
-void transaction_queue_add(struct station *s, const json_t *payload, const char *record);
+/* Queues an event (`payload` borrowed) and commits it together with the transaction's record (value NULL deletes). 0, -ENOMEM, or -ENOBUFS:
+ * the queue is full and this event is one that may be missing. */
+int transaction_queue_add(struct station *s, const json_t *payload, const char *record);
 /* Events wait that the store has not taken yet. */
 bool transaction_queue_is_behind(const struct station *s);
 bool transaction_queue_has(const struct station *s, const char *transaction_id);
@@ -150,6 +152,10 @@ void metering_on_charging(struct evse *e, bool charging);
 json_t *metering_begin_values(struct evse *e);
 json_t *metering_updated_values(struct evse *e, const char *context);
 json_t *metering_ended_values(struct evse *e);
+/* Whether metering_ended_values() has something to say, if there is memory for it. */
+bool metering_has_ended_values(const struct evse *e);
+/* Takes every second one out of an array, but not the last. */
+void metering_thin(json_t *samples);
 double metering_energy_Wh(const struct evse *e); /* of the transaction */
 int64_t metering_charging_s(const struct evse *e);
 int metering_phases_used(const struct evse *e); /* 0: not known */

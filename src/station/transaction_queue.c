@@ -16,6 +16,7 @@
 
 #define PLACE_SIZE            21
 #define STORE_BACK_OFF_MS     1000
+#define NO_MEMORY_MS          1000 /* until an event is sent for which there was no memory */
 #define STORE_BACK_OFF_MAX_MS 60000
 
 struct queued_event {
@@ -168,26 +169,32 @@ static void on_store_timer(struct timer *timer, void *ctx)
     struct station *s = ctx;
     size_t most = s->transactions.queued, count = 0;
     uint64_t last = 0;
+    bool complete = true;
     struct record *records = calloc(2 * most + 1, sizeof(*records));
     char(*keys)[PLACE_SIZE] = calloc(most + 1, sizeof(*keys));
     LIST_FOREACH(link, following, &s->transactions.queue)
     {
         struct queued_event *event = LIST_ITEM(link, struct queued_event, link);
-        if (event->durable || !records || !keys)
+        complete = complete && records && keys;
+        if (event->durable || !complete)
             continue;
         struct evse *e = transaction_find(s, event->transaction_id);
+        char *record = e ? transaction_record(e) : NULL;
+        if (e && !record) { /* without it the transaction would be deleted */
+            complete = false;
+            continue;
+        }
         char *key = keys[count / 2];
         place_key(event->place, key);
         records[count++] = (struct record){ RECORD_EVENT, key, event->text };
-        records[count++] =
-            (struct record){ RECORD_TRANSACTION, event->transaction_id, e ? transaction_record(e) : NULL };
+        records[count++] = (struct record){ RECORD_TRANSACTION, event->transaction_id, record };
         last = event->place;
     }
     if (count > 0) {
         s->transactions.store_open = true;
         station_persist(s, records, count, on_all_stored, (void *)(uintptr_t)last);
     }
-    if (!records || !keys)
+    if (!complete)
         store_again_later(s);
     for (size_t i = 1; i < count; i += 2)
         free((char *)(uintptr_t)records[i].value);
@@ -245,23 +252,22 @@ bool transaction_queue_has_room(const struct station *s)
 
 /* ---- adding ---- */
 
-void transaction_queue_add(struct station *s, const json_t *payload, const char *record)
+int transaction_queue_add(struct station *s, const json_t *payload, const char *record)
 {
     struct transactions *t = &s->transactions;
     make_room(s);
     AUTO(queued_event) *event = event_new(payload, t->next_place);
-    if (!event) {
-        log_error(LOG_STATION, "no memory to queue a transaction event: station=%s", s->id);
-        return;
-    }
+    if (!event)
+        return -ENOMEM;
     if (t->queued >= QUEUE_MAX_EVENTS && event->is_sample)
-        return; /* nothing could be thinned: it is this one that goes */
+        return -ENOBUFS; /* nothing could be thinned: it is this one that goes */
     t->next_place++;
     list_append(&t->queue, &event->link);
     t->queued++;
     if (!transaction_queue_is_behind(s)) /* else it waits its turn, so that no later one is stored before */
         event_store(s, event, record);
     (void)STEAL(event);
+    return 0;
 }
 
 void transaction_queue_restore(struct station *s, const char *key, const char *value)
@@ -356,11 +362,6 @@ bool transaction_queue_send(struct station *s)
         !station_is_accepted(s))
         return false;
     json_t *payload = event_payload(event);
-    if (!payload) {
-        log_error(LOG_STATION, "cannot read a queued transaction event, dropped: station=%s", s->id);
-        event_forget(s, event);
-        return false;
-    }
     int err = rpc_call(s->rpc, "TransactionEvent", payload, variable_int(s, VAR_COMM_MESSAGE_TIMEOUT) * 1000,
                        on_transaction_event_result, s);
     if (err == -EINVAL) { /* never valid, then: it would block all behind it */
@@ -369,6 +370,8 @@ bool transaction_queue_send(struct station *s)
         event_forget(s, event);
         return transaction_queue_send(s);
     }
+    if (err == -ENOMEM)
+        env_timer_start(s->env, &t->retry_timer, NO_MEMORY_MS);
     t->in_flight = err == 0;
     return t->in_flight;
 }

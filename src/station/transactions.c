@@ -19,6 +19,7 @@
 #define STOP_WAIT_MS     30000  /* a device that does not stop holds up the event no longer */
 #define RESUME_WAIT_MS   600000 /* a device that does not come back after our restart */
 #define SAVE_INTERVAL_MS 60000
+#define END_AGAIN_MS     1000 /* an Ended for which there was no memory */
 
 bool transaction_is_running(const struct evse *e)
 {
@@ -68,13 +69,27 @@ static void set_reason(struct evse *e, const char *reason)
         (void)str_copy(e->tx.stopped_reason, sizeof(e->tx.stopped_reason), reason);
 }
 
+/* There was no memory for the Ended: as if the device had not stopped yet. */
+static void finish_later(struct evse *e, enum trigger trigger, const struct id_token *token)
+{
+    struct evse_transaction *tx = &e->tx;
+    tx->stopping = tx->stop_ends = true;
+    tx->stop_trigger = trigger;
+    tx->stop_token = token ? *token : (struct id_token){ 0 };
+    env_timer_start(e->station->env, &tx->stop_timer, END_AGAIN_MS);
+    drive_update(e);
+}
+
 static void finish(struct evse *e, enum trigger trigger, const struct id_token *token)
 {
     struct evse_transaction *tx = &e->tx;
     char id[TRANSACTION_ID_SIZE];
     (void)str_copy(id, sizeof(id), tx->id);
     metering_on_charging(e, false);
-    transaction_event(e, EVENT_ENDED, trigger, token, NULL);
+    if (!transaction_event(e, EVENT_ENDED, trigger, token, NULL)) {
+        finish_later(e, trigger, token);
+        return;
+    }
     metering_end(e);
     transaction_clear(e);
     tx->points = tx_points_now(e, tx->points);
@@ -110,8 +125,9 @@ static void on_stop_timer(struct timer *timer, void *ctx)
 {
     (void)timer;
     struct evse *e = ctx;
-    log_error(LOG_STATION, "device does not stop charging: station=%s evse=%d id=%s", e->station->id, e->id,
-              e->tx.id);
+    if (e->signals.state == EVSE_CHARGING)
+        log_error(LOG_STATION, "device does not stop charging: station=%s evse=%d id=%s", e->station->id,
+                  e->id, e->tx.id);
     complete_stop(e);
 }
 

@@ -1,0 +1,386 @@
+/* A station short of memory: sessions are driven again and again, and each time another allocation fails. Whatever fails,
+ *
+ *   nothing crashes and nothing leaks,
+ *   the device is started only for who was authorized, and is stopped in the end,
+ *   each Started gets its one Ended with the last reading, in an unbroken sequence.
+ *
+ * The linker puts our allocators before the real ones (CMakeLists.txt); only what is allocated inside of a call into the station counts.
+ * MEMORY_STEP=1 lets every single one fail, which takes minutes; MEMORY_FAIL=n only the n-th. */
+#include "tests/support/session.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
+
+#define STEP 23 /* of the allocations, one in so many fails in the usual run */
+
+static struct {
+    bool inside;         /* a call into the station is on its way */
+    long count, fail_at; /* allocations made inside; which one fails */
+    long live;           /* blocks not freed */
+} memory;
+
+static bool is_refused(void)
+{
+    return memory.inside && ++memory.count == memory.fail_at;
+}
+
+static void *counted(void *block)
+{
+    memory.live += block != NULL;
+    return block;
+}
+
+/* The names are the linker's: --wrap=malloc turns malloc into __wrap_malloc and __real_malloc into malloc. */
+/* NOLINTBEGIN(bugprone-reserved-identifier) */
+#define WRAP(type, name, parameters)                                                                         \
+    type __real_##name parameters;                                                                           \
+    type __wrap_##name parameters;                                                                           \
+    type __wrap_##name parameters
+
+WRAP(void *, malloc, (size_t size))
+{
+    return is_refused() ? NULL : counted(__real_malloc(size));
+}
+
+WRAP(void *, calloc, (size_t count, size_t size))
+{
+    return is_refused() ? NULL : counted(__real_calloc(count, size));
+}
+
+WRAP(void *, realloc, (void *block, size_t size))
+{
+    if (is_refused())
+        return NULL;
+    void *moved = __real_realloc(block, size);
+    memory.live += moved && !block;
+    return moved;
+}
+
+WRAP(char *, strdup, (const char *text))
+{
+    return is_refused() ? NULL : counted(__real_strdup(text));
+}
+
+WRAP(char *, strndup, (const char *text, size_t size))
+{
+    return is_refused() ? NULL : counted(__real_strndup(text, size));
+}
+
+WRAP(void, free, (void *block))
+{
+    memory.live -= block != NULL;
+    __real_free(block);
+}
+
+/* jansson 2.14 does not outlive a lack of memory while it parses: a text is parsed or not. */
+WRAP(json_t *, json_from_text, (const char *text, size_t len))
+{
+    bool was_inside = memory.inside;
+    if (is_refused())
+        return NULL;
+    memory.inside = false;
+    json_t *json = __real_json_from_text(text, len);
+    memory.inside = was_inside;
+    return json;
+}
+
+#define INTO_STATION(name, parameters, arguments)                                                            \
+    WRAP(void, name, parameters)                                                                             \
+    {                                                                                                        \
+        memory.inside = true;                                                                                \
+        __real_##name arguments;                                                                             \
+        memory.inside = false;                                                                               \
+    }
+
+INTO_STATION(station_free, (struct station * s), (s))
+INTO_STATION(station_start, (struct station * s, int64_t delay_ms), (s, delay_ms))
+INTO_STATION(station_stop, (struct station * s), (s))
+INTO_STATION(station_on_link_up, (struct station * s), (s))
+INTO_STATION(station_on_link_down, (struct station * s, enum link_failure f, const char *t), (s, f, t))
+INTO_STATION(station_on_frame, (struct station * s, const char *text, size_t len), (s, text, len))
+INTO_STATION(station_on_persisted, (struct station * s, uint32_t ticket, int err), (s, ticket, err))
+INTO_STATION(station_on_signals, (struct station * s, int e, const struct evse_signals *i), (s, e, i))
+INTO_STATION(station_on_id_token, (struct station * s, int e, const struct id_token *t), (s, e, t))
+INTO_STATION(station_on_command_done, (struct station * s, int e, const struct evse_command *c, int err),
+             (s, e, c, err))
+INTO_STATION(timers_run, (struct timers * t, int64_t now_ms), (t, now_ms))
+
+/* ---- the world, called back from inside of the station ---- */
+
+static const struct station_ops *world;
+
+static int op_send(void *ctx, const char *text, size_t len)
+{
+    memory.inside = false;
+    int r = world->send(ctx, text, len);
+    memory.inside = true;
+    return r;
+}
+
+static int op_persist(void *ctx, const struct record *records, size_t count, uint32_t ticket)
+{
+    memory.inside = false;
+    int r = world->persist(ctx, records, count, ticket);
+    memory.inside = true;
+    return r;
+}
+
+static void op_command(void *ctx, int evse, const struct evse_command *command)
+{
+    memory.inside = false;
+    world->command(ctx, evse, command);
+    memory.inside = true;
+}
+
+static struct station_ops ops;
+
+WRAP(struct station *, station_new,
+     (const struct env *env, const struct station_settings *settings, const struct station_ops *original,
+      void *ctx))
+{
+    world = original;
+    ops = *original;
+    ops.send = op_send;
+    ops.persist = op_persist;
+    ops.command = op_command;
+    memory.inside = true;
+    struct station *s = __real_station_new(env, settings, &ops, ctx);
+    if (!s) /* that was the one that failed */
+        s = __real_station_new(env, settings, &ops, ctx);
+    memory.inside = false;
+    return s;
+}
+/* NOLINTEND(bugprone-reserved-identifier) */
+
+/* ---- the sessions ---- */
+
+struct run {
+    struct bench *b;
+    json_t *transactions; /* id -> array of events as acknowledged */
+    bool started;         /* the device was told to */
+    bool allowed;         /* it may be */
+    double register_Wh;
+};
+
+static void on_answered(struct bench *b, const char *action, const json_t *payload, bool is_result)
+{
+    struct run *run = b->user;
+    if (!str_equal(action, "TransactionEvent") || !is_result)
+        return;
+    const char *id = json_get_string(json_object_get(payload, "transactionInfo"), "transactionId", "");
+    if (!json_object_get(run->transactions, id))
+        json_object_set_new(run->transactions, id, json_array());
+    json_t *events = json_object_get(run->transactions, id);
+    if (json_get_int(payload, "seqNo", -1) !=
+        (int64_t)json_array_size(events) - 1) /* else sent again: our answer was not understood */
+        json_array_append_new(events, json_deep_copy(payload));
+}
+
+/* The device obeys. */
+static void settle(struct run *run)
+{
+    struct bench *b = run->b;
+    for (bench_settle(b); json_array_size(b->commands) > 0; bench_settle(b)) {
+        int64_t kind = json_integer_value(json_array_get(json_array_get(b->commands, 0), 1));
+        json_array_remove(b->commands, 0);
+        json_array_clear(b->calls);
+        if (kind == EVSE_START) {
+            assert_true(run->allowed);
+            run->started = true;
+            bench_state(b, 1, EVSE_CHARGING);
+        } else if (kind == EVSE_STOP) {
+            run->started = false;
+            if (b->signals[0].state == EVSE_CHARGING)
+                bench_state(b, 1, EVSE_CONNECTED);
+        }
+    }
+}
+
+static void pass(struct run *run, int64_t ms)
+{
+    settle(run);
+    for (; ms > 0; ms -= 20000) {
+        bench_advance(run->b, ms < 20000 ? ms : 20000);
+        if (run->b->signals[0].state == EVSE_CHARGING)
+            bench_measure(run->b, 1, MEASURE_ENERGY_IMPORT, run->register_Wh += 100);
+        settle(run);
+    }
+}
+
+static void state(struct run *run, enum evse_state state)
+{
+    bench_state(run->b, 1, state);
+    settle(run);
+}
+
+static void tap(struct run *run, const char *card)
+{
+    bench_token(run->b, 1, card, "ISO14443");
+    settle(run);
+}
+
+static void ask(struct run *run, const char *action, const char *payload)
+{
+    char frame[800];
+    (void)snprintf(frame, sizeof(frame), "[2,'q%d','%s',%s]", run->b->next_call++, action, payload);
+    for (char *c = frame; *c; c++)
+        if (*c == '\'')
+            *c = '"';
+    bench_frame(run->b, frame);
+    settle(run);
+}
+
+static void a_stranger_is_sent_away(struct run *run)
+{
+    bench_answer(run->b, "Authorize", "{'idTokenInfo': {'status': 'Invalid'}}");
+    state(run, EVSE_CONNECTED);
+    tap(run, "04FFFFFF");
+    pass(run, 60000);
+    bench_answer(run->b, "Authorize", "");
+}
+
+static void a_card_charges_through_an_outage(struct run *run)
+{
+    run->allowed = true;
+    for (int i = 0; i < 3 && !run->started; i++) {
+        tap(run, CARD);
+        pass(run, 20000);
+    }
+    ask(run, "SetChargingProfile",
+        "{'evseId':1,'chargingProfile':{'id':1,'stackLevel':0,'chargingProfilePurpose':'TxDefaultProfile',"
+        "'chargingProfileKind':'Relative','chargingSchedule':[{'id':1,'chargingRateUnit':'A',"
+        "'chargingSchedulePeriod':[{'startPeriod':0,'limit':16},{'startPeriod':60,'limit':10}]}]}}");
+    bench_link_lost(run->b);
+    pass(run, 100000);
+    bench_link_back(run->b);
+    pass(run, 100000);
+    ask(run, "TriggerMessage", "{'requestedMessage':'TransactionEvent'}");
+    tap(run, CARD);
+    if (run->started) /* the card was not understood */
+        tap(run, CARD);
+    run->allowed = false;
+    pass(run, 60000);
+    state(run, EVSE_AVAILABLE);
+    pass(run, 60000);
+}
+
+static void a_remote_start_goes_on_after_a_power_cut(struct run *run)
+{
+    state(run, EVSE_CONNECTED);
+    run->allowed = true;
+    for (int i = 0; i < 3 && !run->started; i++) {
+        ask(run, "RequestStartTransaction",
+            "{'evseId':1,'remoteStartId':7,'idToken':{'idToken':'APP','type':'Central'},'chargingProfile':"
+            "{'id':2,'stackLevel':1,'chargingProfilePurpose':'TxProfile','chargingProfileKind':'Relative',"
+            "'chargingSchedule':[{'id':2,'chargingRateUnit':'W','chargingSchedulePeriod':"
+            "[{'startPeriod':0,'limit':6900}]}]}}");
+        pass(run, 20000);
+    }
+    pass(run, 60000);
+    bench_restart(run->b);
+    pass(run, 120000);
+    ask(run, "SetVariables",
+        "{'setVariableData':[{'component':{'name':'TxCtrlr'},'variable':{'name':'EVConnectionTimeOut'},"
+        "'attributeValue':'90'}]}");
+    ask(run, "GetBaseReport", "{'requestId':1,'reportBase':'SummaryInventory'}");
+    ask(run, "ChangeAvailability", "{'operationalStatus':'Inoperative'}");
+    ask(run, "ChangeAvailability", "{'operationalStatus':'Operative'}");
+    ask(run, "UnlockConnector", "{'evseId':1,'connectorId':1}");
+    ask(run, "Reset", "{'type':'Immediate'}");
+    run->allowed = false;
+    pass(run, 120000);
+    state(run, EVSE_AVAILABLE);
+}
+
+static double last_register(const json_t *event)
+{
+    const json_t *values = json_object_get(event, "meterValue");
+    const json_t *samples =
+        json_object_get(json_array_get(values, json_array_size(values) - 1), "sampledValue");
+    return json_get_number(json_array_get(samples, 0), "value", -1);
+}
+
+static void check(const struct run *run)
+{
+    const char *id;
+    json_t *events;
+    json_object_foreach(run->transactions, id, events)
+    {
+        size_t count = json_array_size(events);
+        for (size_t i = 0; i < count; i++) {
+            const json_t *event = json_array_get(events, i);
+            const char *type = json_get_string(event, "eventType", "");
+            if (json_get_int(event, "seqNo", -1) != (int64_t)i || str_equal(type, "Started") != (i == 0) ||
+                str_equal(type, "Ended") != (i == count - 1))
+                fail_msg("allocation %ld: event %zu of %zu is %s", memory.fail_at, i, count, type);
+        }
+        if (last_register(json_array_get(events, count - 1)) < 0)
+            fail_msg("allocation %ld: an end without a reading", memory.fail_at);
+    }
+    if (run->started)
+        fail_msg("allocation %ld: the device is left started", memory.fail_at);
+}
+
+/* Returns how many allocations the station made. */
+static long live_through(long fail_at)
+{
+    long live = memory.live;
+    memory.count = 0;
+    memory.fail_at = fail_at;
+    struct run run = { .transactions = json_object() };
+    run.b = bench_new(
+        &(struct bench_options){ .presets = { { "TxCtrlr", "TxStartPoint", NULL, "EVConnected,Authorized" },
+                                              { "AlignedDataCtrlr", "Interval", NULL, "0" },
+                                              { "TxCtrlr", "EVConnectionTimeOut", NULL, "600" } },
+                                 .preset_count = 3 });
+    run.b->user = &run;
+    run.b->on_answered = on_answered;
+    run.b->signals[0].measures = 1u << MEASURE_ENERGY_IMPORT;
+    bench_start(run.b);
+    pass(&run, 90000); /* a boot may have to be tried again */
+
+    a_stranger_is_sent_away(&run);
+    a_card_charges_through_an_outage(&run);
+    a_remote_start_goes_on_after_a_power_cut(&run);
+
+    pass(&run, 700000);
+    check(&run);
+    bench_free(run.b);
+    json_decref(run.transactions);
+    if (memory.live != live)
+        fail_msg("allocation %ld: %ld blocks leak", fail_at, memory.live - live);
+    return memory.count;
+}
+
+static void any_allocation_may_fail(void **unused)
+{
+    (void)unused;
+    const char *only = getenv("MEMORY_FAIL"), *step = getenv("MEMORY_STEP");
+    json_set_alloc_funcs(malloc, free);
+    if (only) {
+        (void)live_through(strtol(only, NULL, 10));
+        return;
+    }
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    log_setup(null, false); /* one error after the other */
+    long count = live_through(0);
+    for (long i = 1; i <= count; i += step ? strtol(step, NULL, 10) : STEP)
+        (void)live_through(i);
+    print_message("%ld allocations\n", count);
+    log_setup(2, false);
+    (void)close(null);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
