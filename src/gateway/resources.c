@@ -1,11 +1,13 @@
 /* Shared resources, counted by their users. */
 #include "gateway/resources.h"
 
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/str.h"
+#include "gateway/file.h"
 
 enum resource_kind { RESOURCE_BUS, RESOURCE_ENDPOINT, RESOURCE_ECHONET };
 
@@ -113,12 +115,38 @@ int resource_endpoint(struct resources *resources, const struct csms_config *con
     return err;
 }
 
+/* Property 0x83 of our node where none is configured: unique to the machine, the same after each start, and no copy of the machine's id,
+ * which is nobody's business. FE, maker code (FFFFFF: none), 13 bytes. */
+static void make_node_id(uint8_t ret[17])
+{
+    static const uint8_t head[] = { 0xFE, 0xFF, 0xFF, 0xFF };
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    AUTO_FREE char *id = NULL;
+    size_t len = 0;
+    unsigned size = 0;
+    if (file_read("/etc/machine-id", 256, &id, &len) < 0 &&
+        file_read("/proc/sys/kernel/random/boot_id", 256, &id, &len) < 0)
+        return;
+    struct buf text;
+    buf_init(&text, 512);
+    buf_printf(&text, "ocpp-gateway echonet node %s", id);
+    if (EVP_Digest(text.data, text.len, digest, &size, EVP_sha256(), NULL) == 1) {
+        memcpy(ret, head, sizeof(head));
+        memcpy(ret + sizeof(head), digest, 17 - sizeof(head));
+    }
+    buf_done(&text);
+}
+
 int resource_echonet(struct resources *resources, const struct config *config, struct resource **ret)
 {
     struct resource *r = find(resources, RESOURCE_ECHONET, "echonet", config->echonet_fingerprint);
     if (!r) {
+        static const uint8_t none[17];
+        struct echonet_settings settings = config->echonet;
+        if (memcmp(settings.node_id, none, sizeof(none)) == 0)
+            make_node_id(settings.node_id);
         r = add(resources, RESOURCE_ECHONET, "echonet", config->echonet_fingerprint);
-        int err = r ? echonet_new(resources->loop, &config->echonet, &r->as.echonet) : -ENOMEM;
+        int err = r ? echonet_new(resources->loop, &settings, &r->as.echonet) : -ENOMEM;
         if (err < 0) {
             log_error(LOG_GATEWAY, "ECHONET Lite socket cannot be opened: bind=%s port=%u error=\"%s\"",
                       config->echonet.bind_address, config->echonet.port, err_text(err));

@@ -198,6 +198,22 @@ def test_one_broken_charger_does_not_stall_its_neighbour():
         site.csms.status("CS1", 1, "Occupied")
 
 
+def test_our_own_echonet_node_says_who_it_is():
+    import socket
+    with Site() as site:
+        site.station("CS1", site.echonet_charger())
+        site.start()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            from harness import address
+            peer.bind((address(), 3610))
+            peer.settimeout(10)
+            peer.sendto(bytes.fromhex("1081 0001 05FF01 0EF001 62 01 83 00"), (site.echonet_address, 3610))
+            answer = peer.recv(1500)
+        assert answer[:14].hex().upper() == "108100010EF00105FF0172018311"
+        assert answer[14] == 0xFE and any(answer[18:])
+
+
 def test_tls_profile_2_with_password(tmp_path):
     from harness import address
     where = address()
