@@ -103,6 +103,7 @@ static void refuse(struct evse *e, const char *why)
         tx->authorization = AUTHORIZATION_REFUSED;
     tx->remote_start_id = -1;
     if (!transaction_is_running(e)) {
+        smart_charging_on_transaction_ended(e, ""); /* what came with the start is not for the next driver */
         availability_on_evse_changed(e);
         provisioning_on_idle(e->station);
     }
@@ -125,22 +126,32 @@ static bool is_master_pass(const struct evse *e, const char *group)
     return group && *group && master && str_equal_ci(group, master);
 }
 
+/* C16.FR.02: there is no display to choose one with. */
+static void stop_all(struct station *s, const struct id_token *token)
+{
+    for (size_t i = 0; i < s->evse_count; i++)
+        if (transaction_is_running(&s->evses[i]))
+            transaction_deauthorize(&s->evses[i], TRIGGER_STOP_AUTHORIZED, "MasterPass", token);
+}
+
 static void asked_to_start(struct evse *e, const char *status, const json_t *info)
 {
     struct evse_transaction *tx = &e->tx;
     const char *group = json_get_string(json_object_get(info, "groupIdToken"), "idToken", NULL);
+    struct id_token token = tx->asked;
     if (tx->authorization != AUTHORIZATION_ASKED)
         return; /* taken back meanwhile */
     if (!str_equal(status, "Accepted"))
         refuse(e, status);
     else if (!is_allowed_here(e, info))
         refuse(e, "not on this EVSE");
-    else if (is_master_pass(e, group))
-        refuse(e, "a master pass only stops"); /* C16 */
-    else if (!availability_is_operative(e) || provisioning_is_resetting(e->station, e->id))
+    else if (is_master_pass(e, group)) {
+        refuse(e, "a master pass only stops"); /* C16.FR.03 */
+        stop_all(e->station, &token);
+    } else if (!availability_is_operative(e) || provisioning_is_resetting(e->station, e->id))
         refuse(e, "out of service");
     else
-        authorization_grant(e, &tx->asked, group, tx->remote_start_id);
+        authorization_grant(e, &token, group, tx->remote_start_id);
 }
 
 static void asked_to_stop(struct evse *e, const char *status, const json_t *info)
@@ -151,7 +162,7 @@ static void asked_to_stop(struct evse *e, const char *status, const json_t *info
     if (tx->authorization != AUTHORIZATION_GRANTED || !str_equal(status, "Accepted")) /* C09.FR.11 */
         log_info(LOG_STATION, "another token stops nothing: station=%s evse=%d", e->station->id, e->id);
     else if (is_master_pass(e, group))
-        transaction_deauthorize(e, TRIGGER_STOP_AUTHORIZED, "MasterPass", &token);
+        stop_all(e->station, &token);
     else if (*group && str_equal_ci(group, tx->group_token)) /* C09.FR.03 */
         transaction_deauthorize(e, TRIGGER_STOP_AUTHORIZED, "Local", &token);
     else

@@ -296,8 +296,11 @@ static void on_change_stored(struct station *s, void *ctx, int err)
                   NULL);
     *operation_of(s, change->evse, change->connector) = change->operation;
     for (size_t i = 0; i < s->evse_count; i++) /* G03.FR.04, .07; G04.FR.05, .08 */
-        if (!change->evse || change->evse == &s->evses[i])
+        if (!change->evse || change->evse == &s->evses[i]) {
+            if (!availability_is_operative(&s->evses[i]))
+                transactions_on_inoperative(&s->evses[i]);
             availability_on_evse_changed(&s->evses[i]);
+        }
 }
 
 static void on_change_availability(struct station *s, const struct rpc_request *request)

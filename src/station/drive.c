@@ -53,7 +53,8 @@ static void tell(struct evse *e, enum drive drive)
 void drive_update(struct evse *e)
 {
     struct evse_transaction *tx = &e->tx;
-    smart_charging_share_changed(e, drive_is_allowed(e)); /* the limit is told before the start */
+    /* the limit is told before the start; and the share is free when the current has ceased (K04.FR.05) */
+    smart_charging_share_changed(e, drive_is_allowed(e) || e->signals.state == EVSE_CHARGING);
     enum drive want = wanted(e);
     if (!e->abilities.start_stop || tx->resumed || want == tx->drive)
         return; /* a device that cannot be started and stopped is held by its limit */

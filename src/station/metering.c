@@ -23,25 +23,49 @@ static bool was_reset(double before_Wh, double now_Wh)
     return before_Wh - now_Wh > 1000 || now_Wh < before_Wh / 2;
 }
 
+/* The most that can have been drawn since the last reading, with room for what a profile says wrongly. */
+static double possible_Wh(const struct evse *e, int64_t now_ms)
+{
+    const struct evse_abilities *a = &e->abilities;
+    double volts = a->voltage_V > 0 ? a->voltage_V : 230;
+    double hours = fmax(0, (double)(now_ms - e->tx.register_ms) / 3600000);
+    return 100 + 2 * a->max_current_A * volts * fmax(1, a->phases) * hours;
+}
+
+/* A device that starts may show 0 until it has read its meter: the register did not begin anew then. */
+static bool has_recovered(const struct evse *e, double raw_Wh, int64_t now_ms)
+{
+    const struct evse_transaction *tx = &e->tx;
+    return tx->fell_from_Wh > 0 && raw_Wh >= tx->fell_from_Wh && raw_Wh - tx->raw_Wh > possible_Wh(e, now_ms);
+}
+
 void metering_on_signals(struct evse *e)
 {
     struct evse_transaction *tx = &e->tx;
+    int64_t now_ms = station_wall_ms(e->station);
     if (!evse_has(&e->signals, MEASURE_ENERGY_IMPORT))
         return;
     double raw = e->signals.value[MEASURE_ENERGY_IMPORT];
     if (!isfinite(raw))
         return;
-    tx->register_ms = station_wall_ms(e->station);
     if (!tx->has_register) {
         tx->has_register = true;
-        tx->register_offset_Wh = 0;
+        tx->register_offset_Wh = tx->fell_from_Wh = 0;
         tx->register_Wh = tx->start_Wh = raw;
     } else if (raw < tx->raw_Wh && was_reset(tx->raw_Wh, raw)) {
         /* it began anew at `raw` ago: what it shows now was drawn since (J02.FR.16) */
+        tx->fell_from_Wh = tx->raw_Wh;
+        tx->offset_before_Wh = tx->register_offset_Wh;
         tx->register_offset_Wh = tx->register_Wh;
         log_info(LOG_STATION, "energy register was set back: station=%s evse=%d from=%.0f to=%.0f",
                  e->station->id, e->id, tx->raw_Wh, raw);
+    } else if (has_recovered(e, raw, now_ms)) {
+        log_info(LOG_STATION, "energy register was not set back after all: station=%s evse=%d Wh=%.0f",
+                 e->station->id, e->id, raw);
+        tx->register_offset_Wh = tx->offset_before_Wh;
+        tx->fell_from_Wh = 0;
     }
+    tx->register_ms = now_ms;
     tx->raw_Wh = raw;
     if (raw + tx->register_offset_Wh > tx->register_Wh)
         tx->register_Wh = raw + tx->register_offset_Wh;

@@ -325,12 +325,17 @@ static const char *set_profile(struct station *s, int64_t evse, const json_t *js
     return NULL;
 }
 
-static bool is_offered(struct station *s, const struct rpc_request *request)
+bool smart_charging_is_offered(const struct station *s)
 {
     bool any = false;
     for (size_t i = 0; i < s->evse_count; i++)
         any = any || s->evses[i].abilities.limit;
-    if (any && variable_bool(s, VAR_SMART_CHARGING_ENABLED))
+    return any && variable_bool(s, VAR_SMART_CHARGING_ENABLED);
+}
+
+static bool is_offered(struct station *s, const struct rpc_request *request)
+{
+    if (smart_charging_is_offered(s))
         return true;
     rpc_error(s->rpc, request, RPC_NOT_SUPPORTED, "smart charging is not enabled"); /* K01.FR.29 */
     return false;

@@ -30,6 +30,8 @@ struct smart_charging {
     size_t count;
 };
 
+/* The controller is enabled and some device can be limited. */
+bool smart_charging_is_offered(const struct station *s);
 void smart_charging_init(struct station *s);
 void smart_charging_done(struct station *s);
 void smart_charging_restore(struct station *s, const char *key, const char *value);

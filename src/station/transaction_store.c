@@ -52,6 +52,8 @@ char *transaction_record(const struct evse *e)
     put(r, "register", json_real(tx->register_Wh), tx->has_register);
     put(r, "raw", json_real(tx->raw_Wh), tx->has_register);
     put(r, "offset", json_real(tx->register_offset_Wh), tx->register_offset_Wh != 0);
+    put(r, "fellFrom", json_real(tx->fell_from_Wh), tx->fell_from_Wh > 0);
+    put(r, "offsetBefore", json_real(tx->offset_before_Wh), tx->fell_from_Wh > 0);
     put(r, "start", json_real(tx->start_Wh), tx->has_register);
     put(r, "powerPath", json_integer(tx->power_path_ms), tx->power_path_ms >= 0);
     put(r, "charged", json_integer(metering_charging_s(e)), true);
@@ -110,6 +112,8 @@ static void get_metering(struct evse_transaction *tx, const json_t *r)
     tx->register_Wh = json_get_number(r, "register", 0);
     tx->raw_Wh = json_get_number(r, "raw", 0);
     tx->register_offset_Wh = json_get_number(r, "offset", 0);
+    tx->fell_from_Wh = json_get_number(r, "fellFrom", 0);
+    tx->offset_before_Wh = json_get_number(r, "offsetBefore", 0);
     tx->start_Wh = json_get_number(r, "start", 0);
     tx->started_ms = json_get_int(r, "started", 0);
     tx->power_path_ms = json_get_int(r, "powerPath", -1);

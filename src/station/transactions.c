@@ -181,6 +181,12 @@ static void end_authorization(struct evse *e)
     }
 }
 
+void transactions_on_inoperative(struct evse *e)
+{
+    if (!transaction_is_running(e))
+        end_authorization(e);
+}
+
 void transaction_deauthorize(struct evse *e, enum trigger trigger, const char *reason,
                              const struct id_token *token)
 {
@@ -269,6 +275,16 @@ static bool starts(const struct evse *e, uint32_t rising)
     return points & tx_start_points(e->station);
 }
 
+/* On an EVSE that is out of service a plug begins nothing; nor while so many events wait that each further transaction would only add to
+ * them. Who was authorized had been let in before: what he draws is told in any case. */
+static bool may_begin(const struct evse *e)
+{
+    const struct station *s = e->station;
+    return e->tx.authorization == AUTHORIZATION_GRANTED ||
+           (availability_is_operative(e) && !provisioning_is_resetting(s, e->id) &&
+            transaction_queue_has_room(s));
+}
+
 static void points_changed(struct evse *e, uint32_t before, enum trigger trigger, bool tell)
 {
     struct evse_transaction *tx = &e->tx;
@@ -276,7 +292,7 @@ static void points_changed(struct evse *e, uint32_t before, enum trigger trigger
     if (rising & TX_POWER_PATH_CLOSED)
         tx->power_path_ms = station_wall_ms(e->station);
     if (!transaction_is_running(e)) {
-        if (starts(e, rising))
+        if (starts(e, rising) && may_begin(e))
             begin(e, trigger);
     } else if ((falling & tx_stop_points(e->station)) || (falling && !tx->points)) {
         set_reason(e, reason_of(e, falling));
@@ -577,10 +593,6 @@ void transactions_start(struct station *s)
             env_timer_start(s->env, &s->evses[i].tx.resume_timer, RESUME_WAIT_MS);
     smart_charging_start(s);
     metering_start(s);
-    static const struct evse_signals nothing;
-    for (size_t i = 0; i < s->evse_count; i++) /* devices that spoke before we ran */
-        if (s->evses[i].signals.state != EVSE_UNKNOWN)
-            transactions_on_signals(&s->evses[i], &nothing);
 }
 
 void transactions_on_online(struct station *s, bool online)

@@ -86,7 +86,9 @@ struct evse_transaction {
     bool has_register;
     double raw_Wh;             /* the device's register as last read */
     double register_offset_Wh; /* added to the device's register, so that it never runs backwards */
-    double register_Wh;        /* last known, monotonic */
+    double fell_from_Wh,
+        offset_before_Wh; /* raw_Wh and the offset before the register fell last; 0: it never did */
+    double register_Wh;   /* last known, monotonic */
     double start_Wh;
     int64_t register_ms; /* wall clock of register_Wh */
     int64_t started_ms;  /* wall clock */
@@ -128,6 +130,8 @@ void transactions_stop(
     struct station *s); /* the program ends in order: writes down how the running ones stand */
 void transactions_on_signals(struct evse *e, const struct evse_signals *before);
 void transactions_on_id_token(struct evse *e, const struct id_token *presented);
+/* The CSMS made the EVSE inoperative: an authorization that still waits for its vehicle ends. */
+void transactions_on_inoperative(struct evse *e);
 void transactions_on_command_done(struct evse *e, const struct evse_command *command, int err);
 /* Link and registration changes. */
 void transactions_on_online(struct station *s, bool online);

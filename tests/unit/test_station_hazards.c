@@ -105,6 +105,188 @@ static void an_event_given_up_on_a_living_link_costs_no_link(void **state) /* TC
     assert_int_equal(b->connects, connects);
 }
 
+/* ---- energy ---- */
+
+static void a_meter_that_shows_nothing_for_a_moment_is_not_billed_twice(void **state) /* J02.FR.16 */
+{
+    struct bench *b = *state;
+    free(session_charging(b, 10000));
+    bench_silent(b, 1);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 0); /* the device has started anew, its meter not yet read */
+    bench_state(b, 1, EVSE_CHARGING);
+    bench_advance(b, 5000);
+    bench_restart(b);
+    bench_signals(b, 1);
+    bench_forget(b);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 10050);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    const json_t *event = bench_expect_later(b, "TransactionEvent", "{'eventType': 'Ended'}");
+    assert_true(session_value(event, "Transaction.End", "Energy.Active.Import.Register") == 10050);
+}
+
+static void a_meter_that_began_anew_catches_up_in_time(void **state)
+{
+    struct bench *b = *state;
+    free(session_charging(b, 300));
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 10);
+    bench_advance(b, 60000);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 310);
+    bench_forget(b);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    const json_t *event = bench_expect_later(b, "TransactionEvent", "{'eventType': 'Ended'}");
+    assert_true(session_value(event, "Transaction.End", "Energy.Active.Import.Register") == 610);
+}
+
+static void an_ended_that_is_too_long_loses_samples_in_between(void **state) /* J02.FR.20 */
+{
+    (void)state;
+    struct bench_options options = {
+        .max_message = 4096,
+        .presets = { { "SampledDataCtrlr", "TxEndedInterval", NULL, "10" },
+                     { "SampledDataCtrlr", "TxUpdatedInterval", NULL, "0" },
+                     { "AlignedDataCtrlr", "Interval", NULL, "0" } },
+        .preset_count = 3,
+    };
+    struct bench *b = bench_new(&options);
+    bench_boot(b);
+    free(session_charging(b, 1000));
+    bench_advance(b, 900000);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 2000);
+    bench_forget(b);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    const json_t *event = bench_expect_later(b, "TransactionEvent", "{'eventType': 'Ended'}");
+    assert_true(json_array_size(json_object_get(event, "meterValue")) > 5);
+    assert_true(json_dumpb(event, NULL, 0, JSON_COMPACT) < 4096);
+    assert_true(session_value(event, "Transaction.Begin", "Energy.Active.Import.Register") == 1000);
+    assert_true(session_value(event, "Transaction.End", "Energy.Active.Import.Register") == 2000);
+    bench_free(b);
+}
+
+/* ---- out of service ---- */
+
+static void an_evse_made_inoperative_does_not_charge_who_was_let_in_before(void **state) /* G03.FR.03 */
+{
+    (void)state;
+    struct bench *b = session_points("PowerPathClosed", "EVConnected,Authorized");
+    session_tap(b);
+    bench_call(b, "ChangeAvailability", "{'operationalStatus': 'Inoperative'}", "{'status': 'Accepted'}");
+    bench_forget(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_expect_nothing(b);
+    bench_expect_no_command(b);
+    bench_free(b);
+}
+
+static void a_plug_in_an_inoperative_evse_begins_nothing(void **state) /* G03 */
+{
+    struct bench *b = *state;
+    bench_call(b, "ChangeAvailability", "{'operationalStatus': 'Inoperative', 'evse': {'id': 1}}",
+               "{'status': 'Accepted'}");
+    bench_forget(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_expect_nothing(b);
+    bench_call(b, "ChangeAvailability", "{'operationalStatus': 'Operative', 'evse': {'id': 1}}",
+               "{'status': 'Accepted'}");
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Occupied'}");
+    session_tap(b);
+    session_event(b, "Started", "Authorized", NULL);
+}
+
+static void plugs_without_end_do_not_fill_the_memory(void **state)
+{
+    struct bench *b = *state;
+    bench_link_lost(b);
+    for (int i = 0; i < 2000; i++) {
+        bench_state(b, 1, EVSE_CONNECTED);
+        bench_state(b, 1, EVSE_AVAILABLE);
+    }
+    json_t *status = station_status(b->station);
+    assert_true(json_integer_value(json_object_get(status, "events_waiting")) <= 2001);
+    json_decref(status);
+}
+
+static void a_master_pass_stops_all_there_is(void **state) /* C16.FR.02 */
+{
+    (void)state;
+    struct bench_options options = {
+        .evse_count = 3,
+        .presets = { { "AuthCtrlr", "MasterPassGroupId", NULL, "MASTER" },
+                     { "SampledDataCtrlr", "TxUpdatedInterval", NULL, "0" } },
+        .preset_count = 2,
+    };
+    struct bench *b = bench_new(&options);
+    bench_boot(b);
+    for (int evse = 1; evse <= 2; evse++) {
+        char card[] = "04AAAAA0";
+        card[7] = (char)('0' + evse);
+        bench_state(b, evse, EVSE_CONNECTED);
+        bench_token(b, evse, card, "ISO14443");
+        bench_state(b, evse, EVSE_SUSPENDED_EV);
+    }
+    bench_forget(b);
+    bench_answer(
+        b, "Authorize",
+        "{'idTokenInfo': {'status': 'Accepted', 'groupIdToken': {'idToken': 'MASTER', 'type': 'Central'}}}");
+    bench_token(b, 3, "04FFFFFF", "ISO14443");
+    bench_expect(b, "Authorize", "{}");
+    for (int evse = 1; evse <= 2; evse++)
+        session_event(
+            b, "Ended", "StopAuthorized",
+            "'idToken': {'idToken': '04FFFFFF'}, 'transactionInfo': {'stoppedReason': 'MasterPass'}");
+    bench_expect_nothing(b);
+    bench_free(b);
+}
+
+/* ---- limits ---- */
+
+#define PROFILE                                                                                              \
+    "{'id': 5, 'stackLevel': 0, 'chargingProfilePurpose': 'TxProfile', 'chargingProfileKind': 'Relative',"   \
+    " 'chargingSchedule': [{'id': 1, 'chargingRateUnit': 'A', 'chargingSchedulePeriod':"                     \
+    " [{'startPeriod': 0, 'limit': 7}]}]}"
+
+static void the_profile_of_a_refused_start_is_not_for_the_next_driver(void **state) /* F01.FR.10 */
+{
+    struct bench *b = *state;
+    session_set(b, "AuthCtrlr", "AuthorizeRemoteStart", "true");
+    bench_answer(b, "Authorize", "{'idTokenInfo': {'status': 'Blocked'}}");
+    bench_call(b, "RequestStartTransaction",
+               "{'evseId': 1, 'remoteStartId': 7, 'idToken': {'idToken': '04FFFFFF', 'type': 'ISO14443'},"
+               " 'chargingProfile': " PROFILE "}",
+               "{'status': 'Accepted'}");
+    bench_answer(b, "Authorize", "");
+    bench_forget(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_expect_limit(b, 1, 32);
+    bench_expect_command(b, 1, EVSE_START);
+}
+
+static void a_share_is_free_only_when_the_current_has_ceased(void **state) /* K04.FR.05 */
+{
+    (void)state;
+    struct bench *b = bench_new(&(struct bench_options){ .evse_count = 2 });
+    bench_boot(b);
+    bench_call(b, "SetChargingProfile",
+               "{'evseId': 0, 'chargingProfile': {'id': 1, 'stackLevel': 0, 'chargingProfilePurpose':"
+               " 'ChargingStationMaxProfile', 'chargingProfileKind': 'Absolute', 'chargingSchedule':"
+               " [{'id': 1, 'startSchedule': '2026-01-01T00:00:00Z', 'chargingRateUnit': 'A',"
+               " 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 32}]}]}}",
+               "{'status': 'Accepted'}");
+    for (int evse = 1; evse <= 2; evse++) {
+        bench_state(b, evse, EVSE_CONNECTED);
+        bench_token(b, evse, evse == 1 ? CARD : "04BBBBBB", "ISO14443");
+        bench_state(b, evse, EVSE_CHARGING);
+    }
+    bench_forget(b);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_expect_no_command(b); /* it has taken the stop, but still draws 16 A */
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_expect_command(b, 1, EVSE_UNLOCK);
+    bench_expect_limit(b, 2, 32);
+    bench_free(b);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
 
 int main(void)
@@ -115,6 +297,15 @@ int main(void)
         cmocka_unit_test(a_kind_that_is_never_answered_does_not_keep_the_events_back),
         TEST(a_csms_that_hangs_for_hours_costs_no_event),
         TEST(an_event_given_up_on_a_living_link_costs_no_link),
+        TEST(a_meter_that_shows_nothing_for_a_moment_is_not_billed_twice),
+        TEST(a_meter_that_began_anew_catches_up_in_time),
+        cmocka_unit_test(an_ended_that_is_too_long_loses_samples_in_between),
+        cmocka_unit_test(an_evse_made_inoperative_does_not_charge_who_was_let_in_before),
+        TEST(a_plug_in_an_inoperative_evse_begins_nothing),
+        TEST(plugs_without_end_do_not_fill_the_memory),
+        cmocka_unit_test(a_master_pass_stops_all_there_is),
+        TEST(the_profile_of_a_refused_start_is_not_for_the_next_driver),
+        cmocka_unit_test(a_share_is_free_only_when_the_current_has_ceased),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
