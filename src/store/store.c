@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -42,10 +43,11 @@ struct store {
     sqlite3 *writing; /* the thread's */
     sqlite3_stmt *put, *remove, *begin, *commit, *rollback;
     char *reserve_path;
+    int lock; /* descriptor that keeps other processes away */
     uv_thread_t thread;
     bool thread_runs;
     uv_mutex_t mutex;
-    uv_cond_t wake;
+    uv_cond_t wake, idle; /* idle: a group was committed */
     uv_async_t async;
     struct list waiting, working, done; /* working: the group the thread has */
     struct list answering;              /* the loop's own */
@@ -81,8 +83,11 @@ static struct batch *batch_new(const char *station, const struct record *records
 
 /* ---- the thread ---- */
 
-static int error_of(int code)
+static int error_of(sqlite3 *db, int code)
 {
+    int system = code == SQLITE_IOERR || code == SQLITE_CANTOPEN ? sqlite3_system_errno(db) : 0;
+    if (system == ENOSPC || system == EDQUOT)
+        return -ENOSPC; /* SQLite says so only of its main files */
     switch (code) {
     case SQLITE_OK:
     case SQLITE_DONE:
@@ -92,6 +97,9 @@ static int error_of(int code)
         return -ENOSPC;
     case SQLITE_NOMEM:
         return -ENOMEM;
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+        return -EACCES;
     default:
         return -EIO;
     }
@@ -99,9 +107,9 @@ static int error_of(int code)
 
 static int run(sqlite3_stmt *statement)
 {
-    int code = sqlite3_step(statement);
+    int r = error_of(sqlite3_db_handle(statement), sqlite3_step(statement));
     (void)sqlite3_reset(statement);
-    return error_of(code);
+    return r;
 }
 
 static int write_row(struct store *store, const char *station, const struct row *row)
@@ -142,7 +150,7 @@ static int commit_range(struct store *store, struct list *first, const struct li
 static void commit_group(struct store *store, struct list *group)
 {
     int r = commit_range(store, group->next, group);
-    if (r == -ENOSPC && reserve_release(store->reserve_path))
+    if ((r == -ENOSPC || r == -EIO) && reserve_release(store->reserve_path))
         r = commit_range(store, group->next, group);
     LIST_FOREACH(link, next, group)
     {
@@ -178,6 +186,7 @@ static void work(void *ctx)
             (void)reserve_make(store->reserve_path);
         uv_mutex_lock(&store->mutex);
         move_all(&store->working, &store->done);
+        uv_cond_signal(&store->idle);
         (void)uv_async_send(&store->async);
     }
     uv_mutex_unlock(&store->mutex);
@@ -242,6 +251,15 @@ void store_forget(struct store *store, const void *ctx)
 
 /* ---- reading ---- */
 
+/* Waits for all that was written before, so that what is read now is what was written. */
+static void wait_for_commits(struct store *store)
+{
+    uv_mutex_lock(&store->mutex);
+    while (!list_is_empty(&store->waiting) || !list_is_empty(&store->working))
+        uv_cond_wait(&store->idle, &store->mutex);
+    uv_mutex_unlock(&store->mutex);
+}
+
 static enum record_kind kind_of(const char *name)
 {
     int kind = 0;
@@ -254,6 +272,7 @@ int store_read(struct store *store, const char *station,
                void (*each)(void *ctx, enum record_kind kind, const char *key, const char *value), void *ctx)
 {
     sqlite3_stmt *statement = NULL;
+    wait_for_commits(store);
     int code = sqlite3_prepare_v2(store->reading,
                                   "SELECT kind, key, value FROM record WHERE station = ? ORDER BY kind, key",
                                   -1, &statement, NULL);
@@ -273,12 +292,13 @@ int store_read(struct store *store, const char *station,
                      key ? key : "");
     }
     (void)sqlite3_finalize(statement);
-    return code == SQLITE_DONE ? 0 : error_of(code);
+    return code == SQLITE_DONE ? 0 : error_of(store->reading, code);
 }
 
 int store_stations(struct store *store, void (*each)(void *ctx, const char *station), void *ctx)
 {
     sqlite3_stmt *statement = NULL;
+    wait_for_commits(store);
     int code = sqlite3_prepare_v2(store->reading, "SELECT DISTINCT station FROM record ORDER BY station", -1,
                                   &statement, NULL);
     while (code == SQLITE_OK || code == SQLITE_ROW) {
@@ -287,7 +307,7 @@ int store_stations(struct store *store, void (*each)(void *ctx, const char *stat
             each(ctx, (const char *)sqlite3_column_text(statement, 0));
     }
     (void)sqlite3_finalize(statement);
-    return code == SQLITE_DONE ? 0 : error_of(code);
+    return code == SQLITE_DONE ? 0 : error_of(store->reading, code);
 }
 
 /* ---- opening ---- */
@@ -295,11 +315,14 @@ int store_stations(struct store *store, void (*each)(void *ctx, const char *stat
 static int open_connection(const char *path, sqlite3 **ret, char *ret_text, size_t size)
 {
     int code = sqlite3_open_v2(path, ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (!*ret)
+        return -ENOMEM;
+    if (code == SQLITE_OK)
+        code = sqlite3_busy_timeout(*ret, BUSY_MS);
     if (code == SQLITE_OK)
         code = sqlite3_exec(*ret,
                             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024",
                             NULL, NULL, NULL);
-    (void)sqlite3_busy_timeout(*ret, BUSY_MS);
     if (code == SQLITE_OK)
         return 0;
     (void)snprintf(ret_text, size, "%s%s", sqlite3_errmsg(*ret),
@@ -308,9 +331,7 @@ static int open_connection(const char *path, sqlite3 **ret, char *ret_text, size
                          "held is then not "
                          "sent to the CSMS)"
                        : "");
-    return code == SQLITE_CANTOPEN || code == SQLITE_READONLY ? -EACCES
-           : code == SQLITE_FULL                              ? -ENOSPC
-                                                              : -EIO;
+    return error_of(*ret, code);
 }
 
 static int on_check_row(void *ctx, int count, char **values, char **names)
@@ -354,6 +375,20 @@ static int prepare(struct store *store)
     return 0;
 }
 
+/* A file beside the database: closing any descriptor of the database itself would drop SQLite's own locks. */
+static int lock(struct store *store, const char *path, char *ret_text, size_t size)
+{
+    AUTO_FREE char *name = NULL;
+    if (asprintf(&name, "%s.lock", path) < 0)
+        return -ENOMEM;
+    store->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (store->lock >= 0 && flock(store->lock, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    bool busy = errno == EWOULDBLOCK;
+    (void)snprintf(ret_text, size, "%s", busy ? "another gateway has it" : strerror(errno));
+    return busy ? -EBUSY : errno == ENOSPC ? -ENOSPC : -EACCES;
+}
+
 static int open_databases(struct store *store, const char *path, char *ret_text, size_t size)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* SQLite's own mode would be 0644 */
@@ -363,8 +398,6 @@ static int open_databases(struct store *store, const char *path, char *ret_text,
         return err == -ENOSPC ? err : -EACCES;
     }
     (void)close(fd);
-    if (asprintf(&store->reserve_path, "%s.reserve", path) < 0)
-        return -ENOMEM;
     int r = open_connection(path, &store->writing, ret_text, size);
     if (r == 0)
         r = check_integrity(store->writing, ret_text, size);
@@ -381,46 +414,80 @@ static void on_async_closed(uv_handle_t *handle)
 {
     struct store *store = handle->data;
     uv_cond_destroy(&store->wake);
+    uv_cond_destroy(&store->idle);
     uv_mutex_destroy(&store->mutex);
     free(store);
 }
 
 static void close_databases(struct store *store)
 {
-    sqlite3_stmt *statements[] = { store->put, store->remove, store->begin, store->commit, store->rollback };
+    sqlite3_stmt **statements[] = { &store->put, &store->remove, &store->begin, &store->commit,
+                                    &store->rollback };
     for (size_t i = 0; i < ARRAY_SIZE(statements); i++)
-        (void)sqlite3_finalize(statements[i]);
-    (void)sqlite3_close(store->reading);
-    (void)sqlite3_close(store->writing);
+        (void)sqlite3_finalize(STEAL(*statements[i]));
+    (void)sqlite3_close(STEAL(store->reading));
+    (void)sqlite3_close(STEAL(store->writing));
+}
+
+static void release(struct store *store)
+{
+    close_databases(store);
+    if (store->lock >= 0)
+        (void)close(store->lock);
     free(store->reserve_path);
 }
 
-int store_open(struct loop *loop, const char *path, char *ret_text, size_t size, struct store **ret)
+static struct store *store_new(struct loop *loop, const char *path)
 {
     struct store *store = calloc(1, sizeof(*store));
-    (void)str_copy(ret_text, size, "out of memory");
-    if (!store)
-        return -ENOMEM;
+    if (!store || asprintf(&store->reserve_path, "%s.reserve", path) < 0) {
+        free(store);
+        return NULL;
+    }
+    store->lock = -1;
     list_init(&store->waiting);
     list_init(&store->working);
     list_init(&store->done);
     list_init(&store->answering);
-    int r = open_databases(store, path, ret_text, size);
-    if (r < 0) {
-        close_databases(store);
-        free(store);
-        return r;
-    }
-    if (!reserve_make(store->reserve_path))
-        log_warn(LOG_STORE, "no room for the reserve beside the database: path=%s", store->reserve_path);
     (void)uv_mutex_init(&store->mutex);
     (void)uv_cond_init(&store->wake);
+    (void)uv_cond_init(&store->idle);
     (void)uv_async_init(&loop->uv, &store->async, on_async);
     store->async.data = store;
-    r = uv_thread_create(&store->thread, work, store);
-    store->thread_runs = r == 0;
+    return store;
+}
+
+/* SQLite needs room for its working files even to read. */
+static int open_files(struct store *store, const char *path, char *ret_text, size_t size)
+{
+    int r = lock(store, path, ret_text, size);
+    if (r < 0)
+        return r;
+    r = open_databases(store, path, ret_text, size);
+    if (r == -ENOSPC && reserve_release(store->reserve_path)) {
+        log_warn(LOG_STORE, "the disk is full, the reserve is used up: path=%s", path);
+        close_databases(store);
+        r = open_databases(store, path, ret_text, size);
+    } else if (r == 0 && !reserve_make(store->reserve_path)) {
+        log_warn(LOG_STORE, "no room for the reserve beside the database: path=%s", store->reserve_path);
+    }
+    return r;
+}
+
+int store_open(struct loop *loop, const char *path, char *ret_text, size_t size, struct store **ret)
+{
+    struct store *store = store_new(loop, path);
+    (void)str_copy(ret_text, size, "out of memory");
+    if (!store)
+        return -ENOMEM;
+    int r = open_files(store, path, ret_text, size);
+    if (r == 0) {
+        r = uv_thread_create(&store->thread, work, store);
+        store->thread_runs = r == 0;
+        if (r < 0)
+            (void)snprintf(ret_text, size, "no thread: %s", err_text(r));
+    }
     if (r < 0) {
-        (void)snprintf(ret_text, size, "no thread: %s", err_text(r));
         store_close(store);
         return r;
     }
@@ -439,6 +506,6 @@ void store_close(struct store *store)
     if (store->thread_runs)
         (void)uv_thread_join(&store->thread);
     answer(store);
-    close_databases(store);
+    release(store);
     uv_close((uv_handle_t *)&store->async, on_async_closed);
 }

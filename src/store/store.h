@@ -18,7 +18,7 @@ struct store;
 #define STORE_MAX_WAITING    100000 /* batches */
 
 /* Opens or creates (mode 0600), checks integrity quickly, migrates. On error `ret_text` (size bytes) says what and what to do.
- * 0, -EIO, -EACCES, -ENOSPC, -EPROTO (file of a newer version), -ENOMEM. */
+ * 0, -EIO, -EACCES, -EBUSY (another process has it), -ENOSPC, -EPROTO (file of a newer version), -ENOMEM. */
 int store_open(struct loop *loop, const char *path, char *ret_text, size_t size, struct store **ret);
 /* Commits all that waits, answers the owners, ends the thread. NULL is fine. */
 void store_close(struct store *store);
@@ -33,7 +33,7 @@ int store_write(struct store *store, const char *station, const struct record *r
 /* Drops callbacks of `ctx` that have not come yet; their batches are still written. */
 void store_forget(struct store *store, const void *ctx);
 
-/* Blocking; only before the loop runs or on reload. Each record of the station, ordered by kind and key. */
+/* Blocking, until all that was written before is committed, too; only before the loop runs or on reload. Each record of the station, ordered by kind and key. */
 int store_read(struct store *store, const char *station,
                void (*each)(void *ctx, enum record_kind kind, const char *key, const char *value), void *ctx);
 /* Every station that has records. */

@@ -6,11 +6,13 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <sched.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -24,7 +26,7 @@ struct bench {
     struct loop loop;
     struct store *store;
     int answers, errors, wanted;
-    int order[2000];
+    int order[10000];
 };
 
 struct note { /* ctx of one batch */
@@ -238,6 +240,141 @@ static void a_full_disk_is_answered_and_the_store_works_again_with_room(void **s
     free(large);
 }
 
+static void what_was_written_is_read_though_no_answer_came_yet(void **state)
+{
+    struct bench *b = *state;
+    struct note note = { b, 0 };
+    assert_int_equal(open_store(b), 0);
+    for (int i = 0; i < 100; i++) {
+        char value[16];
+        (void)snprintf(value, sizeof(value), "%d", i);
+        put(b, &note, "CS1", "a", value);
+        assert_string_equal(read_all(b, "CS1").last_value, value);
+    }
+    assert_int_equal(b->answers, 0);
+    wait_for(b, 100);
+}
+
+static void two_programs_do_not_share_a_database(void **state)
+{
+    struct bench *b = *state;
+    struct store *other = NULL;
+    assert_int_equal(open_store(b), 0);
+    assert_int_equal(store_open(&b->loop, b->path, b->text, sizeof(b->text), &other), -EBUSY);
+    assert_null(other);
+    assert_non_null(strstr(b->text, "another"));
+}
+
+/* ---- a disk that is really full: a small one of our own, if we may mount it ---- */
+
+#define DISK_BYTES "6m"
+
+static bool mount_small_disk(struct bench *b)
+{
+    if (unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWNS | CLONE_NEWUSER) < 0)
+        return false;
+    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount("small", b->directory, "tmpfs", 0, "size=" DISK_BYTES) == 0;
+}
+
+static void fill_disk(const struct bench *b)
+{
+    char path[128], zeros[4096] = { 0 };
+    (void)snprintf(path, sizeof(path), "%s/ballast", b->directory);
+    FILE *file = fopen(path, "a");
+    assert_non_null(file);
+    (void)setvbuf(file, NULL, _IONBF, 0);
+    while (fwrite(zeros, 1, sizeof(zeros), file) == sizeof(zeros))
+        ;
+    (void)fclose(file);
+}
+
+static bool has_reserve(const struct bench *b)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s.reserve", b->path);
+    return access(path, F_OK) == 0;
+}
+
+/* In a process of its own, whose mounts end with it. */
+static void on_a_small_disk(struct bench *b, void (*act)(struct bench *b))
+{
+    pid_t child = fork();
+    if (child == 0) {
+        if (!mount_small_disk(b))
+            _exit(77);
+        act(b);
+        store_close(b->store);
+        _exit(0);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        skip();
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static int write_large(struct bench *b, struct note *note, const char *key)
+{
+    static char large[65536];
+    int errors = b->errors;
+    memset(large, 'x', sizeof(large) - 1);
+    put(b, note, "CS1", key, large);
+    wait_for(b, b->answers + 1);
+    return b->errors - errors;
+}
+
+static void use_up_the_reserve(struct bench *b)
+{
+    struct note note = { b, 0 };
+    assert_int_equal(open_store(b), 0);
+    assert_true(has_reserve(b));
+    fill_disk(b);
+    /* what is under way is still written, from the reserve; then nothing any more; and all again once there is room */
+    int i = 0;
+    for (char key[16]; i < 200; i++) {
+        (void)snprintf(key, sizeof(key), "%d", i);
+        if (write_large(b, &note, key))
+            break;
+    }
+    assert_true(i > 5 && i < 200);
+    assert_false(has_reserve(b));
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/ballast", b->directory);
+    assert_int_equal(unlink(path), 0);
+    for (int k = 0; k < 110; k++) {
+        put(b, &note, "CS1", "a", "1");
+        wait_for(b, b->answers + 1);
+    }
+    assert_int_equal(b->errors, 1);
+    assert_true(has_reserve(b));
+}
+
+static void a_full_disk_costs_the_reserve_first(void **state)
+{
+    on_a_small_disk(*state, use_up_the_reserve);
+}
+
+static void start_on_a_full_disk(struct bench *b)
+{
+    struct note note = { b, 0 };
+    assert_int_equal(open_store(b), 0);
+    put(b, &note, "CS1", "a", "1");
+    wait_for(b, 1);
+    store_close(b->store);
+    b->store = NULL;
+    fill_disk(b);
+    if (open_store(b) < 0)
+        fail_msg("%s", b->text);
+    assert_int_equal(read_all(b, "CS1").count, 1);
+    assert_int_equal(write_large(b, &note, "b"), 0);
+}
+
+static void a_start_on_a_full_disk_costs_the_reserve_too(void **state)
+{
+    on_a_small_disk(*state, start_on_a_full_disk);
+}
+
 static void the_database_is_for_its_owner_only(void **state)
 {
     struct bench *b = *state;
@@ -284,6 +421,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(kill_9_loses_nothing_that_was_answered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_is_answered_and_the_store_works_again_with_room, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(what_was_written_is_read_though_no_answer_came_yet, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(two_programs_do_not_share_a_database, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_disk_costs_the_reserve_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_start_on_a_full_disk_costs_the_reserve_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_database_is_for_its_owner_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_damaged_file_is_reported_and_left_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_of_a_newer_version_is_refused, set_up, tear_down),
