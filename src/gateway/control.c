@@ -152,6 +152,9 @@ static void do_reload(struct client *client, const json_t *request)
     json_t *list = json_array();
     for (size_t i = 0; i < problems.count; i++)
         (void)json_array_append_new(list, json_string(problems.list[i].text));
+    if (problems.total > problems.count)
+        (void)json_array_append_new(list,
+                                    json_sprintf("and %zu problems more", problems.total - problems.count));
     client_send_json(client, json_pack("{s:b, s:o}", "ok", r == 0, "problems", list));
     problems_done(&problems);
 }

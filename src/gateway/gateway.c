@@ -1,7 +1,7 @@
 /* Start, reload and stop of the whole. */
 #include "gateway/gateway.h"
 
-#include <assert.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +14,8 @@
 #include "gateway/station_entry.h"
 
 #define CLOSE_TIME_MS 300 /* for close frames to leave at the end */
+#define TRIM_EVERY_MS 5000
+#define TRIM_MAX_MS   60000
 
 static void log_problems(const struct problems *problems)
 {
@@ -58,6 +60,26 @@ static void start_watchdog(struct gateway *gateway)
     env_timer_start(&gateway->loop.env, &gateway->watchdog, 0);
 }
 
+/* Handshakes need much memory (TLS above all) that no one needs once the links are up: given back to the system then, or when it
+ * seems that some stay down. */
+static void on_trim(struct timer *timer, void *ctx)
+{
+    struct gateway *gateway = ctx;
+    bool all = true;
+    for (size_t i = 0; i < gateway->station_count && all; i++)
+        all = station_entry_is_connected(gateway->stations[i]);
+    if (all || env_now_ms(&gateway->loop.env) >= gateway->trim_until_ms)
+        (void)malloc_trim(0);
+    else
+        env_timer_start(&gateway->loop.env, timer, TRIM_EVERY_MS);
+}
+
+static void start_trim(struct gateway *gateway)
+{
+    gateway->trim_until_ms = env_now_ms(&gateway->loop.env) + TRIM_MAX_MS;
+    env_timer_start(&gateway->loop.env, &gateway->trim, TRIM_EVERY_MS);
+}
+
 static int open_store(struct gateway *gateway)
 {
     const char *directory = gateway->config->general.state_directory;
@@ -75,6 +97,19 @@ static int open_store(struct gateway *gateway)
     return r;
 }
 
+/* Those not started yet, one after the other. */
+static void start_stations(struct gateway *gateway)
+{
+    int64_t delay_ms = 0;
+    for (size_t i = 0; i < gateway->station_count; i++) {
+        if (station_entry_is_started(gateway->stations[i]))
+            continue;
+        station_entry_start(gateway->stations[i], delay_ms);
+        delay_ms += gateway->config->general.pacing_ms;
+    }
+    start_trim(gateway);
+}
+
 static int make_stations(struct gateway *gateway)
 {
     struct config *config = gateway->config;
@@ -87,9 +122,15 @@ static int make_stations(struct gateway *gateway)
             return r;
         gateway->station_count++;
     }
-    for (size_t i = 0; i < gateway->station_count; i++)
-        station_entry_start(gateway->stations[i], (int64_t)i * config->general.pacing_ms);
+    start_stations(gateway);
     return 0;
+}
+
+static void tell_if_orphaned(void *ctx, const char *station)
+{
+    if (!gateway_station(ctx, station))
+        log_warn(LOG_STORE, "the database keeps records of a station that is not configured: station=%s",
+                 station);
 }
 
 static int start(struct gateway *gateway)
@@ -104,7 +145,10 @@ static int start(struct gateway *gateway)
     r = control_new(gateway, gateway->config->general.control_socket, &gateway->control);
     if (r < 0)
         return r;
-    return make_stations(gateway);
+    r = make_stations(gateway);
+    if (r < 0)
+        return r;
+    return store_stations(gateway->store, tell_if_orphaned, gateway);
 }
 
 int gateway_start(struct gateway *gateway, const char *config_path)
@@ -123,6 +167,7 @@ int gateway_start(struct gateway *gateway, const char *config_path)
 
     apply_log(gateway->config);
     gateway->started_ms = env_now_ms(&gateway->loop.env);
+    timer_init(&gateway->trim, gateway->loop.env.timers, on_trim, gateway);
     r = start(gateway);
     if (r < 0) {
         log_error(LOG_GATEWAY, "start failed, nothing runs: error=\"%s\"", err_text(r));
@@ -191,10 +236,14 @@ static void stop_rest(struct gateway *gateway)
     free(gateway->stations);
 }
 
-static void apply(struct gateway *gateway, struct config *config)
+/* Goes over to `config`: unchanged stations stay, others are stopped, new ones made but not started. The first error of one that
+ * cannot be made, which is left out. The configuration that was is the caller's then. */
+static int switch_to(struct gateway *gateway, struct config *config)
 {
     struct station_entry **entries = calloc(config->station_count + 1, sizeof(struct station_entry *));
-    assert(entries);
+    int result = 0;
+    if (!entries)
+        return -ENOMEM;
     adopt_profiles(config, gateway->config);
     for (size_t i = 0; i < config->station_count; i++) {
         entries[i] = take_unchanged(gateway, &config->stations[i]);
@@ -202,27 +251,42 @@ static void apply(struct gateway *gateway, struct config *config)
             station_entry_rebind(entries[i], &config->stations[i]);
     }
     stop_rest(gateway);
-    config_free(gateway->config);
     gateway->config = config;
     gateway->stations = entries;
     gateway->station_count = 0;
-    int64_t delay_ms = 0;
     for (size_t i = 0; i < config->station_count; i++) {
         struct station_entry *entry = entries[i];
-        if (!entry && station_entry_new(gateway, &config->stations[i], &entry) == 0) {
-            log_info(LOG_GATEWAY, "station is started: station=%s", config->stations[i].id);
-            station_entry_start(entry, delay_ms);
-            delay_ms += config->general.pacing_ms;
-        }
-        if (entry)
-            gateway->stations[gateway->station_count++] = entry;
+        int r = entry ? 0 : station_entry_new(gateway, &config->stations[i], &entry);
+        if (r == 0)
+            entries[gateway->station_count++] = entry;
+        else if (result == 0)
+            result = r;
     }
+    return result;
+}
+
+/* To `config`, or back. Takes `config`. */
+static int apply(struct gateway *gateway, struct config *config, struct problems *problems)
+{
+    struct config *old = gateway->config;
+    int r = switch_to(gateway, config);
+    if (r < 0) {
+        problems_add(problems, gateway->config_path, 0, NULL, "cannot be put into force: %s (see the log)",
+                     err_text(r));
+        if (switch_to(gateway, old) < 0)
+            log_error(LOG_GATEWAY, "not every station of the running configuration could be made again");
+    }
+    start_stations(gateway);
+    config_free(r < 0 ? config : old);
+    return r;
 }
 
 int gateway_reload(struct gateway *gateway, struct problems *problems)
 {
-    (void)sd_notify(0, "RELOADING=1");
     AUTO(config) *config = NULL;
+    if (gateway->stopping)
+        return -ECANCELED;
+    (void)sd_notify(0, "RELOADING=1");
     int r = config_load(gateway->config_path, problems, &config);
     const char *restart = r == 0 ? restart_needed(config, gateway->config) : NULL;
     if (restart) {
@@ -230,9 +294,10 @@ int gateway_reload(struct gateway *gateway, struct problems *problems)
                      "changed, which needs a restart of the gateway");
         r = -EINVAL;
     }
+    if (r == 0)
+        r = apply(gateway, STEAL(config), problems);
     if (r == 0) {
-        apply_log(config);
-        apply(gateway, STEAL(config));
+        apply_log(gateway->config);
         log_info(LOG_GATEWAY, "configuration was reloaded: stations=%zu", gateway->station_count);
     } else {
         log_problems(problems);
@@ -253,7 +318,9 @@ static void on_closed(struct timer *timer, void *ctx)
 void gateway_stop(struct gateway *gateway)
 {
     (void)sd_notify(0, "STOPPING=1");
+    gateway->stopping = true;
     timer_stop(&gateway->watchdog);
+    timer_stop(&gateway->trim);
     control_free(gateway->control);
     gateway->control = NULL;
     for (size_t i = 0; i < gateway->station_count; i++)
@@ -263,6 +330,7 @@ void gateway_stop(struct gateway *gateway)
         timer_init(&timer, gateway->loop.env.timers, on_closed, &gateway->loop);
         env_timer_start(&gateway->loop.env, &timer, CLOSE_TIME_MS);
         loop_run(&gateway->loop);
+        timer_stop(&timer); /* a second signal ends the waiting */
     }
     for (size_t i = 0; i < gateway->station_count; i++)
         station_entry_free(gateway->stations[i]);

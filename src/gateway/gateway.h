@@ -29,11 +29,15 @@ struct gateway {
     int64_t started_ms;
     struct timer watchdog; /* systemd's */
     int64_t watchdog_ms;
+    struct timer trim; /* looks whether all stations are connected */
+    int64_t trim_until_ms;
+    bool stopping;
 };
 
 /* Loads the configuration and starts everything, or nothing. 0, or negative (all problems were logged). */
 int gateway_start(struct gateway *gateway, const char *config_path);
-/* Applies the changed file: only what changed restarts. On problems the running configuration stays: -EINVAL. */
+/* Applies the changed file: only what changed restarts. On problems, or if a station cannot be made, the running configuration
+ * stays: negative. */
 int gateway_reload(struct gateway *gateway, struct problems *problems);
 void gateway_stop(struct gateway *gateway);
 

@@ -32,7 +32,8 @@ struct station_entry {
     struct station *station;
     struct resource *endpoint;
     struct websocket *websocket;
-    bool websocket_is_up;
+    bool websocket_is_up, started;
+    bool store_fails; /* told once, not for each record */
     int64_t ping_interval_ms;
     struct timer closed_timer; /* tells the station that the link it closed is down */
     struct station_charger *chargers;
@@ -167,9 +168,12 @@ static void on_written(void *ctx, int err)
     uint32_t ticket = entry->tickets[entry->ticket_first];
     entry->ticket_first = (entry->ticket_first + 1) % entry->ticket_size;
     entry->ticket_count--;
-    if (err < 0)
-        log_error(LOG_STORE, "records could not be written: station=%s error=\"%s\"", entry->config->id,
+    if (err < 0 && !entry->store_fails)
+        log_error(LOG_STORE, "records cannot be written: station=%s error=\"%s\"", entry->config->id,
                   err_text(err));
+    else if (err == 0 && entry->store_fails)
+        log_info(LOG_STORE, "records are written again: station=%s", entry->config->id);
+    entry->store_fails = err < 0;
     if (ticket)
         station_on_persisted(entry->station, ticket, err);
 }
@@ -412,7 +416,18 @@ int station_entry_new(struct gateway *gateway, const struct station_config *conf
 
 void station_entry_start(struct station_entry *entry, int64_t delay_ms)
 {
+    entry->started = true;
     station_start(entry->station, delay_ms);
+}
+
+bool station_entry_is_started(const struct station_entry *entry)
+{
+    return entry->started;
+}
+
+bool station_entry_is_connected(const struct station_entry *entry)
+{
+    return entry->websocket_is_up;
 }
 
 void station_entry_stop(struct station_entry *entry)
@@ -429,7 +444,6 @@ void station_entry_free(struct station_entry *entry)
     if (entry->station)
         drop_link(entry, 1001);
     timer_stop(&entry->closed_timer);
-    store_forget(entry->gateway->store, entry);
     for (size_t i = 0; i < entry->charger_count; i++) {
         struct station_charger *c = &entry->chargers[i];
         if (c->device)
@@ -439,6 +453,7 @@ void station_entry_free(struct station_entry *entry)
     }
     station_free(entry->station);
     resource_put(entry->endpoint);
+    store_forget(entry->gateway->store, entry); /* what was written up to here, by any of them */
     free(entry->chargers);
     free(entry->tickets);
     free(entry);

@@ -14,6 +14,8 @@ int station_entry_new(struct gateway *gateway, const struct station_config *conf
                       struct station_entry **ret);
 /* Starts it: devices at once, the CSMS after delay_ms. */
 void station_entry_start(struct station_entry *entry, int64_t delay_ms);
+bool station_entry_is_started(const struct station_entry *entry);
+bool station_entry_is_connected(const struct station_entry *entry);
 /* Writes down what is to be resumed and closes the link in order. */
 void station_entry_stop(struct station_entry *entry);
 void station_entry_free(struct station_entry *entry);

@@ -205,3 +205,126 @@ def test_two_gateways_do_not_share_a_socket():
         done = subprocess.run([str(BUILD / "ocpp-gateway"), "--config", str(site.directory / "gateway.yaml")],
                               capture_output=True, text=True, timeout=20)
         assert done.returncode == 1 and "another gateway" in done.stderr
+
+
+def start_charging(site, station, device):
+    site.ask(f"plug {device} soc=20")
+    site.csms.status(station, 1, "Occupied")
+    site.csms.call(station, "RequestStartTransaction",
+                   {"evseId": 1, "remoteStartId": 1, "idToken": {"idToken": "operator", "type": "Central"}})
+    site.csms.expect(station, "TransactionEvent", eventType="Updated")
+
+
+def test_a_changed_station_goes_on_with_its_transaction_where_it_was():
+    """Restarted by reload, again and again, while its last records are still on their way to the disk."""
+    with Site() as site:
+        site.station("CS1", site.tcp_charger())
+        site.start()
+        start_charging(site, "CS1", "tcp1")
+        name, chargers, variables = site.stations[0]
+        for interval in range(61, 66):
+            site.stations[0] = (name, chargers, {**variables, "OCPPCommCtrlr.HeartbeatInterval": interval})
+            (site.directory / "gateway.yaml").write_text(site.config())
+            assert site.cli("reload")[0] == 0
+            site.csms.expect("CS1", "BootNotification", interval - 59)
+            told = len(site.csms.events("CS1"))
+            until(lambda: len(site.csms.events("CS1")) > told + 1, "metering goes on")
+        site.ask("unplug tcp1")
+        site.csms.expect("CS1", "TransactionEvent", eventType="Ended")
+        events = site.csms.events("CS1")
+        assert len({e["transactionInfo"]["transactionId"] for e in events}) == 1
+        assert [e["seqNo"] for e in events] == list(range(len(events)))
+
+
+def test_a_reload_that_cannot_be_put_into_force_leaves_what_was(tmp_path):
+    """Roots that only OpenSSL finds wrong, and an address that only the kernel does."""
+    roots = tmp_path / "roots.pem"
+    roots.write_text("-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n")
+    with Site() as site:
+        site.station("CS1", site.tcp_charger("tcp1", 15020))
+        site.station("CS2", site.tcp_charger("tcp2", 15021))
+        site.start()
+        start_charging(site, "CS1", "tcp1")
+        good = site.config()
+        other = f"  other: {{ url: \"wss://{site.csms_address}:1/\", security_profile: 2, ca_file: {roots} }}\n"
+        second = good.index("  - id: CS2")
+        path = site.directory / "gateway.yaml"
+        for bad in [(good[:second] + good[second:].replace("csms: test", "csms: other")).replace("csms:\n", "csms:\n" + other, 1),
+                    good + "      - { profile: echonet-02a1, echonet: 127.0.0.9 }\n" + "echonet: { bind: 203.0.113.77 }\n"]:
+            path.write_text(bad)
+            code, output, problems = site.cli("reload")
+            assert code == 1 and "cannot be put into force" in problems, problems
+            until(lambda: "CS2" in site.csms.connections, "CS2 is back")
+            assert site.csms.call("CS2", "GetTransactionStatus", {}) == {"messagesInQueue": False}
+        assert len(site.csms.heard("CS1", "BootNotification")) == 1
+        told = len(site.csms.events("CS1"))
+        until(lambda: len(site.csms.events("CS1")) > told, "CS1's transaction never noticed")
+        path.write_text(good)
+        assert site.cli("reload")[0] == 0
+
+
+def test_what_cannot_be_opened_stops_the_start(tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("text")
+    base = ("csms: {{ a: {{ url: \"ws://127.0.0.1:1/\", security_profile: 0 }} }}\n"
+            f"gateway: {{{{ state: {tmp_path}/{{state}}, control: {tmp_path}/{{control}}, profiles: {ROOT}/profiles }}}}\n"
+            "echonet: {{ bind: {bind} }}\n"
+            "stations:\n  - {{ id: CS1, csms: a, chargers: [{{ profile: demo-modbus-ac22, tcp: 127.0.0.1:1 }}] }}\n"
+            "  - {{ id: CS2, csms: a, chargers: [{{ profile: echonet-02a1, echonet: 127.0.0.9 }}] }}\n")
+    for values, words in [(dict(state="s", control="c", bind="203.0.113.77"), "ECHONET Lite socket cannot be opened"),
+                          (dict(state="s", control="precious", bind="127.0.0.8"), "it is no socket"),
+                          (dict(state="precious/s", control="c", bind="127.0.0.8"), "state directory cannot be made")]:
+        path = tmp_path / "gateway.yaml"
+        path.write_text(base.format(**values))
+        done = subprocess.run([str(BUILD / "ocpp-gateway"), "--config", str(path)], capture_output=True, text=True, timeout=20)
+        assert done.returncode == 1 and words in done.stderr and "nothing runs" in done.stderr, done.stderr
+        assert "Sanitizer" not in done.stderr
+        assert not (tmp_path / "c").exists()
+    assert precious.read_text() == "text"
+
+
+def test_two_gateways_do_not_share_a_database():
+    with Site() as site:
+        site.station("CS1", site.tcp_charger())
+        site.start()
+        path = site.directory / "other.yaml"
+        path.write_text(site.config().replace("gateway.sock", "other.sock"))
+        done = subprocess.run([str(BUILD / "ocpp-gateway"), "--config", str(path)], capture_output=True, text=True, timeout=20)
+        assert done.returncode == 1 and "another gateway" in done.stderr
+
+
+def test_no_password_is_shown():
+    with Site() as site:
+        site.log_level = "debug"
+        site.station("CS1", site.tcp_charger())
+        site.start()
+        watch = subprocess.Popen([str(BUILD / "ocpp-cli"), "--socket", str(site.directory / "gateway.sock"), "--json", "watch"],
+                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        until(lambda: json.loads(watch.stdout.readline())["event"] == "write", "it watches")  # the keepalive, or a card reader's
+        secret = "another-password-of-16"
+        request = {"setVariableData": [{"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"},
+                                        "attributeValue": secret}]}
+        site.csms.call("CS1", "SetVariables", request)
+        site.csms.call("CS1", "GetTransactionStatus", {})
+        shown = ""
+        while "GetTransactionStatus" not in shown:
+            shown += watch.stdout.readline()
+        watch.kill()
+        watch.wait()
+        watch.stdout.close()
+        assert "BasicAuthPassword" in shown and secret not in shown
+        log = site.log("gateway")
+        assert "BasicAuthPassword" in log and secret not in log and "a-password-of-16-or-more" not in log
+
+
+def test_signals_while_it_ends_do_no_harm():
+    with Site() as site:
+        site.station("CS1", site.tcp_charger())
+        site.start()
+        (site.directory / "gateway.yaml").write_text(site.config().replace("TxUpdatedInterval: \"1\"", "TxUpdatedInterval: \"2\""))
+        process = site.processes["gateway"]
+        process.terminate()
+        until(lambda: "stopping" in site.log("gateway"), "it ends")
+        process.send_signal(signal.SIGHUP)
+        site.end("gateway")
+        assert "reloaded" not in site.log("gateway")
