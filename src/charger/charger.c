@@ -22,7 +22,7 @@ double charger_power_of(const struct charger *c, const struct point *point)
     return point->scale_point >= 0 ? c->values[point->scale_point].number : 0;
 }
 
-static bool has_scale(const struct charger *c, const struct point *point)
+bool charger_has_scale(const struct charger *c, const struct point *point)
 {
     return point->scale_point < 0 || c->values[point->scale_point].quality == QUALITY_GOOD;
 }
@@ -60,7 +60,8 @@ static void ignore(void *ctx, int err)
     (void)err;
 }
 
-/* The power of ten changed: what was computed with the old one is wrong. */
+/* The power of ten changed, or is known again: what was computed with the old one is wrong, what came without
+ * one is lost. */
 static void renew_scaled(struct charger *c, const struct point *scale)
 {
     for (size_t i = 0; i < c->profile->point_count; i++) {
@@ -83,8 +84,9 @@ void charger_store(struct charger *c, const struct point *point, const struct va
         c->stale_ms = c->stale_ms && c->stale_ms < stale_ms ? c->stale_ms : stale_ms;
     }
     bool same_text = !is_text || (now->text && strcmp(now->text, value->text) == 0);
-    bool same = now->number == value->number && now->raw == value->raw && same_text;
-    if (same && now->quality == QUALITY_GOOD)
+    bool same =
+        now->number == value->number && now->raw == value->raw && same_text && now->quality == QUALITY_GOOD;
+    if (same)
         return;
     if (!same_text) {
         free(now->text);
@@ -94,7 +96,7 @@ void charger_store(struct charger *c, const struct point *point, const struct va
     now->raw = value->raw;
     now->quality = is_text && !now->text ? QUALITY_NONE : QUALITY_GOOD;
     tell_point(c, point);
-    if (!same && c->has_scale_points)
+    if (c->has_scale_points)
         renew_scaled(c, point);
 }
 
@@ -102,7 +104,7 @@ static void on_value(void *ctx, const struct point *point, const uint8_t *raw, s
 {
     struct charger *c = ctx;
     struct value value;
-    if (!has_scale(c, point))
+    if (!charger_has_scale(c, point))
         return;
     if (value_decode(point, charger_power_of(c, point), raw, len, &value) == 0)
         charger_store(c, point, &value);
@@ -253,11 +255,16 @@ static void evaluate_token(struct charger *c, int evse)
         token.value[0] = '\0';
     bool is_new = r > 0 && strcmp(token.value, o->token) != 0;
     (void)str_copy(o->token, sizeof(o->token), token.value);
-    if (!is_new || old)
-        return;
-    (void)str_copy(token.type, sizeof(token.type), profile->id_token_type);
-    c->events->on_id_token(c->ctx, evse, &token);
-    wish_acknowledge(c, evse);
+    if (r == 0)
+        o->unacknowledged = false;
+    if (is_new && !old) {
+        (void)str_copy(token.type, sizeof(token.type), profile->id_token_type);
+        o->unacknowledged = profile->id_token_acknowledge.count > 0;
+        job_cancel(&o->jobs[SLOT_ACKNOWLEDGE]);
+        c->events->on_id_token(c->ctx, evse, &token);
+    }
+    if (o->unacknowledged)
+        wish_acknowledge(c, evse);
 }
 
 /* ---- a change of state, with its meter reading ---- */
@@ -290,8 +297,9 @@ bool charger_read_registers(struct charger *c, struct outlet *o)
 }
 
 /* A session begins and ends by a change of state, and is billed by the register at that moment. The last
- * poll of the register may be long ago, so a change is told only when the register was read after it. True
- * while it is to be held back. */
+ * poll of the register may be long ago, so a change is told only when the register was read after it. A
+ * reading that is awaited already will do: it is taken after what told of the change, for a device answers
+ * one after the other. True while the change is to be held back. */
 static bool is_held(struct charger *c, struct outlet *o, const struct evse_signals *now)
 {
     int64_t now_ms = env_now_ms(c->env);
@@ -299,7 +307,7 @@ static bool is_held(struct charger *c, struct outlet *o, const struct evse_signa
         o->held_ms = 0;
         return false;
     }
-    if (!o->held_ms && o->settling == 0 && charger_read_registers(c, o))
+    if (!o->held_ms && (o->settling > 0 || charger_read_registers(c, o)))
         o->held_ms = now_ms + SETTLE_MAX_MS;
     if (o->held_ms && o->settling > 0 && now_ms < o->held_ms)
         return true;
@@ -390,11 +398,13 @@ void charger_arm(struct charger *c)
     earlier(&due_ms, c->identify_ms);
     if (job_is_idle(&c->keepalive))
         earlier(&due_ms, c->keepalive_ms);
+    earlier(&due_ms, c->setup_ms);
     for (size_t n = 0; (job = charger_job(c, n)); n++)
         earlier(&due_ms, job_due_ms(job));
     for (size_t i = 0; i < c->profile->evse_count; i++) {
         earlier(&due_ms, c->outlets[i].held_ms);
         earlier(&due_ms, c->outlets[i].stopped_ms);
+        earlier(&due_ms, c->outlets[i].retry_ms);
     }
     if (due_ms == c->armed_ms && timer_is_active(&c->timer) == (due_ms != 0))
         return;
@@ -421,11 +431,19 @@ static void on_timer(struct timer *timer, void *ctx)
         released = released || (o->held_ms && o->held_ms <= now_ms);
         if (o->stopped && o->stopped_ms <= now_ms)
             wish_on_settled(o);
+        if (o->retry_ms && o->retry_ms <= now_ms)
+            wish_retry(c, o);
     }
     if (c->changed || released)
         charger_evaluate(c);
-    if (c->keepalive_ms && c->keepalive_ms <= now_ms && job_is_idle(&c->keepalive))
+    if (c->keepalive_ms && c->keepalive_ms <= now_ms && job_is_idle(&c->keepalive)) {
+        c->keepalive_ms = now_ms + c->profile->keepalive_ms;
         job_begin(&c->keepalive, &c->profile->keepalive, NULL, NAN);
+    }
+    if (c->setup_ms && c->setup_ms <= now_ms) {
+        c->setup_ms = 0;
+        job_begin(&c->setup, &c->profile->setup, NULL, NAN);
+    }
     run_jobs(c);
     wish_advance(c);
     charger_arm(c);

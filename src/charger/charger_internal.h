@@ -53,7 +53,9 @@ struct job {
     uint8_t evse, slot, state; /* evse 1.., 0 for the charger's own */
     bool is_start;             /* SWITCH */
     bool discarded; /* the write on its way belongs to a job that is over; then to again, or idle */
-    bool again, wrote, looked; /* looked: the point of this step was read */
+    bool again, wrote, looked; /* looked: what this step must know before it writes was read */
+    bool unread;               /* UNTIL: a point could not be read, so the condition says nothing */
+    int err;                   /* of a step that does not end the row: setup, keepalive */
 };
 
 enum wish { WISH_NONE, WISH_START, WISH_STOP };
@@ -69,7 +71,10 @@ struct outlet {
     int settling;          /* reads of the meter that have not come back */
     struct order *stopped; /* a stop that is done but for the reading of its meter; NULL: none */
     int64_t stopped_ms;    /* until then it waits */
+    int64_t retry_ms;      /* what failed with nobody to be told is tried again; 0: none */
+    uint8_t failures;      /* of that kind, one after the other */
     bool baseline;         /* the next token seen was there before we came: it is no presentation */
+    bool unacknowledged;   /* the token as presented now was told, but the device does not know */
     char token[ID_TOKEN_SIZE]; /* as presented now; "": none */
     struct job jobs[EVSE_SLOTS];
 };
@@ -89,6 +94,7 @@ struct charger {
     int64_t keepalive_ms;                   /* next; 0: none */
     int64_t identify_ms;                    /* ask again who it is; 0: not */
     bool identifying, stranger;             /* the question is with the device; the answer was a wrong one */
+    int64_t setup_ms;                       /* the setup is done again, for a step got no answer; 0: no */
     struct order *finished, **finished_end;
     struct job setup, keepalive;
     struct point_value *values;
@@ -107,6 +113,8 @@ void charger_arm(struct charger *c);
 /* Asks for the energy registers of the outlet anew. True if answers are to be waited for (outlet.settling). */
 bool charger_read_registers(struct charger *c, struct outlet *o);
 double charger_power_of(const struct charger *c, const struct point *point);
+/* False: the point is scaled by another whose value is not known. */
+bool charger_has_scale(const struct charger *c, const struct point *point);
 
 /* The device answers and is the right one. */
 void charger_come_online(struct charger *c);
@@ -142,7 +150,9 @@ void order_finish(struct charger *c, struct order *order, int err);
 void wish_tell(struct charger *c);
 /* The meter was read, or that took too long: a stop that waited for it is told. */
 void wish_on_settled(struct outlet *o);
-/* The device saw that a token was taken. */
+/* Lets the device know that the token was taken. */
 void wish_acknowledge(struct charger *c, int evse);
+/* The time has come to try again what failed. */
+void wish_retry(struct charger *c, struct outlet *o);
 
 #endif

@@ -13,10 +13,15 @@
 
 #define READ_AGAIN_MIN_MS 500 /* while an effect is awaited, at most so often besides the plan */
 
-static void set_idle(struct job *job)
+static void forget_text(struct job *job)
 {
     free(job->text);
     job->text = NULL;
+}
+
+static void set_idle(struct job *job)
+{
+    forget_text(job);
     job->state = JOB_IDLE;
 }
 
@@ -32,6 +37,7 @@ void job_begin(struct job *job, const struct steps *steps, struct order *order, 
     job->limit_A = limit_A;
     job->at = 0;
     job->wrote = job->looked = false;
+    job->err = 0;
     if (job->state == JOB_WRITING) {
         job->discarded = true;
         job->again = true;
@@ -65,32 +71,49 @@ static void end(struct job *job, int err)
     wish_on_job_done(job, err);
 }
 
-static void arguments_of(const struct job *job, double ret[ARGUMENTS])
+/* The limit for a job that tells it again, or starts with it. One that is on its way to the device is nobody
+ * else's to write: the one before it would take its place. Where none was asked for, a start may have all
+ * there is. */
+static double limit_again_A(const struct job *job, const struct outlet *o, double max_A)
+{
+    bool settled = job_is_idle(&o->jobs[SLOT_LIMIT]);
+    if (settled && !isnan(o->applied_A))
+        return o->applied_A;
+    return settled && job->slot == SLOT_SWITCH && !(o->asked_A < max_A) ? max_A : NAN;
+}
+
+static void arguments_of(const struct job *job, const struct step *step, double ret[ARGUMENTS])
 {
     const struct charger *c = job->charger;
-    int step_evse = job->at < job->steps->count ? job->steps->list[job->at].evse : 0;
-    int evse = job->evse ? job->evse : step_evse ? step_evse : 1;
+    int evse = job->evse ? job->evse : step->evse ? step->evse : 1;
     const struct evse_abilities *a = &c->profile->evses[evse - 1].abilities;
-    double limit_A = job->limit_A;
-    if (isnan(limit_A)) /* not the matter of this job, but it may be told again */
-        limit_A = c->outlets[evse - 1].applied_A;
+    double limit_A =
+        job->slot == SLOT_LIMIT ? job->limit_A : limit_again_A(job, &c->outlets[evse - 1], a->max_current_A);
     ret[ARGUMENT_LIMIT_A] = limit_A;
     ret[ARGUMENT_LIMIT_W] = limit_A * a->phases * a->voltage_V;
     ret[ARGUMENT_PHASES] = a->phases;
 }
 
-static struct expression_value evaluate(const struct job *job, const struct expression *e)
+static struct expression_value evaluate(const struct job *job, const struct step *step)
 {
     double arguments[ARGUMENTS];
-    arguments_of(job, arguments);
-    return expression_eval(e, job->charger->values, arguments);
+    arguments_of(job, step, arguments);
+    return expression_eval(step->value, job->charger->values, arguments);
 }
 
 /* ---- set ---- */
 
-static int encode(const struct job *job, const struct point *point, uint8_t *ret, size_t *ret_len)
+/* Nobody may round a limit up, in whatever command it stands. */
+static enum value_rounding rounding_of(const struct job *job, const struct step *step)
 {
-    enum value_rounding rounding = job->slot == SLOT_LIMIT ? ROUND_DOWN : ROUND_NEAREST;
+    bool is_limit = job->slot == SLOT_LIMIT || expression_uses_argument(step->value, ARGUMENT_LIMIT_A) ||
+                    expression_uses_argument(step->value, ARGUMENT_LIMIT_W);
+    return is_limit ? ROUND_DOWN : ROUND_NEAREST;
+}
+
+static int encode(const struct job *job, const struct point *point, enum value_rounding rounding,
+                  uint8_t *ret, size_t *ret_len)
+{
     if (job->text)
         return value_encode_text(point, job->text, ret, ret_len);
     return value_encode_number(point, charger_power_of(job->charger, point), job->number, rounding, ret,
@@ -107,13 +130,12 @@ static void remember(struct job *job, int err)
     struct value value;
     if (c->events->on_write)
         c->events->on_write(c->ctx, job->point, job->number, job->text, err);
-    if (err == 0 && encode(job, job->point, raw, &len) == 0 &&
+    if (err == 0 && encode(job, job->point, ROUND_NEAREST, raw, &len) == 0 &&
         value_decode(job->point, charger_power_of(c, job->point), raw, len, &value) == 0)
         charger_store(c, job->point, &value);
     else
         charger_doubt(c, job->point);
-    free(job->text);
-    job->text = NULL;
+    forget_text(job);
 }
 
 /* The job was replaced or given up while its write was on the way. */
@@ -127,6 +149,27 @@ static void leave_discarded(struct job *job)
     wish_advance(job->charger);
 }
 
+/* Setup and keepalive are settings side by side, perhaps of several EVSEs: what one does not take keeps the
+ * others from nothing. A refusal is for good; anything else may pass. */
+static bool goes_on(struct job *job, int err)
+{
+    if (job->slot < EVSE_SLOTS)
+        return false;
+    if (!job->err || err != -ERR_REFUSED)
+        job->err = err;
+    return true;
+}
+
+static void fail_step(struct job *job, int err)
+{
+    if (goes_on(job, err)) {
+        next_step(job);
+        job_run(job);
+    } else {
+        end(job, err);
+    }
+}
+
 static void on_written(void *ctx, int err)
 {
     struct job *job = ctx;
@@ -134,10 +177,8 @@ static void on_written(void *ctx, int err)
     remember(job, err);
     if (job->discarded) {
         leave_discarded(job);
-    } else if (err < 0 &&
-               job->slot !=
-                   SLOT_SETUP) { /* a setup step the device does not know keeps the others from nothing */
-        end(job, err == -ERR_DEVICE_EXCEPTION ? -ERR_REFUSED : err);
+    } else if (err < 0) {
+        fail_step(job, err == -ERR_DEVICE_EXCEPTION ? -ERR_REFUSED : err);
     } else {
         next_step(job);
         job_run(job);
@@ -160,7 +201,8 @@ static bool is_unchanged(const struct job *job, const struct point *point, const
 static void on_read(void *ctx, int err)
 {
     struct job *job = ctx;
-    (void)err; /* the value, or that there is none, has come on its own way */
+    /* The value, or that there is none, has come on its own way. Without an answer the old one still stands. */
+    job->unread = job->unread || (err < 0 && err != -ERR_DEVICE_EXCEPTION);
     job->reads--;
     if (job->reads == 0)
         job_on_news(job);
@@ -170,21 +212,46 @@ static void on_read(void *ctx, int err)
 static bool ask_for(struct job *job, const struct point *point)
 {
     struct charger *c = job->charger;
-    bool asked = point->access & ACCESS_R && c->ops->read(c->device, point, on_read, job) >= 0;
+    if (!(point->access & ACCESS_R))
+        return false;
+    bool asked = c->ops->read(c->device, point, on_read, job) >= 0;
+    job->unread = job->unread || !asked;
     job->reads = (uint16_t)(job->reads + asked);
     return asked;
 }
 
-/* A persistent point whose content is not known is read before it is written. */
+/* Before a point is written, the power of ten that scales it must be known, and what it holds if it is
+ * persistent. */
 static bool look_first(struct job *job, const struct point *point)
 {
-    if (!point->persistent || job->looked || job->charger->values[point->index].quality == QUALITY_GOOD)
+    const struct charger *c = job->charger;
+    bool asked = false;
+    if (job->looked)
         return false;
     job->looked = true;
-    if (!ask_for(job, point))
-        return false;
-    job->state = JOB_READING;
-    return true;
+    if (!charger_has_scale(c, point))
+        asked = ask_for(job, &c->profile->points[point->scale_point]);
+    if (point->persistent && c->values[point->index].quality != QUALITY_GOOD)
+        asked = ask_for(job, point) || asked;
+    if (asked)
+        job->state = JOB_READING;
+    return asked;
+}
+
+/* Turns the step's value into bytes, and into what the device will make of them. */
+static int prepare(struct job *job, const struct step *step, struct expression_value v, uint8_t *raw,
+                   size_t *ret_len, struct value *ret)
+{
+    const struct point *point = step->point;
+    job->number = v.number;
+    if (!charger_has_scale(job->charger, point))
+        return -ENODATA;
+    if (point_is_text(point) && !(job->text = strdup(v.text)))
+        return -ENOMEM;
+    int r = encode(job, point, rounding_of(job, step), raw, ret_len);
+    if (r == 0)
+        r = value_decode(point, charger_power_of(job->charger, point), raw, *ret_len, ret);
+    return r < 0 ? -ERANGE : 0;
 }
 
 /* 1: the step is done; 0: the write is on its way; or negative. */
@@ -196,28 +263,23 @@ static int do_set(struct job *job, const struct step *step)
     struct value value = { 0 };
     if (look_first(job, step->point))
         return 0;
-    struct expression_value v = evaluate(job, step->value);
+    struct expression_value v = evaluate(job, step);
     if (!v.known) /* a keepalive renews what there is; a command without its value is none */
-        return job->slot >= SLOT_SETUP ? 1 : -ENODATA;
-    job->number = v.number;
-    if (point_is_text(step->point) && !(job->text = strdup(v.text)))
-        return -ENOMEM;
-    int r = encode(job, step->point, raw, &len);
-    if (r == 0)
-        r = value_decode(step->point, charger_power_of(c, step->point), raw, len, &value);
-    if (r < 0)
-        return -ERANGE;
-    if (!job->text)
-        job->number = value.number; /* as the device will have it */
-    if (is_unchanged(job, step->point, &value)) {
-        free(job->text);
-        job->text = NULL;
-        return 1;
+        return job->slot >= EVSE_SLOTS ? 1 : -ENODATA;
+    int r = prepare(job, step, v, raw, &len, &value);
+    if (r == 0 && is_unchanged(job, step->point, &value))
+        r = 1;
+    if (r == 0) {
+        if (!job->text)
+            job->number = value.number; /* as the device will have it */
+        job->state = JOB_WRITING;
+        job->point = step->point;
+        job->wrote = true;
+        r = c->ops->write(c->device, step->point, raw, len, on_written, job);
     }
-    job->state = JOB_WRITING;
-    job->point = step->point;
-    job->wrote = true;
-    return c->ops->write(c->device, step->point, raw, len, on_written, job);
+    if (r != 0)
+        forget_text(job);
+    return r;
 }
 
 /* ---- until ---- */
@@ -237,12 +299,15 @@ static void begin_until(struct job *job, const struct step *step)
     job->state = JOB_UNTIL;
     job->due_ms = now + step->time_ms;
     job->read_ms = now + (again > READ_AGAIN_MIN_MS ? again : READ_AGAIN_MIN_MS);
+    job->unread = false;
     read_points(job, step->value);
 }
 
 static bool holds(const struct job *job, const struct step *step)
 {
-    struct expression_value v = evaluate(job, step->value);
+    if (job->reads > 0 || job->unread)
+        return false;
+    struct expression_value v = evaluate(job, step);
     return v.known && v.bits != 0;
 }
 
@@ -260,7 +325,7 @@ static int do_step(struct job *job, const struct step *step)
         return 0;
     case STEP_UNTIL:
         begin_until(job, step);
-        return job->reads == 0 && holds(job, step);
+        return holds(job, step);
     }
     return 1;
 }
@@ -269,15 +334,15 @@ void job_run(struct job *job)
 {
     while (job->at < job->steps->count) {
         int r = do_step(job, &job->steps->list[job->at]);
-        if (r < 0 && job->slot != SLOT_SETUP) {
+        if (r == 0)
+            return;
+        if (r < 0 && !goes_on(job, r)) {
             end(job, r);
             return;
         }
-        if (r == 0)
-            return;
         next_step(job);
     }
-    end(job, 0);
+    end(job, job->err);
 }
 
 void job_on_news(struct job *job)
@@ -295,11 +360,11 @@ void job_on_news(struct job *job)
     if (job->state != JOB_UNTIL)
         return;
     const struct step *step = &job->steps->list[job->at];
-    if (job->reads == 0 && holds(job, step)) {
+    if (holds(job, step)) {
         next_step(job);
         job_run(job);
     } else if (now >= job->due_ms) {
-        end(job, -ERR_NO_EFFECT);
+        fail_step(job, -ERR_NO_EFFECT);
     } else if (now >= job->read_ms && job->reads == 0) {
         int64_t due_ms = job->due_ms;
         begin_until(job, step);

@@ -261,6 +261,18 @@ static void read_setup(struct reading *r, const struct yaml_node *map, const cha
         profile_read_steps(r, setup, &scope, &r->profile->setup);
 }
 
+/* A limit is that of one EVSE. */
+static void check_keepalive_limit(struct reading *r, const struct yaml_node *set, const struct step *step)
+{
+    bool limit = expression_uses_argument(step->value, ARGUMENT_LIMIT_A) ||
+                 expression_uses_argument(step->value, ARGUMENT_LIMIT_W);
+    if (limit && step->evse == 0 && r->profile->evse_count > 1)
+        COMPLAIN(r, set,
+                 "of which EVSE is the limit? With several of them, give each entry of evses: its "
+                 "own keepalive");
+}
+
+/* `evse` 0: the charger's own. */
 static void read_keepalive(struct reading *r, const struct yaml_node *map, const char *prefix, int evse)
 {
     static const char *const keys[] = { "set", "every", NULL };
@@ -281,6 +293,7 @@ static void read_keepalive(struct reading *r, const struct yaml_node *map, const
     for (size_t i = first; i < r->profile->keepalive.count; i++) {
         struct step *step = &r->profile->keepalive.list[i];
         step->evse = evse;
+        check_keepalive_limit(r, set, step);
         if (step->point->persistent)
             COMPLAIN(r, set, "%s is persistent; writing it again and again would wear out its memory",
                      step->point->name);
@@ -423,7 +436,7 @@ static void read_profile(struct reading *r, const struct yaml_node *root)
     if (identify)
         read_identify_value(r, identify, equals);
     read_setup(r, root, "");
-    read_keepalive(r, root, "", 1);
+    read_keepalive(r, root, "", 0);
     if (has_evses)
         for_each_evse(r, evses, visit_evse);
 }

@@ -13,6 +13,11 @@
 #include "base/err.h"
 #include "charger/charger_internal.h"
 
+#define RETRY_MS        5000 /* the first pause, doubled so often: up to 320 s */
+#define RETRY_DOUBLINGS 6
+#define SETUP_AGAIN_MS  60000
+#define KEEPALIVE_HASTE 4
+
 struct job *charger_job(struct charger *c, size_t n)
 {
     if (n < 2)
@@ -183,9 +188,8 @@ static void on_stop(struct charger *c, struct outlet *o, struct order *order)
     switch_to(c, o, false, order);
 }
 
-static void on_limit(struct charger *c, struct outlet *o, struct order *order)
+static void on_limit(struct charger *c, struct outlet *o, double limit_A, struct order *order)
 {
-    double limit_A = order->command.limit_A;
     if (isnan(limit_A)) {
         order_finish(c, order, -EINVAL);
         return;
@@ -207,9 +211,10 @@ static void on_plain(struct charger *c, struct outlet *o, struct order *order, e
     job_begin(job, &profile_of(c, o)->commands[order->command.kind].steps, order, NAN);
 }
 
-static void accept(struct charger *c, struct outlet *o, struct order *order)
+static void accept(struct charger *c, struct outlet *o, const struct evse_command *command,
+                   struct order *order)
 {
-    enum evse_command_kind kind = order->command.kind;
+    enum evse_command_kind kind = command->kind;
     if (!profile_of(c, o)->commands[kind].offered) {
         order_finish(c, order, -ERR_UNSUPPORTED);
         return;
@@ -218,6 +223,8 @@ static void accept(struct charger *c, struct outlet *o, struct order *order)
         order_finish(c, order, -ERR_LINK_DOWN);
         return;
     }
+    if (kind == EVSE_START || kind == EVSE_STOP) /* the end of the last one is told first */
+        wish_on_settled(o);
     switch (kind) {
     case EVSE_START:
         on_start(c, o, order);
@@ -226,7 +233,7 @@ static void accept(struct charger *c, struct outlet *o, struct order *order)
         on_stop(c, o, order);
         break;
     case EVSE_LIMIT:
-        on_limit(c, o, order);
+        on_limit(c, o, command->limit_A, order);
         break;
     case EVSE_UNLOCK:
         on_plain(c, o, order, SLOT_UNLOCK);
@@ -242,13 +249,15 @@ static void accept(struct charger *c, struct outlet *o, struct order *order)
 void charger_command(struct charger *c, int evse, const struct evse_command *command)
 {
     struct order *order = calloc(1, sizeof(*order));
-    if (!order) { /* the one case in which the end comes from inside */
+    bool lessens = command->kind == EVSE_STOP || command->kind == EVSE_LIMIT;
+    if (order) {
+        order->command = *command;
+        order->evse = evse;
+    } else { /* the one case in which the end comes from inside */
         c->events->on_command_done(c->ctx, evse, command, -ENOMEM);
-        return;
     }
-    order->command = *command;
-    order->evse = evse;
-    accept(c, &c->outlets[evse - 1], order);
+    if (order || lessens) /* less energy needs no memory */
+        accept(c, &c->outlets[evse - 1], command, order);
     wish_advance(c);
     charger_arm(c);
 }
@@ -256,23 +265,54 @@ void charger_command(struct charger *c, int evse, const struct evse_command *com
 void wish_acknowledge(struct charger *c, int evse)
 {
     const struct steps *steps = &c->profile->evses[evse - 1].id_token_acknowledge;
-    if (steps->count)
-        job_begin(&c->outlets[evse - 1].jobs[SLOT_ACKNOWLEDGE], steps, NULL, NAN);
+    struct job *job = &c->outlets[evse - 1].jobs[SLOT_ACKNOWLEDGE];
+    if (steps->count && job_is_idle(job))
+        job_begin(job, steps, NULL, NAN);
 }
 
 /* ---- coming and going ---- */
 
+/* Begins what the device is not known to be brought to, unless that is on its way. */
+static void bring_about(struct charger *c, struct outlet *o)
+{
+    bool paused = is_paused(c, o);
+    bool limited = paused ? o->applied == WISH_STOP : o->limit_err == 0 && !isnan(o->applied_A);
+    if (!isnan(o->asked_A) && !limited && job_is_idle(&o->jobs[SLOT_LIMIT]))
+        apply_limit(c, o, NULL);
+    if (o->wish != WISH_NONE && o->wish != o->applied && !paused && job_is_idle(&o->jobs[SLOT_SWITCH]))
+        switch_to(c, o, o->wish == WISH_START, NULL);
+}
+
 static void on_ready(struct charger *c)
 {
+    if (c->ready) /* the setup was done again */
+        return;
     c->ready = true;
     c->keepalive_ms = c->profile->keepalive.count ? env_now_ms(c->env) : 0;
-    for (size_t i = 0; i < c->profile->evse_count; i++) {
-        struct outlet *o = &c->outlets[i];
-        if (!isnan(o->asked_A))
-            apply_limit(c, o, NULL);
-        if (o->wish != WISH_NONE && !is_paused(c, o) && job_is_idle(&o->jobs[SLOT_SWITCH]))
-            switch_to(c, o, o->wish == WISH_START, NULL);
-    }
+    for (size_t i = 0; i < c->profile->evse_count; i++)
+        bring_about(c, &c->outlets[i]);
+}
+
+/* A command that fails is told to who gave it, and tried again by him if he likes. What we do on our own
+ * account (after a loss, for a pause, an acknowledgement) nobody would learn of. */
+static void retry_later(struct charger *c, struct outlet *o)
+{
+    if (!c->online || o->retry_ms)
+        return;
+    o->retry_ms =
+        env_now_ms(c->env) + (RETRY_MS << (o->failures < RETRY_DOUBLINGS ? o->failures : RETRY_DOUBLINGS));
+    if (o->failures < RETRY_DOUBLINGS)
+        o->failures++;
+}
+
+void wish_retry(struct charger *c, struct outlet *o)
+{
+    o->retry_ms = 0;
+    if (!c->ready)
+        return;
+    bring_about(c, o);
+    if (o->unacknowledged)
+        wish_acknowledge(c, (int)(o - c->outlets) + 1);
 }
 
 void wish_on_online(struct charger *c)
@@ -290,7 +330,7 @@ void wish_on_offline(struct charger *c)
     struct outlet *outlets = c->outlets;
     assert(outlets);
     c->ready = false;
-    c->keepalive_ms = 0;
+    c->keepalive_ms = c->setup_ms = 0;
     for (size_t n = 0; (job = charger_job(c, n)); n++) {
         struct order *order = job_cancel(job);
         if (order && order->command.kind == EVSE_START) /* it has failed: nothing starts later by itself */
@@ -301,6 +341,8 @@ void wish_on_offline(struct charger *c)
         outlets[i].applied = WISH_NONE;
         outlets[i].applied_A = NAN;
         outlets[i].limit_err = 0;
+        outlets[i].retry_ms = 0;
+        outlets[i].failures = 0;
         outlets[i].baseline = true;
     }
 }
@@ -376,6 +418,10 @@ static void on_switch_done(struct charger *c, struct outlet *o, struct job *job,
         o->applied = took_place ? WISH_START : WISH_NONE;
     else
         o->applied = err == 0 ? WISH_STOP : WISH_NONE;
+    if (err == 0)
+        o->failures = 0;
+    else if (!order && o->applied == WISH_NONE)
+        retry_later(c, o);
     finish_switch(c, o, order, err);
     if (took_place || !was_asked || o->wish != WISH_START)
         return;
@@ -392,6 +438,10 @@ static void on_limit_done(struct charger *c, struct outlet *o, const struct job 
         o->applied_A = job->limit_A;
     else if (err != -ERR_REFUSED)
         o->applied_A = NAN;
+    if (err == 0)
+        o->failures = 0;
+    else if (!order)
+        retry_later(c, o);
     order_finish(c, order, err);
     if (err == 0)
         resume(c, o);
@@ -431,14 +481,21 @@ void wish_on_job_done(struct job *job, int err)
         order_finish(c, order, err);
         break;
     case SLOT_ACKNOWLEDGE:
-        if (err == 0)
+        o->unacknowledged = err < 0 && err != -ERR_REFUSED;
+        if (o->unacknowledged)
+            retry_later(c, o);
+        else if (err == 0)
             read_token_again(c, job->evse);
         break;
     case SLOT_SETUP:
+        if (err < 0 && err != -ERR_REFUSED)
+            c->setup_ms = env_now_ms(c->env) + SETUP_AGAIN_MS;
         on_ready(c);
         break;
     case SLOT_KEEPALIVE:
-        c->keepalive_ms = env_now_ms(c->env) + c->profile->keepalive_ms;
+        if (err < 0 &&
+            err != -ERR_REFUSED) /* in time for a second and a third try before the device gives us up */
+            c->keepalive_ms = env_now_ms(c->env) + c->profile->keepalive_ms / KEEPALIVE_HASTE;
         break;
     }
     wish_advance(c);

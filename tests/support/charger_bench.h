@@ -38,6 +38,7 @@ struct bench {
     struct buf said;                       /* what happened, a line each, since the last look */
     struct request requests[MAX_REQUESTS]; /* with the device, oldest first */
     size_t request_count;
+    bool is_full; /* the device takes no requests */
     struct evse_signals signals;
 };
 
@@ -48,6 +49,8 @@ static inline int device_write(struct device *device, const struct point *point,
 {
     struct bench *b = (struct bench *)(void *)device;
     char hex[2 * POINT_MAX_RAW + 1] = "";
+    if (b->is_full)
+        return -ENOBUFS;
     hex_encode(raw, len, hex, sizeof(hex));
     buf_printf(&b->said, "write %s %s\n", point->name, hex);
     assert_true(b->request_count < MAX_REQUESTS);
@@ -59,6 +62,8 @@ static inline int device_read(struct device *device, const struct point *point, 
                               void *ctx)
 {
     struct bench *b = (struct bench *)(void *)device;
+    if (b->is_full)
+        return -ENOBUFS;
     assert_true(b->request_count < MAX_REQUESTS);
     b->requests[b->request_count++] = (struct request){ point, false, callback, ctx };
     return 0;
