@@ -429,8 +429,6 @@ static void what_a_profile_says_is_all_there(void **state)
     assert_int_equal(p->modbus.pause_ms, 20);
     assert_int_equal(p->modbus.parity, 'E');
     assert_int_equal(p->modbus.unit, 7);
-    assert_true(p->identify.is_text);
-    assert_ptr_equal(p->identify.point, profile_point(p, "serial"));
     const struct point *power = profile_point(p, "power");
     assert_true(power->low_word_first);
     assert_int_equal(power->at.modbus.count, 2);
@@ -440,6 +438,11 @@ static void what_a_profile_says_is_all_there(void **state)
     assert_false(a->unlock || a->reset);
     assert_true(a->min_current_A == 6 && a->max_current_A == 32);
     assert_string_equal(a->connector_type, "cType2");
+    profile_free(p);
+    p = good(WHOLE "identify: { read: tag, equals: \"AC22\" }\n");
+    assert_true(p->identify.is_text);
+    assert_string_equal(p->identify.text, "AC22");
+    assert_ptr_equal(p->identify.point, profile_point(p, "tag"));
     profile_free(p);
     p = load("demo-modbus-ac22");
     assert_int_equal(p->identify.point->at.modbus.address, 4);
