@@ -72,11 +72,12 @@ static void on_drive_timer(struct timer *timer, void *ctx)
     (void)timer;
     struct evse *e = ctx;
     enum drive want = wanted(e);
-    if (want == DRIVE_STOPPED && e->signals.state == EVSE_CHARGING)
+    bool charges = want == DRIVE_STOPPED && e->signals.state == EVSE_CHARGING;
+    if (!charges && want == e->tx.drive)
+        return;
+    if (charges && e->tx.drive_failures == 0)
         log_error(LOG_STATION, "device charges without authorization: station=%s evse=%d", e->station->id,
                   e->id);
-    else if (want == e->tx.drive)
-        return;
     e->tx.drive_failures++;
     tell(e, want);
 }
@@ -118,8 +119,9 @@ static void on_start_failed(struct evse *e, int err)
     if (wanted(e) != DRIVE_STARTED)
         return;
     if (tx->energised) {
-        log_warn(LOG_STATION, "device does not start again, keeps trying: station=%s evse=%d: %s",
-                 e->station->id, e->id, err_text(err));
+        if (tx->drive_failures == 0)
+            log_warn(LOG_STATION, "device does not start again, keeps trying: station=%s evse=%d: %s",
+                     e->station->id, e->id, err_text(err));
         retry_later(e);
         return;
     }
@@ -148,8 +150,9 @@ void drive_on_command_done(struct evse *e, const struct evse_command *command, i
     }
     bool charging = e->signals.state == EVSE_CHARGING && wanted(e) == DRIVE_STOPPED;
     if (err) {
-        log_warn(LOG_STATION, "device does not take a stop: station=%s evse=%d: %s", e->station->id, e->id,
-                 err_text(err));
+        if (tx->drive_failures == 0)
+            log_warn(LOG_STATION, "device does not take a stop, keeps trying: station=%s evse=%d: %s",
+                     e->station->id, e->id, err_text(err));
         tx->drive = DRIVE_UNKNOWN;
     }
     if (charging || (err && e->signals.online))

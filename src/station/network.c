@@ -91,6 +91,7 @@ void network_on_link_up(struct station *s)
         return;
 
     set_state(s, LINK_UP, "connected");
+    n->told_failure = -1;
     n->timeouts = 0;
     n->attempts = 0; /* Part 4 errata: the back-off starts over after a successful connection */
 }
@@ -149,6 +150,7 @@ bool network_is_up(const struct station *s)
 void network_init(struct station *s)
 {
     s->network.down_since_ms = env_now_ms(s->env);
+    s->network.told_failure = -1;
     timer_init(&s->network.timer, s->env->timers, on_timer, s);
 }
 

@@ -204,10 +204,13 @@ void station_on_link_up(struct station *station)
 void station_on_link_down(struct station *station, enum link_failure failure, const char *text)
 {
     bool was_up = network_is_up(station) || station->network.state == LINK_CLOSING;
+    bool is_news = was_up || station->network.told_failure != (int)failure;
 
-    log_info(LOG_STATION, "link down: station=%s why=%s", station->id, text ? text : "");
-    if (failure == LINK_REFUSED)
+    log_at(LOG_STATION, is_news ? LOG_INFO : LOG_DEBUG, "link down: station=%s why=%s", station->id,
+           text ? text : "");
+    if (failure == LINK_REFUSED && is_news)
         security_event(station, "FailedToAuthenticateAtCsms", text);
+    station->network.told_failure = was_up ? -1 : (int)failure;
     network_on_link_down(station);
     if (!was_up)
         return;

@@ -166,11 +166,13 @@ bool transaction_event(struct evse *e, enum event_type type, enum trigger trigge
         tx->owed = owed;
         return false;
     }
-    log_info(LOG_STATION, "transaction %s: station=%s evse=%d id=%s seq=%d trigger=%s state=%s Wh=%.0f",
-             type == EVENT_STARTED ? "started"
-             : type == EVENT_ENDED ? "ended"
-                                   : "updated",
-             s->id, e->id, tx->id, (int)seq_no, trigger_names[trigger],
-             charging_state_names[tx->charging_state], metering_energy_Wh(e));
+    bool is_sample = trigger == TRIGGER_METER_VALUE_PERIODIC || trigger == TRIGGER_METER_VALUE_CLOCK;
+    log_at(LOG_STATION, is_sample ? LOG_DEBUG : LOG_INFO,
+           "transaction %s: station=%s evse=%d id=%s seq=%d trigger=%s state=%s Wh=%.0f",
+           type == EVENT_STARTED ? "started"
+           : type == EVENT_ENDED ? "ended"
+                                 : "updated",
+           s->id, e->id, tx->id, (int)seq_no, trigger_names[trigger],
+           charging_state_names[tx->charging_state], metering_energy_Wh(e));
     return true;
 }

@@ -3,6 +3,9 @@
 #include "tests/support/session.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
 
 static int setup(void **state)
 {
@@ -287,6 +290,41 @@ static void a_share_is_free_only_when_the_current_has_ceased(void **state) /* K0
     bench_free(b);
 }
 
+/* ---- the log ---- */
+
+static void count_line(void *ctx, const char *line)
+{
+    if (strstr(line, "link down") || strstr(line, "without authorization") || strstr(line, "take a stop"))
+        ++*(int *)ctx;
+}
+
+static void an_outage_is_logged_when_it_begins(void **state)
+{
+    struct bench *b = *state;
+    int lines = 0;
+    b->failure = LINK_REFUSED;
+    log_set_follower(count_line, &lines);
+    bench_link_lost(b);
+    bench_advance(b, 3600000);
+    assert_int_equal(lines, 2); /* lost; and cannot be made again */
+    b->failure = LINK_UNREACHABLE;
+    bench_advance(b, 3600000);
+    assert_int_equal(lines, 3);
+    log_set_follower(NULL, NULL);
+}
+
+static void a_device_that_does_not_obey_is_logged_when_it_begins(void **state)
+{
+    struct bench *b = *state;
+    int lines = 0;
+    log_set_follower(count_line, &lines);
+    b->command_error = -5;
+    bench_state(b, 1, EVSE_CHARGING);
+    bench_advance(b, 3600000);
+    assert_in_range(lines, 1, 3);
+    log_set_follower(NULL, NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
 
 int main(void)
@@ -306,6 +344,8 @@ int main(void)
         cmocka_unit_test(a_master_pass_stops_all_there_is),
         TEST(the_profile_of_a_refused_start_is_not_for_the_next_driver),
         cmocka_unit_test(a_share_is_free_only_when_the_current_has_ceased),
+        TEST(an_outage_is_logged_when_it_begins),
+        TEST(a_device_that_does_not_obey_is_logged_when_it_begins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
