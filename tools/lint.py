@@ -89,6 +89,7 @@ def check_sizes():
             if line == "{" and number > 1 and path.suffix == ".c":
                 start, depth = number, 0
                 head = " ".join(lines[max(0, number - 5):number - 1]).split(";")[-1].split("}")[-1]
+                head = re.sub(r"^.*\*/|/\*.*?\*/", "", head)  # commas of a comment are no parameters
                 foreign = "Foreign signature" in "".join(lines[max(0, number - 6):number])  # a library's callback, said so
                 if not foreign and re.sub(r"\([^()]*\)(?=[,)])", "", head).count(",") >= MAX_PARAMETERS:
                     problem(f"{name}:{number}: more than {MAX_PARAMETERS} parameters")
