@@ -12,7 +12,7 @@
 #include "base/timestamp.h"
 
 #define MAX_MESSAGE 3900
-#define MAX_LINE    (2 * MAX_MESSAGE + 200) /* JSON: a backslash before each quote */
+#define MAX_LINE    (4 * MAX_MESSAGE + 400) /* JSON: a backslash before each quote, and the fields once more */
 
 const char *const log_level_names[LOG_LEVELS] = { "error", "warn", "info", "debug" };
 const char *const log_area_names[LOG_AREAS] = { "gateway", "ocpp",    "station", "charger",
@@ -59,11 +59,44 @@ static void format_text(char *ret, size_t size, const char *when, const char *le
     (void)snprintf(ret, size - 1, "%s %-5s %s: %s", when, level, area, message);
 }
 
+/* The length of "name=" at `at`; 0: none. */
+static size_t name_length(const char *at)
+{
+    size_t len = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+    return len && at[len] == '=' ? len + 1 : 0;
+}
+
+/* The row of name=value behind the sentence as members, up to the first word that is none. A value is quoted or one word; what follows
+ * the row stands in the message only. The first of a name counts, so that nothing a peer said takes the place of ours. */
+static json_t *fields_of(const char *message)
+{
+    const char *at = strstr(message, ": ");
+    while (at && !name_length(at + 2))
+        at = strstr(at + 1, ": ");
+    json_t *fields = at ? json_object() : NULL;
+    for (at = at ? at + 2 : NULL; fields && name_length(at);) {
+        char name[32];
+        size_t prefix = name_length(at);
+        bool quoted = at[prefix] == '"';
+        const char *value = at + prefix + quoted;
+        size_t len = strcspn(value, quoted ? "\"" : " ");
+        const char *end = value + len;
+        (void)snprintf(name, sizeof(name), "%.*s", (int)prefix - 1, at);
+        if (!quoted && len && value[len - 1] == ':')
+            len--;
+        if (!json_object_get(fields, name))
+            (void)json_object_set_new(fields, name, json_stringn(value, len));
+        at = end + strspn(end, quoted ? "\" " : " ");
+    }
+    return fields;
+}
+
 static void format_json(char *ret, size_t size, const char *when, const char *level, const char *area,
                         const char *message)
 {
     AUTO(json_t) *line = json_pack("{s:s, s:s, s:s}", "time", when, "level", level, "area", area);
     (void)json_set_optional(line, "message", json_string(message));
+    (void)json_set_optional(line, "fields", fields_of(message));
     size_t len = line ? json_dumpb(line, ret, size - 2, JSON_COMPACT) : 0;
     ret[len <= size - 2 ? len : 0] = '\0';
 }

@@ -75,6 +75,45 @@ static void a_json_line_is_json(void **state)
     assert_int_equal(strlen(json_get_string(json, "time", "")), 24);
 }
 
+/* Each row: a message, and its fields as JSON with ' for ". */
+static const struct {
+    const char *message, *fields;
+} field_rows[] = {
+    { "stopped", NULL },
+    { "stopping: signal=15", "{'signal': '15'}" },
+    { "charger answers: station=CS1 evse=2 profile=a-b",
+      "{'station': 'CS1', 'evse': '2', 'profile': 'a-b'}" },
+    { "lost: code=1006 reason=\"no answer: none\" x=",
+      "{'code': '1006', 'reason': 'no answer: none', 'x': ''}" },
+    { "response is invalid: station=CS1 at=a.b: is missing", "{'station': 'CS1', 'at': 'a.b'}" },
+    { "frame cannot be read: it is too long: station=CS1 length=9", "{'station': 'CS1', 'length': '9'}" },
+    { "link: station=CS1 idle -> up: why=not", "{'station': 'CS1'}" },
+    { "said: station=CS1 why=x station=CS2", "{'station': 'CS1', 'why': 'x'}" },
+    { "open quote: why=\"x", "{'why': 'x'}" },
+    { "no fields: at all", NULL },
+    { "a=b", NULL },
+};
+
+static void json_lines_have_the_fields_apart(void **state)
+{
+    struct sink *s = *state;
+    log_setup(s->fd[1], true);
+    for (size_t i = 0; i < ARRAY_SIZE(field_rows); i++) {
+        char expected[200];
+        log_info(LOG_NET, "%s", field_rows[i].message);
+        const char *line = written(s);
+        AUTO(json_t) *json = json_from_text(line, strlen(line));
+        assert_string_equal(json_get_string(json, "message", ""), field_rows[i].message);
+        (void)snprintf(expected, sizeof(expected), "%s", field_rows[i].fields ? field_rows[i].fields : "");
+        for (char *c = expected; *c; c++)
+            *c = *c == '\'' ? '"' : *c;
+        AUTO(json_t) *fields = *expected ? json_from_text(expected, strlen(expected)) : NULL;
+        json_t *found = json_object_get(json, "fields");
+        if (fields ? !json_equal(found, fields) : found != NULL)
+            fail_msg("%s: %s", field_rows[i].message, line);
+    }
+}
+
 static void a_message_of_quotes_stays_json_at_full_length(void **state)
 {
     struct sink *s = *state;
@@ -148,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_text_line_has_time_level_area_and_message, prepare, clean_up),
         cmocka_unit_test_setup_teardown(a_json_line_is_json, prepare, clean_up),
+        cmocka_unit_test_setup_teardown(json_lines_have_the_fields_apart, prepare, clean_up),
         cmocka_unit_test_setup_teardown(a_message_of_quotes_stays_json_at_full_length, prepare, clean_up),
         cmocka_unit_test_setup_teardown(a_message_cannot_start_a_line_or_drive_a_terminal, prepare, clean_up),
         cmocka_unit_test_setup_teardown(a_character_cut_off_at_the_end_spoils_nothing, prepare, clean_up),
