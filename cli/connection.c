@@ -29,7 +29,10 @@ int connection_open(struct connection *connection, const char *path)
         return err;
     }
     connection->stream = fdopen(fd, "r+");
-    return connection->stream ? 0 : -ENOMEM;
+    if (connection->stream)
+        return 0;
+    (void)close(fd);
+    return -ENOMEM;
 }
 
 void connection_close(struct connection *connection)

@@ -151,8 +151,9 @@ static int start(struct csms *csms, const struct options *options)
     if (r == 0 && (r = console_new(csms, options->socket, isatty(0), &csms->console)) < 0)
         (void)fprintf(stderr, "ocpp-csms: socket %s: %s\n", options->socket, err_text(r));
     if (r == 0)
-        console_print(csms->console, "listening on %s://%s:%u", options->cert ? "wss" : "ws",
-                      options->address, endpoint_port(csms->endpoint));
+        console_print(csms->console, "listening on %s://%s:%u%s", options->cert ? "wss" : "ws",
+                      options->address, endpoint_port(csms->endpoint),
+                      isatty(0) ? "; `help` lists the commands" : "");
     return r;
 }
 

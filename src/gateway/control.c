@@ -32,6 +32,8 @@ struct client {
     struct buf input;
     char chunk[4096];
     bool wants_log, wants_events;
+    size_t pending; /* answers of stations that are to come */
+    bool ended;     /* it says no more: goes with its last answer */
 };
 
 /* ---- output ---- */
@@ -60,10 +62,18 @@ static void client_close(struct client *client)
     update_followers(client->control);
 }
 
+static void close_if_done(struct client *client)
+{
+    if (client->ended && client->pending == 0 &&
+        uv_stream_get_write_queue_size((uv_stream_t *)&client->pipe) == 0)
+        client_close(client);
+}
+
 static void on_sent(uv_write_t *request, int status)
 {
-    (void)status; /* a broken pipe is noticed by reading */
     struct output *output = CONTAINER_OF(request, struct output, request);
+    if (status != UV_ECANCELED)
+        close_if_done(request->handle->data);
     free(output->text);
     free(output);
 }
@@ -82,7 +92,8 @@ static void client_send(struct client *client, char *text)
     uv_buf_t parts[] = { uv_buf_init(text, (unsigned)strlen(text)),
                          uv_buf_init((char *)(uintptr_t) "\n", 1) };
     if (uv_write(&output->request, (uv_stream_t *)&client->pipe, parts, 2, on_sent) < 0) {
-        on_sent(&output->request, 0);
+        free(text);
+        free(output);
         client_close(client);
     }
 }
@@ -196,6 +207,7 @@ static void on_station_answer(void *ctx, const struct rpc_answer *answer)
     free(pending);
     if (!client)
         return;
+    client->pending--;
     if (answer->outcome == RPC_RESULT)
         client_send_json(client, json_pack("{s:b, s:O}", "ok", 1, "result", answer->payload));
     else
@@ -219,6 +231,7 @@ static void do_send(struct client *client, const json_t *request)
         return;
     }
     *pending = (struct pending_answer){ client->control->gateway, client->id };
+    client->pending++;
     station_request(station_entry_station(entry), action, payload ? json_incref(payload) : json_object(),
                     on_station_answer, pending);
 }
@@ -255,6 +268,12 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *data)
 {
     struct client *client = stream->data;
+    if (count == UV_EOF && !client->wants_log && !client->wants_events) { /* answers may be under way */
+        (void)uv_read_stop(stream);
+        client->ended = true;
+        close_if_done(client);
+        return;
+    }
     if (count < 0 || buf_append(&client->input, data->base, (size_t)count) < 0) {
         client_close(client);
         return;

@@ -43,6 +43,27 @@ static void log_hazards(const struct config *config)
     }
 }
 
+static void warn_if_public(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) == 0 && status.st_mode & S_IROTH)
+        log_warn(LOG_GATEWAY, "file with a password can be read by everyone: path=%s", path);
+}
+
+static void log_public_passwords(const struct config *config)
+{
+    bool inline_password = false;
+    for (size_t i = 0; i < config->station_count; i++) {
+        const struct station_config *station = &config->stations[i];
+        if (station->password_file)
+            warn_if_public(station->password_file);
+        else if (station->password)
+            inline_password = true;
+    }
+    if (inline_password)
+        warn_if_public(config->name);
+}
+
 static void on_watchdog(struct timer *timer, void *ctx)
 {
     struct gateway *gateway = ctx;
@@ -174,6 +195,7 @@ int gateway_start(struct gateway *gateway, const char *config_path)
         return r;
     }
     log_hazards(gateway->config);
+    log_public_passwords(gateway->config);
     log_info(LOG_GATEWAY, "started: version=%s configuration=%s stations=%zu", GATEWAY_VERSION, config_path,
              gateway->station_count);
     start_watchdog(gateway);

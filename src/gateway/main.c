@@ -91,14 +91,15 @@ static int print_settings(void)
 
 static void usage(FILE *out)
 {
-    (void)fprintf(out, "usage: ocpp-gateway [--config FILE]\n"
-                       "\n"
-                       "  -c, --config FILE  configuration (default " DEFAULT_CONFIG ")\n"
-                       "      --settings     print the reference of all settings as Markdown\n"
-                       "      --version      print the version\n"
-                       "  -h, --help         this text\n"
-                       "\n"
-                       "SIGHUP reloads the configuration; SIGTERM and SIGINT stop. See also: ocpp-cli(1).\n");
+    (void)fprintf(out,
+                  "usage: ocpp-gateway [--config FILE]\n"
+                  "\n"
+                  "  -c, --config FILE  configuration (default " DEFAULT_CONFIG ")\n"
+                  "      --settings     print the reference of all settings as Markdown\n"
+                  "      --version      print the version\n"
+                  "  -h, --help         this text\n"
+                  "\n"
+                  "SIGHUP reloads the configuration; SIGTERM and SIGINT stop. See also: ocpp-cli --help.\n");
 }
 
 int main(int argc, char **argv)

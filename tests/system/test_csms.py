@@ -234,7 +234,7 @@ def test_a_peer_that_says_no_more_still_gets_its_answers(csms):
             link = socket.socket(socket.AF_UNIX)
             link.settimeout(10)
             link.connect(str(csms.directory / "csms.sock"))
-            link.sendall(b"start CS1 1 X\n\nstations\n")
+            link.sendall(b"start CS1 1 X ISO14443\n\nstations\n")
             link.shutdown(socket.SHUT_WR)
 
             def read():
@@ -244,6 +244,7 @@ def test_a_peer_that_says_no_more_still_gets_its_answers(csms):
             link.close()
             assert len(answers) == 2 and answers[0]["stations"]
             assert answers[1]["result"] == {"status": "Accepted"}
+            assert station.heard[-1][1]["idToken"] == {"idToken": "X", "type": "ISO14443"}
     run(scenario())
 
 

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -328,3 +329,45 @@ def test_signals_while_it_ends_do_no_harm():
         process.send_signal(signal.SIGHUP)
         site.end("gateway")
         assert "reloaded" not in site.log("gateway")
+
+
+def test_the_control_socket_answers_whatever_comes():
+    with Site() as site:
+        site.station("CS1", site.tcp_charger())
+        site.start()
+
+        def ask(data, shut=True):
+            link = socket.socket(socket.AF_UNIX)
+            link.settimeout(20)
+            link.connect(str(site.directory / "gateway.sock"))
+            try:
+                link.sendall(data)
+            except BrokenPipeError:
+                pass
+            if shut:
+                link.shutdown(socket.SHUT_WR)
+            with link.makefile() as lines:
+                try:
+                    return [json.loads(line) for line in lines]
+                except ConnectionResetError:
+                    return []
+                finally:
+                    link.close()
+        assert not ask(b"nonsense\n")[0]["ok"] and not ask(b"[1]\n")[0]["ok"] and not ask(b"[" * 100000 + b"\n")[0]["ok"]
+        assert ask(b"") == [] and ask(b"no line") == []
+        assert ask(b"x" * 300000, shut=False) == []  # too long: cut off
+        # a peer that closed its writing side gets its answers, those of stations too
+        request = {"command": "send", "station": "CS1", "action": "UnlockConnector", "payload": {"evseId": 1, "connectorId": 1}}
+        answers = ask(json.dumps(request).encode() + b"\n" + b'{"command": "status"}\n')
+        assert len(answers) == 2 and {"version", "stations"} <= next(a for a in answers if "version" in a["result"])["result"].keys()
+        for payload in (5, None, "x", []):
+            answer = ask(json.dumps({**request, "payload": payload}).encode() + b"\n")
+            assert answer[0]["ok"] is False
+        clients = []
+        for _ in range(20):
+            link = socket.socket(socket.AF_UNIX)
+            link.connect(str(site.directory / "gateway.sock"))
+            clients.append(link)
+        for link in clients:
+            link.close()
+        until(lambda: site.cli("status")[0] == 0, "others are served again")
