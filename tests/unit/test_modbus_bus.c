@@ -558,6 +558,15 @@ static void a_busy_device_is_asked_again(void **state)
     play(b, TRICK_EXCEPTION, 3);
     assert_int_equal(write_point(b, 0, &b->points[1], "0002"), 0);
     await(b, "done(2001) ");
+    forget(b);
+    play(b, TRICK_EXCEPTION, 2);
+    assert_int_equal(modbus_device_ops.read(b->devices[0], &b->points[1], on_done, &b->self[0]), 0);
+    await(b, "limit=0002 | done(0) ");
+    forget(b);
+    play(b, TRICK_EXCEPTION, 3);
+    assert_int_equal(modbus_device_ops.read(b->devices[0], &b->points[1], on_done, &b->self[0]), 0);
+    await(b, "done(2001) ");
+    assert_false(has_heard(b, 0, "limit:none")); /* what was known stays */
     bench_free(b);
 }
 
@@ -597,6 +606,23 @@ static void a_late_answer_is_recognised_and_dropped(void **state)
         assert_int_equal(modbus_bus_counters(b->bus)->late_answers, 1);
         bench_free(b);
     }
+}
+
+static void a_late_answer_that_would_fit_the_next_request_is_waited_for(void **state)
+{
+    (void)state;
+    struct bench *b = bench_online(MODBUS_RTU);
+    play(b, TRICK_LATE, 1); /* as long as the answer to the poll, which may be asked at once */
+    assert_int_equal(modbus_device_ops.read(b->devices[0], &b->points[1], on_done, &b->self[0]), 0);
+    await(b, "done(2002) ");
+    forget(b);
+    run(b, 0, NULL, TIMEOUT_MS / 2);
+    peer_send(b, b->kept, b->kept_len);
+    b->kept_len = 0;
+    await(b, "state=");
+    assert_false(has_heard(b, 0, "state=0014 "));
+    assert_int_equal(modbus_bus_counters(b->bus)->late_answers, 1);
+    bench_free(b);
 }
 
 static void a_broken_answer_is_asked_for_again(void **state)
@@ -697,6 +723,39 @@ static void a_dead_unit_costs_its_neighbour_one_time_out_per_period(void **state
     play(b, TRICK_NONE, 0);
     run(b, 1, "online state=000A | ", PATIENCE_MS);
     bench_free(b);
+}
+
+static void a_silent_unit_of_a_device_with_several_costs_only_its_points(void **state)
+{
+    (void)state;
+    for (int silent = 1; silent <= 2; silent++) {
+        struct bench *b = bench_new(MODBUS_RTU);
+        add_point(b, "a", MODBUS_HOLDING, 10, 1, 20);
+        add_point(b, "b", MODBUS_HOLDING, 11, 1, 20);
+        b->points[1].at.modbus.unit_offset = 1;
+        b->trick_unit = silent;
+        play(b, TRICK_MUTE, -1);
+        start(b, 1);
+        await(b, silent == 1 ? "a:none(2002) " : "b:none(2002) ");
+        await(b, silent == 1 ? "b=000B " : "a=000A ");
+        forget(b);
+        run(b, 0, NULL, 500);
+        assert_string_equal(strstr(b->heard[0], "o") ? b->heard[0] : "",
+                            ""); /* neither offline nor none again */
+        assert_true(b->batches[0] > 10);
+        play(b, TRICK_NONE, 0);
+        await(b, silent == 1 ? "a=000A " : "b=000B ");
+        b->trick_unit = 3 - silent; /* and the other way round */
+        play(b, TRICK_MUTE, -1);
+        await(b, silent == 1 ? "b:none(2002) " : "a:none(2002) ");
+        assert_false(has_heard(b, 0, "offline"));
+        b->trick_unit = -1;
+        await(b, "offline(2002) ");
+        play(b, TRICK_NONE, 0);
+        await(b, "online ");
+        await(b, silent == 1 ? "a=000A " : "b=000B ");
+        bench_free(b);
+    }
 }
 
 static void units_of_a_line_take_turns(void **state)
@@ -834,11 +893,13 @@ int main(void)
         cmocka_unit_test(a_busy_device_is_asked_again),
         cmocka_unit_test(refused_registers_split_the_block_and_cost_only_their_point),
         cmocka_unit_test(a_late_answer_is_recognised_and_dropped),
+        cmocka_unit_test(a_late_answer_that_would_fit_the_next_request_is_waited_for),
         cmocka_unit_test(a_broken_answer_is_asked_for_again),
         cmocka_unit_test(a_silent_device_goes_offline_and_comes_back),
         cmocka_unit_test(a_write_without_answer_is_no_proof_of_a_dead_device),
         cmocka_unit_test(waiting_writes_fail_with_the_device),
         cmocka_unit_test(a_dead_unit_costs_its_neighbour_one_time_out_per_period),
+        cmocka_unit_test(a_silent_unit_of_a_device_with_several_costs_only_its_points),
         cmocka_unit_test(units_of_a_line_take_turns),
         cmocka_unit_test(a_lost_link_is_opened_again),
         cmocka_unit_test(a_peer_that_is_not_there_is_told_once),

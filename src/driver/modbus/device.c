@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "base/log.h"
 
-#define BUSY_PAUSE_MS 200 /* before a write is repeated that met exception 6 */
+#define BUSY_PAUSE_MS 200 /* before a write or read is repeated that met exception 6 */
 
 /* ---- requests ---- */
 
@@ -95,18 +95,18 @@ void device_on_link_up(struct device *device)
     }
 }
 
-static void back_off(struct device *device, int64_t now_ms)
-{
-    device->not_before_ms = now_ms + device->back_off_ms;
-    device->back_off_ms = earlier(2 * device->back_off_ms, MODBUS_BACK_OFF_MAX_MS);
-}
-
-/* ---- whose turn, and with what ---- */
-
 static int64_t not_before(const struct device *device, int64_t at_ms)
 {
     return at_ms > device->not_before_ms ? at_ms : device->not_before_ms;
 }
+
+static void back_off(struct device *device, int64_t now_ms)
+{
+    device->not_before_ms = not_before(device, now_ms + device->back_off_ms);
+    device->back_off_ms = earlier(2 * device->back_off_ms, MODBUS_BACK_OFF_MAX_MS);
+}
+
+/* ---- whose turn, and with what ---- */
 
 int64_t device_wants_ms(struct device *device, int64_t now_ms, enum urgency *ret)
 {
@@ -257,6 +257,11 @@ static void deliver(struct device *device, const struct point *point, uint16_t a
     device->events.on_value(device->ctx, point, bits, (count + 7) / 8);
 }
 
+static bool is_busy(const struct modbus_response *response)
+{
+    return response->exception == MODBUS_BUSY;
+}
+
 static void end_batch(struct device *device)
 {
     if (device->events.on_batch)
@@ -287,10 +292,10 @@ static void on_read_answer(struct device *device, const struct job *job,
                            const struct modbus_response *response)
 {
     const struct point *point = job->request->point;
-    if (response->exception)
-        device->events.on_no_value(device->ctx, point, -ERR_DEVICE_EXCEPTION);
-    else
+    if (!response->exception)
         deliver(device, point, point->at.modbus.address, response);
+    else if (!is_busy(response)) /* what was known stays known */
+        device->events.on_no_value(device->ctx, point, -ERR_DEVICE_EXCEPTION);
     end_batch(device);
     end_request(device, job->request, response->exception ? -ERR_DEVICE_EXCEPTION : 0);
 }
@@ -323,9 +328,9 @@ static void on_poll_answer(struct device *device, const struct job *job,
 /* Whether the same is to be sent again. Who was not there, or is in doubt, is asked once. */
 static bool may_retry(struct device *device)
 {
-    device->job.attempts++;
-    return device->presence == PRESENCE_ONLINE && !device->doubted &&
-           device->job.attempts <= device->options.retries;
+    const struct job *job = &device->job;
+    bool was_there = device->presence == PRESENCE_ONLINE && !(job->block && job->block->silence_ms);
+    return ++device->job.attempts <= device->options.retries && was_there && !device->doubted;
 }
 
 void device_on_answer(struct device *device, const struct modbus_response *response)
@@ -338,7 +343,7 @@ void device_on_answer(struct device *device, const struct modbus_response *respo
     bool repeated = device->job.attempts > 0 && device->bus->settings.framing != MODBUS_TCP;
     device->not_before_ms = now_ms + (repeated ? device->options.timeout_ms : device->options.pause_ms);
     set_online(device);
-    if (response->exception == MODBUS_BUSY && device->job.kind == JOB_WRITE && may_retry(device)) {
+    if (is_busy(response) && device->job.request && may_retry(device)) {
         device->not_before_ms = not_before(device, now_ms + BUSY_PAUSE_MS);
         return;
     }
@@ -361,6 +366,22 @@ void device_on_answer(struct device *device, const struct modbus_response *respo
     }
 }
 
+/* One of several units behind one charger does not answer, but others do: its points are lost, no more. */
+static bool is_only_a_unit(struct device *device, struct plan_block *block, int64_t now_ms)
+{
+    bool known = block->silence_ms > 0;
+    if (device->presence == PRESENCE_SILENT || !plan_unit_silent(&device->plan, block, now_ms))
+        return false;
+    for (size_t i = 0; i < device->plan.block_count && !known; i++) {
+        const struct plan_block *other = &device->plan.blocks[i];
+        for (size_t k = 0; other->unit_offset == block->unit_offset && k < other->point_count; k++)
+            device->events.on_no_value(device->ctx, plan_point(&device->plan, other, k), -ERR_NO_ANSWER);
+    }
+    if (!known)
+        end_batch(device);
+    return true;
+}
+
 void device_on_no_answer(struct device *device)
 {
     int64_t now_ms = bus_now_ms(device->bus);
@@ -368,8 +389,13 @@ void device_on_no_answer(struct device *device)
     if (may_retry(device))
         return;
 
+    /* Where answers carry no transaction, a late one could fit the next request. */
+    if (device->bus->settings.framing != MODBUS_TCP)
+        device->not_before_ms = now_ms + device->options.timeout_ms;
     struct job job = device->job;
     device->job = (struct job){ 0 };
+    if (job.kind == JOB_POLL && is_only_a_unit(device, job.block, now_ms))
+        return;
     if (job.kind == JOB_POLL)
         plan_postpone(&device->plan, job.block, now_ms); /* ask for another one next */
     if (job.request && device->presence != PRESENCE_UNKNOWN && has_something_to_read(device)) {

@@ -219,8 +219,10 @@ void plan_build(struct plan *plan)
 void plan_start(struct plan *plan, int64_t now_ms, int64_t offset_ms)
 {
     plan->base_ms = now_ms - offset_ms;
-    for (size_t i = 0; i < plan->block_count; i++)
+    for (size_t i = 0; i < plan->block_count; i++) {
         plan->blocks[i].due_ms = now_ms;
+        plan->blocks[i].silence_ms = 0;
+    }
 }
 
 struct plan_block *plan_next(struct plan *plan)
@@ -242,8 +244,35 @@ void plan_postpone(struct plan *plan, struct plan_block *block, int64_t now_ms)
         block->due_ms = now_ms + PLAN_RETRY_MS;
 }
 
+static void set_silence(struct plan *plan, uint8_t unit_offset, int64_t silence_ms, int64_t due_ms)
+{
+    for (size_t i = 0; i < plan->block_count; i++) {
+        if (plan->blocks[i].unit_offset != unit_offset)
+            continue;
+        plan->blocks[i].silence_ms = silence_ms;
+        plan->blocks[i].due_ms = due_ms;
+    }
+}
+
+bool plan_unit_silent(struct plan *plan, const struct plan_block *block, int64_t now_ms)
+{
+    bool others = false;
+    for (size_t i = 0; i < plan->block_count; i++)
+        others =
+            others || (plan->blocks[i].unit_offset != block->unit_offset && plan->blocks[i].silence_ms == 0);
+    if (!others)
+        return false;
+    int64_t silence_ms = block->silence_ms ? 2 * block->silence_ms : PLAN_SILENCE_MS;
+    if (silence_ms > PLAN_SILENCE_MAX_MS)
+        silence_ms = PLAN_SILENCE_MAX_MS;
+    set_silence(plan, block->unit_offset, silence_ms, now_ms + silence_ms);
+    return true;
+}
+
 void plan_answered(struct plan *plan, struct plan_block *block, int64_t now_ms)
 {
+    if (block->silence_ms > 0)
+        set_silence(plan, block->unit_offset, 0, now_ms);
     block->refused = false;
     plan_postpone(plan, block, now_ms);
 }

@@ -12,10 +12,13 @@
 
 #define PLAN_RETRY_MS                                                                                        \
     60000 /* a point which the device refuses is asked for again so seldom, or at its interval */
+#define PLAN_SILENCE_MS     1000 /* a unit that does not answer: first pause, and the longest */
+#define PLAN_SILENCE_MAX_MS 60000
 
 struct plan_block {
     uint8_t unit_offset, function;
     bool refused;                /* retried each PLAN_RETRY_MS */
+    int64_t silence_ms;          /* pause since its unit did not answer, though others did; 0: it answers */
     uint16_t address, count;     /* registers or bits */
     uint16_t first, point_count; /* its points are plan->order[first] ff., by address */
     int64_t every_ms, phase_ms, due_ms;
@@ -48,6 +51,9 @@ struct plan_block *plan_next(struct plan *plan);
 void plan_answered(struct plan *plan, struct plan_block *block, int64_t now_ms);
 /* Nothing came of it this time, for a reason of the moment. */
 void plan_postpone(struct plan *plan, struct plan_block *block, int64_t now_ms);
+
+/* The block's unit did not answer. True if others do: the unit is then asked again after a pause that doubles. */
+bool plan_unit_silent(struct plan *plan, const struct plan_block *block, int64_t now_ms);
 
 enum plan_verdict {
     PLAN_SPLIT,    /* tried again in two parts, due at once; `block` is the first of them */
