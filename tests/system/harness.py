@@ -125,6 +125,8 @@ class Csms:
                 if frame[0] == 3:
                     self.schemas.check(action + "Response", frame[2])
                 future.set_result(frame)
+        except websockets.ConnectionClosed:
+            pass  # the gateway was ended while it was being answered
         except Exception as problem:  # told to the test at its end
             self.problems.append(f"{station}: {problem!r} in {text[:2000]}")
 
