@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "base/json.h"
@@ -303,12 +304,20 @@ static int apply(struct gateway *gateway, struct config *config, struct problems
     return r;
 }
 
+/* The moment is what systemd tells a reload it asked for by (Type=notify-reload, from 253 on). */
+static void notify_reloading(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+}
+
 int gateway_reload(struct gateway *gateway, struct problems *problems)
 {
     AUTO(config) *config = NULL;
     if (gateway->stopping)
         return -ECANCELED;
-    (void)sd_notify(0, "RELOADING=1");
+    notify_reloading();
     int r = config_load(gateway->config_path, problems, &config);
     const char *restart = r == 0 ? restart_needed(config, gateway->config) : NULL;
     if (restart) {

@@ -244,6 +244,7 @@ class Site:
         self.scheme = "wss" if tls else "ws"
         self.security_profile, self.ca_file = (2, None) if tls else (1, None)
         self.general, self.sim_options, self.sim = "", [], None
+        self.csms_options, self.environment = "", {}   # more of the CSMS's entry; of the gateway's environment
         self.log_level = "info"
 
     def __enter__(self):
@@ -286,7 +287,7 @@ class Site:
 log: {{ level: {self.log_level} }}
 csms:
   test: {{ url: "{self.scheme}://{self.csms_address}:{self.csms.port}/ocpp", security_profile: {self.security_profile}{
-          f', ca_file: {self.ca_file}' if self.ca_file else ''} }}
+          f', ca_file: {self.ca_file}' if self.ca_file else ''}{self.csms_options} }}
 {self.general}stations:
 """
         for name, chargers, variables in self.stations:
@@ -300,7 +301,7 @@ csms:
     def launch(self, name, *command):
         output = open(self.directory / f"{name}.log", "a")
         self.processes[name] = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=output,
-                                                stderr=output)
+                                                stderr=output, env={**os.environ, **self.environment})
         output.close()
 
     def end(self, name, check=True):
