@@ -204,11 +204,11 @@ static void on_limit(struct charger *c, struct outlet *o, double limit_A, struct
         order_finish(c, order, -ERR_LINK_DOWN); /* done when it is back */
 }
 
-static void on_plain(struct charger *c, struct outlet *o, struct order *order, enum slot slot)
+static void on_plain(struct charger *c, struct outlet *o, enum evse_command_kind kind, struct order *order)
 {
-    struct job *job = &o->jobs[slot];
-    displace(job, order->command.kind);
-    job_begin(job, &profile_of(c, o)->commands[order->command.kind].steps, order, NAN);
+    struct job *job = &o->jobs[kind == EVSE_UNLOCK ? SLOT_UNLOCK : SLOT_RESET];
+    displace(job, kind);
+    job_begin(job, &profile_of(c, o)->commands[kind].steps, order, NAN);
 }
 
 static void accept(struct charger *c, struct outlet *o, const struct evse_command *command,
@@ -236,10 +236,8 @@ static void accept(struct charger *c, struct outlet *o, const struct evse_comman
         on_limit(c, o, command->limit_A, order);
         break;
     case EVSE_UNLOCK:
-        on_plain(c, o, order, SLOT_UNLOCK);
-        break;
     case EVSE_RESET:
-        on_plain(c, o, order, SLOT_RESET);
+        on_plain(c, o, kind, order);
         break;
     case EVSE_COMMANDS:
         break;
