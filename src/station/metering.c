@@ -281,7 +281,7 @@ static void send_aligned(struct station *s)
             else
                 json_decref(values);
         } else if (queue_all || station_is_accepted(s)) { /* J01.FR.14 */
-            send_meter_values(e, "Sample.Clock", queue_all ? OUTBOX_KEEP_OFFLINE : 0);
+            send_meter_values(e, "Sample.Clock", 0);
         }
     }
 }

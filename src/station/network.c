@@ -49,7 +49,9 @@ static void on_timer(struct timer *timer, void *ctx)
     struct station *s = ctx;
 
     set_state(s, LINK_CONNECTING, "waited");
-    s->ops->connect(s->ctx, s->security_profile > 0 ? station_password(s) : NULL, ping_interval_ms(s));
+    /* The CSMS may not know of the password it set, if its answer was lost, or have got another since: then the configured one may help. */
+    const char *password = s->network.refusals % 2 && s->password ? s->password : station_password(s);
+    s->ops->connect(s->ctx, s->security_profile > 0 ? password : NULL, ping_interval_ms(s));
 }
 
 void network_start(struct station *s, int64_t delay_ms)

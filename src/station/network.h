@@ -18,6 +18,7 @@ struct network {
     int64_t back_off_ms;
     int64_t down_since_ms; /* monotonic; -1: up */
     int64_t reopen_ms;     /* LINK_CLOSING: connect again so long after the close; -1: stay down */
+    unsigned refusals;     /* in a row; after each the other password is tried */
     int told_failure; /* enum link_failure of the last attempt, -1: it succeeded; the next of the same kind is no news */
     int timeouts; /* CALLs in a row without an answer, and nothing else was heard either */
     struct timer timer;

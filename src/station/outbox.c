@@ -172,7 +172,8 @@ int outbox_call(struct station *s, const char *action, json_t *payload, int flag
     int r = 0;
     if (!network_is_up(s) && !is_kept_offline(o))
         r = -ENOTCONN;
-    else if (!make_room(s))
+    else if (!(flags & OUTBOX_FIRST) &&
+             !make_room(s)) /* without BootNotification nothing of it would ever leave */
         r = -ENOBUFS;
     if (r < 0) {
         outgoing_free(o);

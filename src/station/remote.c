@@ -64,7 +64,8 @@ static void on_request_start_transaction(struct station *s, const struct rpc_req
     const char *reason = !e ? (evse_id ? "UnknownEvse" : "TxInProgress") : obstacle(e);
     if (!reason && !id_token_from_json(json_object_get(payload, "idToken"), &token))
         reason = "InvalidIdToken";
-    if (!reason && profile && smart_charging_is_offered(s) && /* F01.FR.12: else ignored */
+    if (!reason && profile && smart_charging_is_offered(s) &&
+        e->abilities.limit && /* F01.FR.12: else ignored */
         smart_charging_set_tx_profile(e, profile, e->tx.id) < 0)
         reason = "InvalidProfile"; /* F01.FR.26 */
     if (reason) {

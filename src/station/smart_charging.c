@@ -284,9 +284,23 @@ static bool phases_fit(const struct station *s, const struct charging_profile *p
     return true;
 }
 
+/* Those that never count again make room. */
+static void forget_expired(struct station *s)
+{
+    LIST_FOREACH(link, following, &s->smart_charging.profiles)
+    {
+        struct charging_profile *p = LIST_ITEM(link, struct charging_profile, link);
+        if (p->valid_to_ms <= station_wall_ms(s))
+            forget(s, p);
+    }
+}
+
 /* A reasonCode, or NULL if it can be taken. */
 static const char *check(struct station *s, const struct charging_profile *p)
 {
+    const struct evse *e = station_evse(s, p->evse);
+    if (e && !e->abilities.limit)
+        return "UnsupportedRequest"; /* nothing would come of it */
     if (p->stack_level > variable_int(s, VAR_SMART_CHARGING_PROFILE_STACK_LEVEL))
         return "InvalidStackLevel";
     if ((int64_t)p->period_count > variable_int(s, VAR_SMART_CHARGING_PERIODS_PER_SCHEDULE))
@@ -295,6 +309,8 @@ static const char *check(struct station *s, const struct charging_profile *p)
         return "UnsupportedParam";
     if (is_duplicate(s, p))
         return "DuplicateProfile";
+    if (s->smart_charging.count >= SMART_CHARGING_MAX_PROFILES)
+        forget_expired(s);
     if (!find(s, p->id) && s->smart_charging.count >= SMART_CHARGING_MAX_PROFILES)
         return "OutOfStorage";
     return NULL;

@@ -210,6 +210,8 @@ void station_on_link_down(struct station *station, enum link_failure failure, co
            text ? text : "");
     if (failure == LINK_REFUSED && is_news)
         security_event(station, "FailedToAuthenticateAtCsms", text);
+    if (failure == LINK_REFUSED)
+        station->network.refusals++;
     station->network.told_failure = was_up ? -1 : (int)failure;
     network_on_link_down(station);
     if (!was_up)

@@ -205,7 +205,7 @@ static void on_store_timer(struct timer *timer, void *ctx)
 /* ---- thinning ---- */
 
 /* Drops every second of the intermediate events that may go (E04.FR.08, E12.FR.05): first samples, then any Updated without a
- * token. Never one that is being sent. */
+ * token. Never one that is being sent, or was and will be again. */
 static size_t thin(struct station *s, bool samples_only)
 {
     size_t dropped = 0;
@@ -213,7 +213,7 @@ static size_t thin(struct station *s, bool samples_only)
     LIST_FOREACH(link, following, &s->transactions.queue)
     {
         struct queued_event *event = LIST_ITEM(link, struct queued_event, link);
-        bool sending = s->transactions.in_flight && event == oldest(s);
+        bool sending = (s->transactions.in_flight || s->transactions.attempts > 0) && event == oldest(s);
         if (sending || event->type != EVENT_UPDATED || event->has_token ||
             (samples_only && !event->is_sample))
             continue;

@@ -180,7 +180,8 @@ static bool is_password(const char *value)
 static void password_changed(struct station *s)
 {
     security_event(s, "ReconfigurationOfSecurityParameters", "BasicAuthPassword"); /* A01.FR.11, .12 */
-    network_reconnect(s, 0);                                                       /* A01, step 3 and 4 */
+    s->network.refusals = 0;
+    network_reconnect(s, 0); /* A01, step 3 and 4 */
 }
 
 static void limits_changed(struct station *s)

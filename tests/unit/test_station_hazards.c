@@ -290,6 +290,83 @@ static void a_share_is_free_only_when_the_current_has_ceased(void **state) /* K0
     bench_free(b);
 }
 
+static void a_limit_that_cannot_be_set_is_not_accepted(void **state) /* K01 */
+{
+    (void)state;
+    struct bench_options options = { .evse_count = 1, .abilities = bench_abilities() };
+    options.abilities.limit = false;
+    struct bench *b = bench_new(&options);
+    bench_boot(b);
+    bench_call_error(b, "SetChargingProfile", "{'evseId': 1, 'chargingProfile': " PROFILE "}",
+                     "NotSupported");
+    bench_call(b, "RequestStartTransaction",
+               "{'evseId': 1, 'remoteStartId': 7, 'idToken': {'idToken': 'A', 'type': 'Central'},"
+               " 'chargingProfile': " PROFILE "}",
+               "{'status': 'Accepted'}"); /* F01.FR.12 */
+    bench_free(b);
+}
+
+static void profiles_that_never_count_again_make_room(void **state)
+{
+    struct bench *b = *state;
+    char request[600];
+    for (int i = 1; i <= 51; i++) {
+        (void)snprintf(request, sizeof(request),
+                       "{'evseId': 1, 'chargingProfile': {'id': %d, 'stackLevel': 0, 'validFrom':"
+                       " '2026-02-%02dT%02d:00:00Z', 'validTo': '2026-02-%02dT%02d:59:00Z',"
+                       " 'chargingProfilePurpose': 'TxDefaultProfile', 'chargingProfileKind': 'Relative',"
+                       " 'chargingSchedule': [{'id': 1, 'chargingRateUnit': 'A', 'chargingSchedulePeriod':"
+                       " [{'startPeriod': 0, 'limit': 10}]}]}}",
+                       i, 1 + i / 24, i % 24, 1 + i / 24, i % 24);
+        if (i == 51)
+            bench_advance(b, 86400000);
+        bench_call(b, "SetChargingProfile", request, "{'status': 'Accepted'}");
+    }
+}
+
+/* ---- the link ---- */
+
+static void a_full_outbox_does_not_keep_the_station_from_booting(void **state)
+{
+    (void)state;
+    struct bench_options options = {
+        .evse_count = 4,
+        .presets = { { "OCPPCommCtrlr", "QueueAllMessages", NULL, "true" },
+                     { "AlignedDataCtrlr", "Interval", NULL, "60" } },
+        .preset_count = 2,
+    };
+    struct bench *b = bench_new(&options);
+    b->link_available = false;
+    bench_start(b);
+    for (int evse = 1; evse <= 4; evse++)
+        bench_measure(b, evse, MEASURE_ENERGY_IMPORT, 1);
+    bench_advance(b, 2 * 3600000);
+    bench_link_back(b);
+    bench_expect(b, "BootNotification", "{}");
+    assert_int_not_equal(bench_count(b, "MeterValues"), 0);
+    bench_free(b);
+}
+
+static void a_password_the_csms_does_not_know_does_not_shut_the_station_out(void **state) /* A01.FR.04 */
+{
+    (void)state;
+    struct bench *b =
+        bench_new(&(struct bench_options){ .security_profile = 1, .password = "configured-0123456789" });
+    bench_boot(b);
+    session_set(b, "SecurityCtrlr", "BasicAuthPassword", "set-by-the-csms-01234");
+    assert_string_equal(b->password, "set-by-the-csms-01234");
+    b->failure = LINK_REFUSED;
+    bench_link_lost(b);
+    const char *const expected[] = { "set-by-the-csms-01234", "configured-0123456789",
+                                     "set-by-the-csms-01234" };
+    for (int i = 0; i < 3; i++) {
+        for (int connects = b->connects; b->connects == connects;)
+            bench_advance(b, 1000);
+        assert_string_equal(b->password, expected[i]);
+    }
+    bench_free(b);
+}
+
 /* ---- the log ---- */
 
 static void count_line(void *ctx, const char *line)
@@ -344,6 +421,10 @@ int main(void)
         cmocka_unit_test(a_master_pass_stops_all_there_is),
         TEST(the_profile_of_a_refused_start_is_not_for_the_next_driver),
         cmocka_unit_test(a_share_is_free_only_when_the_current_has_ceased),
+        cmocka_unit_test(a_limit_that_cannot_be_set_is_not_accepted),
+        TEST(profiles_that_never_count_again_make_room),
+        cmocka_unit_test(a_full_outbox_does_not_keep_the_station_from_booting),
+        cmocka_unit_test(a_password_the_csms_does_not_know_does_not_shut_the_station_out),
         TEST(an_outage_is_logged_when_it_begins),
         TEST(a_device_that_does_not_obey_is_logged_when_it_begins),
     };

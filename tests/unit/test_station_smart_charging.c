@@ -380,7 +380,7 @@ static void the_number_of_profiles_is_bounded(void **state)
     for (int i = 0; i <= 50; i++) {
         (void)snprintf(validity, sizeof(validity),
                        "'validFrom': '2026-%02d-%02dT00:00:00Z', 'validTo': '2026-%02d-%02dT12:00:00Z'",
-                       1 + i / 25, 1 + i % 25, 1 + i / 25, 1 + i % 25);
+                       3 + i / 25, 1 + i % 25, 3 + i / 25, 1 + i % 25);
         (void)snprintf(profile, sizeof(profile),
                        "'id': %d, 'stackLevel': 0, 'chargingProfilePurpose': 'TxDefaultProfile', "
                        "'chargingProfileKind': 'Absolute', %s",
