@@ -744,7 +744,7 @@ static void a_silent_unit_of_a_device_with_several_costs_only_its_points(void **
                             ""); /* neither offline nor none again */
         assert_true(b->batches[0] > 10);
         play(b, TRICK_NONE, 0);
-        await(b, silent == 1 ? "a=000A " : "b=000B ");
+        await(b, silent == 1 ? "online a=000A " : "online b=000B ");
         b->trick_unit = 3 - silent; /* and the other way round */
         play(b, TRICK_MUTE, -1);
         await(b, silent == 1 ? "b:none(2002) " : "a:none(2002) ");

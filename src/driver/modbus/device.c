@@ -64,6 +64,7 @@ static void set_silent(struct device *device, int err)
     device->job = (struct job){ 0 };
     if (device->plan.changed)
         plan_build(&device->plan); /* who comes back may be restarted, and have what it refused before */
+    plan_forget_silence(&device->plan);
     tell(device, false, err);
     fail_requests(device, &device->writes, err);
     fail_requests(device, &device->reads, err);
@@ -305,6 +306,8 @@ static void on_poll_answer(struct device *device, const struct job *job,
 {
     struct plan_block *block = job->block;
     int64_t now_ms = bus_now_ms(device->bus);
+    if (plan_unit_answers(&device->plan, block, now_ms)) /* it may have forgotten what it was set to */
+        device->events.on_online(device->ctx, true, 0);
     if (response->exception) {
         enum plan_verdict verdict = plan_refused(&device->plan, block, response->exception, now_ms);
         log_debug(LOG_MODBUS, "poll refused: bus=%s unit=%d function=%d address=%d count=%d exception=%d",

@@ -216,13 +216,18 @@ void plan_build(struct plan *plan)
 
 /* ---- time ---- */
 
+void plan_forget_silence(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->block_count; i++)
+        plan->blocks[i].silence_ms = 0;
+}
+
 void plan_start(struct plan *plan, int64_t now_ms, int64_t offset_ms)
 {
     plan->base_ms = now_ms - offset_ms;
-    for (size_t i = 0; i < plan->block_count; i++) {
+    for (size_t i = 0; i < plan->block_count; i++)
         plan->blocks[i].due_ms = now_ms;
-        plan->blocks[i].silence_ms = 0;
-    }
+    plan_forget_silence(plan);
 }
 
 struct plan_block *plan_next(struct plan *plan)
@@ -269,10 +274,16 @@ bool plan_unit_silent(struct plan *plan, const struct plan_block *block, int64_t
     return true;
 }
 
+bool plan_unit_answers(struct plan *plan, const struct plan_block *block, int64_t now_ms)
+{
+    if (block->silence_ms == 0)
+        return false;
+    set_silence(plan, block->unit_offset, 0, now_ms);
+    return true;
+}
+
 void plan_answered(struct plan *plan, struct plan_block *block, int64_t now_ms)
 {
-    if (block->silence_ms > 0)
-        set_silence(plan, block->unit_offset, 0, now_ms);
     block->refused = false;
     plan_postpone(plan, block, now_ms);
 }

@@ -54,6 +54,9 @@ void plan_postpone(struct plan *plan, struct plan_block *block, int64_t now_ms);
 
 /* The block's unit did not answer. True if others do: the unit is then asked again after a pause that doubles. */
 bool plan_unit_silent(struct plan *plan, const struct plan_block *block, int64_t now_ms);
+/* True if it did not before: all its blocks are due. */
+bool plan_unit_answers(struct plan *plan, const struct plan_block *block, int64_t now_ms);
+void plan_forget_silence(struct plan *plan);
 
 enum plan_verdict {
     PLAN_SPLIT,    /* tried again in two parts, due at once; `block` is the first of them */
