@@ -29,7 +29,9 @@ struct reading {
     bool no_memory;
 };
 
-#define COMPLAIN(reading, node, ...) yaml_problem((reading)->yaml, node, (reading)->problems, __VA_ARGS__)
+/* Without memory things are missing that the file does name: nothing is its fault then. */
+#define COMPLAIN(reading, node, ...)                                                                         \
+    ((reading)->no_memory ? (void)0 : yaml_problem((reading)->yaml, node, (reading)->problems, __VA_ARGS__))
 
 /* One description of evses: and its repetitions. */
 struct repetition {
