@@ -250,8 +250,9 @@ static void read_order(struct reading *r, const struct yaml_node *map, const cha
         *ret_little = index == 1;
 }
 
+/* `allowed` ends with 0; `expected` tells them to the author. */
 static uint8_t read_function(struct reading *r, const struct yaml_node *map, const char *key, int fallback,
-                             const int *allowed)
+                             const int *allowed, const char *expected)
 {
     const struct yaml_node *node = yaml_get(map, key);
     int64_t code = 0;
@@ -263,28 +264,31 @@ static uint8_t read_function(struct reading *r, const struct yaml_node *map, con
     }
     if (yaml_to_int(r->yaml, node, 1, 23, r->problems, &code) < 0)
         return 0;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; allowed[i]; i++)
         if (allowed[i] == code)
             return (uint8_t)code;
-    COMPLAIN(r, node, "function %" PRId64 " does not fit; expected %d or %d", code, allowed[0], allowed[1]);
+    COMPLAIN(r, node, "function %" PRId64 " does not fit; expected %s", code, expected);
     return 0;
 }
 
 static void read_functions(struct reading *r, const struct yaml_node *map, struct point *p)
 {
-    static const int bit_reads[] = { 1, 2 }, word_reads[] = { 3, 4 };
-    static const int bit_writes[] = { 5, 15 }, word_writes[] = { 6, 16 };
+    static const int bit_reads[] = { 1, 2, 0 }, word_reads[] = { 3, 4, 0 };
+    static const int bit_writes[] = { 5, 15, 0 }, word_writes[] = { 6, 16, 22, 23, 0 };
     bool coil = p->is_bit_field;
     int read = coil ? 0 : r->read_function, write = r->write_function;
     if (coil && write)
         write = write == 6 ? 5 : 15;
-    uint8_t read_code = read_function(r, map, "read_function", read, coil ? bit_reads : word_reads);
-    uint8_t write_code = read_function(r, map, "write_function", write, coil ? bit_writes : word_writes);
+    uint8_t read_code = read_function(r, map, "read_function", read, coil ? bit_reads : word_reads,
+                                      coil ? "1 or 2" : "3 or 4");
+    uint8_t write_code = read_function(r, map, "write_function", write, coil ? bit_writes : word_writes,
+                                       coil ? "5 or 15" : "6, 16, 22 (part of a register) or 23");
     if (!is_modbus(r))
         return;
     p->at.modbus.read_function = read_code;
     p->at.modbus.write_function = write_code;
-    if ((write_code == 5 || write_code == 6) && p->access & ACCESS_W && p->at.modbus.count > 1)
+    if ((write_code == 5 || write_code == 6 || write_code == 22) && p->access & ACCESS_W &&
+        p->at.modbus.count > 1)
         COMPLAIN(r, yaml_get(map, "write_function") ? yaml_get(map, "write_function") : map,
                  "function %d writes one %s, but this point has %u", write_code, coil ? "coil" : "register",
                  p->at.modbus.count);
@@ -315,10 +319,10 @@ static void read_mask(struct reading *r, const struct yaml_node *map, struct poi
     if (p->mask && p->mask >> p->shift == 0)
         COMPLAIN(r, shift, "moves all bits of the mask away; expected at most %d",
                  63 - __builtin_clzll(p->mask));
-    if (p->access & ACCESS_W)
+    if (p->access & ACCESS_W && !(is_modbus(r) && p->at.modbus.write_function == 22))
         COMPLAIN(r, mask ? mask : shift,
-                 "a part of a register cannot be written; describe the whole register as "
-                 "another point for writing");
+                 "a part of a register is written by write_function: 22 only; where the device does not "
+                 "know it, describe the whole register as another point for writing");
     if (p->type == POINT_I8 || p->type == POINT_I16 || p->type == POINT_I32 || p->type == POINT_I64)
         COMPLAIN(r, mask ? mask : shift, "a part of a signed number has no sign; take the unsigned type");
 }

@@ -329,6 +329,8 @@ static int encode_integer(const struct point *point, double raw, uint8_t *ret, s
         max = pow(10, (double)(2 * len));
     else if (point->is_bit_field && point->at.modbus.count < 64)
         max = (double)(UINT64_C(1) << point->at.modbus.count);
+    else if (point->mask || point->shift)
+        max = (double)((point->mask ? point->mask : width_mask(len)) >> point->shift) + 1;
     else if (is_signed(point->type))
         min = -(max /= 2);
     if (raw < min || raw >= max)
@@ -340,6 +342,9 @@ static int encode_integer(const struct point *point, double raw, uint8_t *ret, s
             digits |= bits % 10 << shift;
         bits = digits;
     }
+    bits <<= point->shift;
+    if (point->mask && bits & ~point->mask)
+        return -ERANGE; /* the mask has holes */
     store_be(bits, ret, len);
     return 0;
 }

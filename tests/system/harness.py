@@ -283,7 +283,7 @@ class Site:
                                                "OCPPCommCtrlr.RetryBackOffRandomRange": 0, **variables}))
 
     def config(self):
-        text = f"""gateway: {{ state: {self.directory}/state, control: {self.directory}/gateway.sock, profiles: {ROOT}/profiles }}
+        text = f"""gateway: {{ state: {self.directory}/state, control: {self.directory}/gateway.sock, profiles: "{self.directory}:{ROOT}/profiles" }}
 log: {{ level: {self.log_level} }}
 csms:
   test: {{ url: "{self.scheme}://{self.csms_address}:{self.csms.port}/ocpp", security_profile: {self.security_profile}{

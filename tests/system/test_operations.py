@@ -192,6 +192,28 @@ def test_messages_are_compressed_where_that_is_configured():   # RFC 7692
         assert [e.name for e in site.csms.connections["CS1"].extensions] == ["permessage-deflate"]
 
 
+def test_a_profile_may_name_functions_22_and_23():
+    with Site() as site:
+        (site.directory / "parts.yaml").write_text("""
+profile: parts
+extends: demo-modbus-ac22
+setup: [ { set: { seconds: 45 } }, { until: seconds == 45, within: 5s } ]
+points:
+  seconds: { at: holding 311, type: u16, mask: 0xFF, access: rw, write_function: 22 }
+  max_current: { write_function: 23 }
+""")
+        site.station("CS1", site.tcp_charger().replace("demo-modbus-ac22", "parts"))
+        site.start()
+        start_charging(site, lambda *arguments: site.csms.call("CS1", *arguments))
+        profile = {"id": 1, "stackLevel": 0, "chargingProfilePurpose": "TxDefaultProfile", "chargingProfileKind": "Absolute",
+                   "chargingSchedule": [{"id": 1, "startSchedule": "2026-01-01T00:00:00Z", "chargingRateUnit": "A",
+                                         "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 9}]}]}
+        site.csms.call("CS1", "SetChargingProfile", {"evseId": 1, "chargingProfile": profile})
+        until(lambda: site.show("tcp1")["limit"] == 9, "the limit is in force")
+        writes = [(w["name"], w["value"]) for w in json.loads(site.ask("writes tcp1"))]
+        assert ("watchdog", "45") in writes, writes
+
+
 def test_the_service_manager_is_kept_informed(tmp_path):
     """READY, WATCHDOG, RELOADING with MONOTONIC_USEC, STOPPING: what Type=notify-reload and WatchdogSec ask for."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, Site() as site:

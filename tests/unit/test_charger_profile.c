@@ -218,6 +218,14 @@ static void each_mistake_is_told_with_its_place_and_its_remedy(void **state)
           "p.yaml:11: points.p.write_function: function 6 writes one register, but this point has 2" },
         { HEAD POINTS "  p: { at: holding 5, type: u16, read_function: 1 }\n" EVSE STATE,
           "p.yaml:11: points.p.read_function: function 1 does not fit; expected 3 or 4" },
+        { HEAD POINTS "  p: { at: holding 5, type: u16, access: w, write_function: 5 }\n" EVSE STATE,
+          "p.yaml:11: points.p.write_function: function 5 does not fit; expected 6, 16, 22 (part of a "
+          "register) or 23" },
+        { HEAD POINTS "  p: { at: holding 5, type: u32, access: w, write_function: 22 }\n" EVSE STATE,
+          "p.yaml:11: points.p.write_function: function 22 writes one register, but this point has 2" },
+        { HEAD POINTS "  p: { at: holding 5, type: u16, access: w, mask: 0xF0 }\n" EVSE STATE,
+          "p.yaml:11: points.p.mask: a part of a register is written by write_function: 22 only; where the "
+          "device does not know it, describe the whole register as another point for writing" },
         /* signals */
         { HEAD POINTS EVSE
           "    signals:\n      state: [ { charging: sate == 3 }, { available: otherwise } ]\n",
@@ -419,6 +427,17 @@ static void a_scale_may_be_another_point(void **state)
     assert_int_equal(profile_point(p, "power")->scale_point, profile_point(p, "exponent")->index);
 }
 
+static void parts_of_a_register_are_written_by_function_22(void **state)
+{
+    (void)state;
+    AUTO(profile) *p =
+        good(HEAD POINTS
+             "  mode: { at: holding 5, type: u16, access: rw, mask: 0xF0, shift: 4, write_function: 22 }\n"
+             "  alive: { at: holding 6, type: u16, access: rw, write_function: 23 }\n" EVSE STATE);
+    assert_int_equal(profile_point(p, "mode")->at.modbus.write_function, 22);
+    assert_int_equal(profile_point(p, "alive")->at.modbus.write_function, 23);
+}
+
 static void what_a_profile_says_is_all_there(void **state)
 {
     (void)state;
@@ -560,6 +579,7 @@ int main(void)
         cmocka_unit_test(a_description_can_be_repeated_for_several_evses),
         cmocka_unit_test(offsets_may_differ_by_kind),
         cmocka_unit_test(a_scale_may_be_another_point),
+        cmocka_unit_test(parts_of_a_register_are_written_by_function_22),
         cmocka_unit_test(what_a_profile_says_is_all_there),
         cmocka_unit_test(a_profile_can_build_on_another),
         cmocka_unit_test(what_is_wrong_in_a_base_is_told_of_its_file),

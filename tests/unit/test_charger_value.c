@@ -31,6 +31,8 @@ static const struct {
     { "u8",           NUMBER(.type = POINT_U8,  .raw_size = 1), "FE", 254 },
     { "i8",           NUMBER(.type = POINT_I8,  .raw_size = 1), "FE", -2 },
     { "u16",          NUMBER(.type = POINT_U16, .raw_size = 2), "FFFE", 65534 },
+    { "a part",       NUMBER(.type = POINT_U16, .raw_size = 2, .mask = 0xF0, .shift = 4), "0030", 3 },
+    { "a high part",  NUMBER(.type = POINT_U16, .raw_size = 2, .shift = 12), "7000", 7 },
     { "i16",          NUMBER(.type = POINT_I16, .raw_size = 2), "FFFE", -2 },
     { "u32",          NUMBER(.type = POINT_U32, .raw_size = 4), "12345678", 0x12345678 },
     { "u32 low word", NUMBER(.type = POINT_U32, .raw_size = 4, .low_word_first = true), "56781234", 0x12345678 },
@@ -167,6 +169,8 @@ static void a_value_that_does_not_fit_is_not_written(void **state)
     static const struct point i64 = NUMBER(.type = POINT_I64, .raw_size = 8);
     static const struct point f32 = NUMBER(.type = POINT_F32, .raw_size = 4);
     static const struct point bcd = NUMBER(.type = POINT_BCD, .raw_size = 2);
+    static const struct point part = NUMBER(.type = POINT_U16, .raw_size = 2, .mask = 0xF0, .shift = 4);
+    static const struct point holes = NUMBER(.type = POINT_U16, .raw_size = 2, .mask = 0x05);
     static const struct point coil = NUMBER(.type = POINT_BOOL, .raw_size = 1, .is_bit_field = true);
     static const struct point text = NUMBER(.type = POINT_STRING, .raw_size = 2);
     static const struct {
@@ -180,6 +184,8 @@ static void a_value_that_does_not_fit_is_not_written(void **state)
         { &coil, 1, 0 },           { &coil, 2, -ERANGE },    { &f32, 1e39, -ERANGE },
         { &u64, 1.9e19, -ERANGE }, { &u64, 1e19, 0 },        { &i64, 1e19, -ERANGE },
         { &i64, -9e18, 0 },        { &text, 1, -ERANGE },
+        { &part, 15, 0 },          { &part, 16, -ERANGE },   { &part, -1, -ERANGE },
+        { &holes, 4, 0 },          { &holes, 2, -ERANGE },
     };
     (void)state;
     uint8_t raw[POINT_MAX_RAW];

@@ -471,6 +471,10 @@ static void a_mask_write_leaves_the_other_bits(void **state)
     assert_int_equal(write_point(b, 0, point, "0010"), 0);
     await(b, "done(0) ");
     assert_int_equal(b->registers[40] << 8 | b->registers[41], 0xAB1D);
+    point->low_byte_first = true; /* the same mask, of a value that stands the other way round */
+    assert_int_equal(write_point(b, 0, point, "2000"), 0);
+    await(b, "done(0) ");
+    assert_int_equal(b->registers[40] << 8 | b->registers[41], 0x2B1D);
     bench_free(b);
 }
 

@@ -200,6 +200,8 @@ static void begin_write(struct device *device, struct modbus_request *ret)
         begin_single(&device->job, ret);
     if (ret->function == MODBUS_MASK_WRITE) {
         uint16_t mask = point->mask ? (uint16_t)point->mask : 0xFFFF;
+        if (point->low_byte_first) /* the mask is of the value, this of the register */
+            mask = (uint16_t)(mask << 8 | mask >> 8);
         ret->and_mask = (uint16_t)~mask;
         ret->or_mask = (uint16_t)((request->raw[0] << 8 | request->raw[1]) & mask);
     }
