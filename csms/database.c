@@ -150,12 +150,15 @@ int database_add_event(struct database *d, const char *station, const json_t *re
 {
     int64_t time_ms = 0;
     (void)timestamp_parse(json_get_string(request, "timestamp", ""), &time_ms);
-    (void)sqlite3_exec(d->db, "BEGIN", NULL, NULL, NULL);
+    if (sqlite3_exec(d->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+        return -EIO;
     int r = insert_event(d, station, request, time_ms);
     if (r == 0 && sqlite3_changes(d->db) > 0)
         r = update_transaction(d, station, request, time_ms);
-    if (sqlite3_exec(d->db, r == 0 ? "COMMIT" : "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
+    if (r == 0 && sqlite3_exec(d->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
         r = -EIO;
+    if (r < 0 && !sqlite3_get_autocommit(d->db))
+        (void)sqlite3_exec(d->db, "ROLLBACK", NULL, NULL, NULL);
     return r;
 }
 

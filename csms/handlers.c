@@ -11,6 +11,9 @@
 #include "database.h"
 #include "tokens.h"
 
+#define MAX_CONNECTORS 1000 /* of a station, that are remembered */
+#define MAX_VARIABLES  20000
+
 static json_t *now(const struct csms_station *station)
 {
     char text[TIMESTAMP_SIZE];
@@ -37,7 +40,8 @@ static json_t *on_status_notification(struct csms_station *station, const json_t
     char key[48];
     (void)snprintf(key, sizeof(key), "%lld.%lld", (long long)json_get_int(payload, "evseId", 0),
                    (long long)json_get_int(payload, "connectorId", 0));
-    (void)json_object_set(station->connectors, key, json_object_get(payload, "connectorStatus"));
+    if (json_object_size(station->connectors) < MAX_CONNECTORS || json_object_get(station->connectors, key))
+        (void)json_object_set(station->connectors, key, json_object_get(payload, "connectorStatus"));
     return json_object();
 }
 
@@ -77,7 +81,9 @@ static json_t *on_notify_report(struct csms_station *station, const json_t *payl
                        (long long)json_get_int(evse, "connectorId", 0), json_get_string(variable, "name", ""),
                        *instance ? "." : "", instance);
         const json_t *attribute = json_array_get(json_object_get(row, "variableAttribute"), 0);
-        (void)json_object_set_new(station->report, key, json_string(json_get_string(attribute, "value", "")));
+        if (json_object_size(station->report) < MAX_VARIABLES)
+            (void)json_object_set_new(station->report, key,
+                                      json_string(json_get_string(attribute, "value", "")));
     }
     if (!json_get_bool(payload, "tbc", false))
         console_print(station->csms->console, "-- %s reported %zu variables (command: variables %s)",

@@ -68,6 +68,8 @@ static int load_profile(struct config *c, const struct yaml *y, const struct yam
                         struct search *search, struct problems *problems)
 {
     AUTO_FREE char *text = find_text(search, node->text);
+    if (!text && search->err == -ENOMEM)
+        return -ENOMEM;
     if (!text && search->err)
         yaml_problem(y, node, problems, "%s cannot be read: %s", search->path, err_text(search->err));
     else if (!text)
