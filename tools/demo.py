@@ -119,10 +119,16 @@ stations:
                    "--quiet", log="sim.log")
         self.start(self.build / "ocpp-csms", "--listen", f"{CSMS}:8080", "--tokens", self.directory / "tokens.yaml",
                    "--database", self.directory / "csms.db", "--socket", self.directory / "csms.sock", log="csms.log")
-        self.until(lambda: (self.directory / "sim.sock").exists() and (self.directory / "csms.sock").exists(), 10)
+        self.expect_sockets("sim.sock", "csms.sock")
         self.start(self.build / "ocpp-gateway", "--config", self.directory / "gateway.yaml", log="gateway.log")
-        self.until(lambda: (self.directory / "gateway.sock").exists(), 10)
+        self.expect_sockets("gateway.sock")
         self.start(self.build / "ocpp-cli", "--socket", self.directory / "gateway.sock", "watch")
+
+    def expect_sockets(self, *names):
+        """Or says what the one wrote that did not get so far (another demo may be running)."""
+        if not self.until(lambda: all((self.directory / name).exists() for name in names), 10):
+            written = "".join(path.read_text(errors="replace")[-1500:] for path in sorted(self.directory.glob("*.log")))
+            raise OSError(f"{', '.join(self.dead()) or 'a program'} does not start:\n{written}")
 
     # ---- looking ----
 
