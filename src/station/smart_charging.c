@@ -128,7 +128,8 @@ static void tell(struct evse *e, double limit_A)
     if (!e->abilities.limit || nothing_new || fabs(limit->limit_A - limit_A) < SAME_A || limit->waiting)
         return;
     limit->limit_A = limit_A;
-    log_info(LOG_STATION, "limit: station=%s evse=%d A=%.1f", e->station->id, e->id, limit_A);
+    log_at(LOG_STATION, limit->failures ? LOG_DEBUG : LOG_INFO, "limit: station=%s evse=%d A=%.1f",
+           e->station->id, e->id, limit_A);
     limit->ticket = station_command(e->station, e, EVSE_LIMIT, limit_A);
 }
 

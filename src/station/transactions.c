@@ -16,8 +16,8 @@
 #include "base/log.h"
 #include "base/str.h"
 
-#define STOP_WAIT_MS     30000  /* a device that does not stop holds up the event no longer */
-#define RESUME_WAIT_MS   600000 /* a device that does not come back after our restart */
+#define STOP_WAIT_MS     30000 /* a device that does not stop holds up the event no longer */
+#define RESUME_WAIT_MS   600000 /* a device that does not come back after our restart, or while it is to stop */
 #define SAVE_INTERVAL_MS 60000
 #define END_AGAIN_MS     1000 /* an Ended for which there was no memory */
 
@@ -131,9 +131,12 @@ static void on_stop_timer(struct timer *timer, void *ctx)
     complete_stop(e);
 }
 
-/* The device was told to start and has not yet taken a stop: it may charge before its signals say so. */
+/* The device was told to start and has not yet taken a stop: it may charge before its signals say so; and a silent one goes on as it did. */
 static bool may_draw_energy(const struct evse *e)
 {
+    if (e->signals.state == EVSE_UNKNOWN)
+        return (e->tx.points & TX_EV_CONNECTED) &&
+               (e->tx.charging_state == CHARGING_STATE_CHARGING || drive_is_on(e));
     return e->signals.state == EVSE_CHARGING || ((e->tx.points & TX_EV_CONNECTED) && e->signals.online &&
                                                  e->signals.state != EVSE_FAULTED && drive_is_on(e));
 }
@@ -157,7 +160,9 @@ static void stop(struct evse *e, enum trigger trigger, const struct id_token *to
         return;
     }
     tx->stopping = true;
-    env_timer_start(e->station->env, &tx->stop_timer, STOP_WAIT_MS);
+    /* what a silent device gives until it hears of the stop is to be paid, too */
+    env_timer_start(e->station->env, &tx->stop_timer,
+                    e->signals.state == EVSE_UNKNOWN ? RESUME_WAIT_MS : STOP_WAIT_MS);
     transaction_save(e);
     drive_update(e);
 }
@@ -361,8 +366,6 @@ static void resume(struct evse *e)
         return;
     tx->resumed = false;
     timer_stop(&tx->resume_timer);
-    if (tx->stopping)
-        env_timer_start(e->station->env, &tx->stop_timer, STOP_WAIT_MS);
     log_info(LOG_STATION, "transaction goes on after a restart: station=%s evse=%d id=%s state=%s",
              e->station->id, e->id, tx->id, evse_state_names[e->signals.state]);
     metering_resume(e);
@@ -396,6 +399,8 @@ void transactions_on_signals(struct evse *e, const struct evse_signals *before)
     }
     check_energy_allowance(e);
     if (tx->stopping) {
+        if (before->state == EVSE_UNKNOWN && e->signals.state != EVSE_UNKNOWN)
+            env_timer_start(e->station->env, &tx->stop_timer, STOP_WAIT_MS); /* it is back and hears of it */
         if (!may_draw_energy(e) && e->signals.state != EVSE_UNKNOWN)
             complete_stop(e);
         drive_on_signals(e, before);

@@ -165,6 +165,42 @@ static void an_ended_that_is_too_long_loses_samples_in_between(void **state) /* 
     bench_free(b);
 }
 
+static void a_stop_of_a_silent_device_waits_for_its_last_reading(void **state)
+{
+    struct bench *b = *state;
+    char request[80], *id = session_charging(b, 1000);
+    (void)snprintf(request, sizeof(request), "{'transactionId': '%s'}", id);
+    bench_silent(b, 1);
+    bench_forget(b);
+    bench_call(b, "RequestStopTransaction", request, "{'status': 'Accepted'}");
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_advance(b, 300000);
+    assert_int_equal(bench_count(b, "TransactionEvent"), 0);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 1500);
+    bench_state(b, 1, EVSE_CONNECTED);
+    const json_t *event =
+        bench_expect_later(b, "TransactionEvent",
+                           "{'triggerReason': 'RemoteStop', 'transactionInfo': {'stoppedReason': 'Remote'}}");
+    assert_true(session_value(event, "Transaction.End", "Energy.Active.Import.Register") == 1500);
+    free(id);
+}
+
+static void a_silent_device_holds_its_end_up_for_ten_minutes(void **state)
+{
+    struct bench *b = *state;
+    char request[80], *id = session_charging(b, 1000);
+    (void)snprintf(request, sizeof(request), "{'transactionId': '%s'}", id);
+    bench_silent(b, 1);
+    bench_forget(b);
+    bench_call(b, "RequestStopTransaction", request, "{'status': 'Accepted'}");
+    bench_restart(b); /* that changes nothing in it */
+    bench_silent(b, 1);
+    bench_advance(b, 600000);
+    bench_expect_later(b, "TransactionEvent",
+                       "{'eventType': 'Ended', 'transactionInfo': {'stoppedReason': 'Remote'}}");
+    free(id);
+}
+
 /* ---- out of service ---- */
 
 static void an_evse_made_inoperative_does_not_charge_who_was_let_in_before(void **state) /* G03.FR.03 */
@@ -415,6 +451,8 @@ int main(void)
         TEST(a_meter_that_shows_nothing_for_a_moment_is_not_billed_twice),
         TEST(a_meter_that_began_anew_catches_up_in_time),
         cmocka_unit_test(an_ended_that_is_too_long_loses_samples_in_between),
+        TEST(a_stop_of_a_silent_device_waits_for_its_last_reading),
+        TEST(a_silent_device_holds_its_end_up_for_ten_minutes),
         cmocka_unit_test(an_evse_made_inoperative_does_not_charge_who_was_let_in_before),
         TEST(a_plug_in_an_inoperative_evse_begins_nothing),
         TEST(plugs_without_end_do_not_fill_the_memory),

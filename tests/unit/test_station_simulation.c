@@ -2,12 +2,14 @@
  * cuts between any two commits. What must hold whatever happens is checked at the end of each day, when the faults have stopped:
  *
  *   every Started has exactly one Ended, sequence numbers have no hole, energy never runs backwards,
+ *   what a device gave is billed, all of it and once,
  *   what was acknowledged is not sent again (but after a power cut that undid the record of it),
  *   the queue drains and the last status reported of every connector is true.
  *
  * SIMULATION_SEED=n runs day n alone, with the dialogue if BENCH_VERBOSE is set; SIMULATION_DAYS=n runs more of them. */
 #include "tests/support/bench.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +17,9 @@
 #include "base/log.h"
 #include "base/str.h"
 
-#define DAYS  100
-#define STEPS 120
+#define DAYS        100
+#define STEPS       120
+#define PATIENCE_MS 500000
 
 struct car {
     bool plugged, full;  /* full: it takes no energy now */
@@ -24,6 +27,8 @@ struct car {
     bool started;        /* the device was told to */
     double limit_A, register_Wh;
     int64_t at_ms; /* register_Wh is of this time */
+    int64_t silent_ms;
+    bool was_lost; /* silent for so long that the station did not wait for its last reading */
 };
 
 struct day {
@@ -96,6 +101,39 @@ static double register_of(const json_t *event, double fallback)
     return fallback;
 }
 
+/* What the CSMS will bill for it: from the first reading to the last. */
+static double billed_Wh(const json_t *transaction, int *ret_evse)
+{
+    double first_Wh = -1, last_Wh = -1;
+    size_t count = json_object_size(transaction);
+    for (size_t i = 0; i < count; i++) {
+        char seq_no[24];
+        snprintf(seq_no, sizeof(seq_no), "%zu", i);
+        last_Wh = register_of(json_object_get(transaction, seq_no), last_Wh);
+        first_Wh = first_Wh < 0 ? last_Wh : first_Wh;
+    }
+    *ret_evse = (int)json_get_int(json_object_get(json_object_get(transaction, "0"), "evse"), "id", 0);
+    return last_Wh - first_Wh;
+}
+
+/* All that the devices gave away was given within a transaction. */
+static void check_energy(const struct day *d)
+{
+    double billed[BENCH_MAX_EVSES + 1] = { 0 };
+    const char *id;
+    json_t *transaction;
+    json_object_foreach(d->transactions, id, transaction)
+    {
+        int evse;
+        double Wh = billed_Wh(transaction, &evse);
+        billed[evse] += Wh;
+    }
+    for (int i = 1; i <= (int)d->b->options.evse_count; i++)
+        if (!d->cars[i - 1].was_lost && fabs(billed[i] - d->cars[i - 1].register_Wh) > 1)
+            fail_msg("day %llu: EVSE %d gave %.0f Wh, billed are %.0f", d->number, i,
+                     d->cars[i - 1].register_Wh, billed[i]);
+}
+
 static void check_transaction(const struct day *d, const char *id, const json_t *transaction)
 {
     size_t count = json_object_size(transaction), ended = 0;
@@ -147,6 +185,8 @@ static void tell_signals(struct day *d, int evse)
 
     if (before == EVSE_CHARGING)
         car->register_Wh += (double)(d->b->now_ms - car->at_ms) / 3600000 * 230 * 3 * 16;
+    car->silent_ms = car->silent ? car->silent_ms + d->b->now_ms - car->at_ms : 0;
+    car->was_lost |= car->silent_ms > PATIENCE_MS;
     car->at_ms = d->b->now_ms;
     signals->state = state_of(car);
     signals->online = !car->silent;
@@ -396,6 +436,8 @@ static void check(struct day *d)
     const char *id;
     json_t *transaction;
     json_object_foreach(d->transactions, id, transaction) check_transaction(d, id, transaction);
+    if (!d->forgetful)
+        check_energy(d);
     for (int i = 1; i <= (int)b->options.evse_count; i++) {
         char key[32];
         const json_t *evse = json_array_get(json_object_get(status, "evses"), (size_t)i - 1);
