@@ -183,9 +183,9 @@ static void a_value_that_does_not_fit_is_not_written(void **state)
         { &i16, 32768, -ERANGE },  { &bcd, 9999, 0 },        { &bcd, 10000, -ERANGE },
         { &coil, 1, 0 },           { &coil, 2, -ERANGE },    { &f32, 1e39, -ERANGE },
         { &u64, 1.9e19, -ERANGE }, { &u64, 1e19, 0 },        { &i64, 1e19, -ERANGE },
-        { &i64, -9e18, 0 },        { &text, 1, -ERANGE },
-        { &part, 15, 0 },          { &part, 16, -ERANGE },   { &part, -1, -ERANGE },
-        { &holes, 4, 0 },          { &holes, 2, -ERANGE },
+        { &i64, -9e18, 0 },        { &text, 1, -ERANGE },    { &part, 15, 0 },
+        { &part, 16, -ERANGE },    { &part, -1, -ERANGE },   { &holes, 4, 0 },
+        { &holes, 2, -ERANGE },
     };
     (void)state;
     uint8_t raw[POINT_MAX_RAW];
