@@ -120,6 +120,13 @@ json_t *metering_begin_values(struct evse *e)
                                  "Transaction.Begin"));
 }
 
+bool metering_has_begun(const struct evse *e)
+{
+    const struct station *s = e->station;
+    return e->tx.has_register || !variable_bool(s, VAR_SAMPLED_DATA_ENABLED) ||
+           !variable_has_member(s, VAR_SAMPLED_DATA_TX_STARTED_MEASURANDS, "Energy.Active.Import.Register");
+}
+
 json_t *metering_updated_values(struct evse *e, const char *context)
 {
     return one(

@@ -58,9 +58,12 @@ static void on_answered(void *ctx, const struct rpc_answer *answer)
         s->outbox.yields = true;
         network_on_timeout(s);
     }
-    if (answer->outcome == RPC_CALL_ERROR)
-        log_warn(LOG_STATION, "the CSMS refused a message: station=%s action=%s code=%s description=%s",
-                 s->id, o->action, answer->code, answer->description);
+    if (answer->outcome == RPC_CALL_ERROR) {
+        log_at(LOG_STATION, o->action == s->outbox.refused ? LOG_DEBUG : LOG_WARN,
+               "the CSMS refused a message: station=%s action=%s code=%s description=%s", s->id, o->action,
+               answer->code, answer->description);
+        s->outbox.refused = o->action;
+    }
 
     if (o->callback)
         o->callback(o->ctx, answer);

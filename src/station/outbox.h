@@ -29,6 +29,7 @@ struct outbox {
     struct list waiting;
     size_t count;
     struct outgoing *in_flight;
+    const char *refused; /* action of the last message that the CSMS refused: the next such is no news */
     bool
         yields; /* one was not answered: a kind this CSMS never answers must not keep the transaction events back */
 };

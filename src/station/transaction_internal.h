@@ -150,6 +150,8 @@ void metering_end(struct evse *e);    /* timers stopped, samples freed */
 void metering_on_charging(struct evse *e, bool charging);
 /* meterValue arrays for an event, or NULL if there is nothing to say. New reference. */
 json_t *metering_begin_values(struct evse *e);
+/* The energy register is known, as far as it is to be told with the first values. */
+bool metering_has_begun(const struct evse *e);
 json_t *metering_updated_values(struct evse *e, const char *context);
 json_t *metering_ended_values(struct evse *e);
 /* Whether metering_ended_values() has something to say, if there is memory for it. */

@@ -239,6 +239,8 @@ static void make_room(struct station *s)
 
 bool transaction_queue_has_room(const struct station *s)
 {
+    if (s->transactions.store_back_off_ms >= STORE_BACK_OFF_MAX_MS)
+        return false; /* nothing is stored any more: what is charged now might never be billed */
     if (s->transactions.queued < QUEUE_MAX_EVENTS)
         return true;
     size_t kept = 0;

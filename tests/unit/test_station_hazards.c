@@ -165,6 +165,37 @@ static void an_ended_that_is_too_long_loses_samples_in_between(void **state) /* 
     bench_free(b);
 }
 
+static void a_register_read_late_is_told_as_the_first(void **state) /* E01.FR.09 */
+{
+    struct bench *b = *state;
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_token(b, 1, CARD, "ISO14443"); /* nothing was measured so far */
+    bench_forget(b);
+    b->signals[0].measures = 1u << MEASURE_ENERGY_IMPORT;
+    b->signals[0].value[MEASURE_ENERGY_IMPORT] = 5000;
+    bench_state(b, 1, EVSE_CHARGING);
+    const json_t *event = bench_expect_later(b, "TransactionEvent", "{'eventType': 'Updated'}");
+    assert_true(session_value(event, "Transaction.Begin", "Energy.Active.Import.Register") == 5000);
+    bench_state(b, 1, EVSE_SUSPENDED_EV);
+    event = bench_expect_later(b, "TransactionEvent", "{'eventType': 'Updated'}");
+    assert_false(session_value(event, "Transaction.Begin", "Energy.Active.Import.Register") == 5000);
+}
+
+static void while_nothing_can_be_stored_nobody_new_charges(void **state)
+{
+    struct bench *b = *state;
+    b->store_refuses = true;
+    bench_state(b, 1, EVSE_CONNECTED); /* a transaction begins: it may be over soon */
+    bench_advance(b, 300000);
+    bench_forget(b);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_expect_no_command(b);
+    b->store_refuses = false;
+    bench_advance(b, 60000);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_expect_command(b, 1, EVSE_START);
+}
+
 static void a_stop_of_a_silent_device_waits_for_its_last_reading(void **state)
 {
     struct bench *b = *state;
@@ -451,6 +482,8 @@ int main(void)
         TEST(a_meter_that_shows_nothing_for_a_moment_is_not_billed_twice),
         TEST(a_meter_that_began_anew_catches_up_in_time),
         cmocka_unit_test(an_ended_that_is_too_long_loses_samples_in_between),
+        TEST(a_register_read_late_is_told_as_the_first),
+        TEST(while_nothing_can_be_stored_nobody_new_charges),
         TEST(a_stop_of_a_silent_device_waits_for_its_last_reading),
         TEST(a_silent_device_holds_its_end_up_for_ten_minutes),
         cmocka_unit_test(an_evse_made_inoperative_does_not_charge_who_was_let_in_before),
