@@ -177,14 +177,49 @@ static int on_event(struct build *b, const yaml_event_t *event, int *documents)
     }
 }
 
+/* What a person most likely did who gets this message of libyaml. */
+static const char *remedy_of(const char *problem)
+{
+    static const struct {
+        const char *problem, *remedy;
+    } rows[] = {
+        { "found character that cannot start any token",
+          "; lines are indented by blanks, not tabs, and a text that begins with @ ` or % needs quotes" },
+        { "mapping values are not allowed in this context",
+          "; is the line indented like its neighbours? A text with a colon needs quotes" },
+        { "did not find expected ',' or '}'",
+          "; is a bracket not closed? A text with brackets or commas needs quotes inside { }" },
+        { "did not find expected ',' or ']'",
+          "; is a bracket not closed? A text with brackets or commas needs quotes inside [ ]" },
+        { "did not find expected key", "; is the line indented like its neighbours?" },
+        { "did not find expected '-' indicator", "; is the line indented like its neighbours?" },
+    };
+    for (size_t i = 0; problem && i < ARRAY_SIZE(rows); i++)
+        if (str_equal(problem, rows[i].problem))
+            return rows[i].remedy;
+    return "";
+}
+
+static void complain(const struct build *b, const yaml_parser_t *parser)
+{
+    const char *context = parser->context ? parser->context : "";
+    char begun[40] = "";
+    /* A bracket or quote that is not closed is noticed lines later. */
+    if ((strstr(context, "flow") || strstr(context, "quoted")) &&
+        parser->context_mark.line != parser->problem_mark.line)
+        (void)snprintf(begun, sizeof(begun), " (begun in line %zu)", parser->context_mark.line + 1);
+    problems_add(b->problems, b->y->name, (int)parser->problem_mark.line + 1, NULL, "column %zu: %s%s%s",
+                 parser->problem_mark.column + 1, parser->problem ? parser->problem : "not YAML", begun,
+                 remedy_of(parser->problem));
+}
+
 static int parse_events(struct build *b, yaml_parser_t *parser)
 {
     int documents = 0, r = 0;
     for (bool end = false; r == 0 && !end;) {
         yaml_event_t event;
         if (!yaml_parser_parse(parser, &event)) {
-            problems_add(b->problems, b->y->name, (int)parser->problem_mark.line + 1, NULL, "column %zu: %s",
-                         parser->problem_mark.column + 1, parser->problem ? parser->problem : "not YAML");
+            complain(b, parser);
             return parser->error == YAML_MEMORY_ERROR ? -ENOMEM : -EINVAL;
         }
         end = event.type == YAML_STREAM_END_EVENT;

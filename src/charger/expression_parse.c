@@ -130,7 +130,7 @@ static void take_sign(struct parser *p)
     static const char *const signs[] = { "==", "!=", "<=", ">=", "..", "<", ">", "&", "+",
                                          "-",  "*",  "/",  "%",  "(",  ")", "[", "]", "," };
     p->token.kind = TOKEN_SIGN;
-    for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(signs) && !str_starts(p->at, "&&"); i++)
         if (str_starts(p->at, signs[i])) {
             (void)str_copy(p->token.text, sizeof(p->token.text), signs[i]);
             p->at += strlen(signs[i]);
@@ -140,6 +140,8 @@ static void take_sign(struct parser *p)
         fail(p, p->token.column, "\"=\" compares nothing; expected ==");
     else if (str_starts(p->at, "||") || str_starts(p->at, "|"))
         fail(p, p->token.column, "\"|\" is unknown; expected the word or");
+    else if (str_starts(p->at, "&&"))
+        fail(p, p->token.column, "\"&&\" is unknown; expected the word and");
     else if (*p->at == '!')
         fail(p, p->token.column, "\"!\" is unknown; expected the word not");
     else
@@ -297,13 +299,39 @@ static void fail_unknown_name(struct parser *p, const char *name, int column)
     for (int i = 0; i < ARGUMENTS && p->scope->arguments; i++)
         names[count++] = expression_argument_names[i];
     names[count] = NULL;
-    const char *near = nearest_name(name, names);
-    if (near)
-        fail(p, column, "\"%s\" is no point%s; did you mean %s?", name,
-             p->scope->arguments ? " and no argument" : "", near);
+    static const char *const truths[] = { "yes", "no", "on", "off", NULL };
+    const char *near = nearest_name(name, names), *kind = p->scope->arguments ? " and no argument" : "";
+    for (size_t i = 0; truths[i]; i++)
+        if (strcasecmp(name, truths[i]) == 0)
+            fail(p, column, "\"%s\" is no value; expected true or false, or a number such as 1", name);
+    if (is_at(p, "("))
+        fail(p, column, "there is no function %s(); expected min(), max(), abs() or known()", name);
+    else if (near)
+        fail(p, column, "\"%s\" is no point%s; did you mean %s?", name, kind, near);
     else
-        fail(p, column, "\"%s\" is no point%s of this profile", name,
-             p->scope->arguments ? " and no argument" : "");
+        fail(p, column, "\"%s\" is no point%s of this profile; a text would stand in quotes", name, kind);
+}
+
+/* What stands behind an expression that is whole. */
+static void fail_behind(struct parser *p)
+{
+    static const struct {
+        const char *word, *remedy;
+    } rows[] = {
+        { "AND", "the word is and" },
+        { "OR", "the word is or" },
+        { "is", "expected ==" },
+        { ",", "a list stands in brackets, such as in [1, 3]" },
+        { "-", "a range is written 1..3" },
+        { "<", "compare once, then: and" },
+        { "<=", "compare once, then: and" },
+        { "==", "compare once, then: and" },
+    };
+    const char *remedy = "the expression could end before it";
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        if (strcasecmp(p->token.text, rows[i].word) == 0)
+            remedy = rows[i].remedy;
+    fail(p, p->token.column, "\"%s\" does not belong here; %s", p->token.text, remedy);
 }
 
 static struct part point_part(struct parser *p, int index, int column)
@@ -428,7 +456,8 @@ static struct part parse_primary(struct parser *p)
         part = parse_name(p);
     } else {
         fail(p, p->token.column,
-             p->token.kind == TOKEN_END ? "the expression ends too early" : "expected a value");
+             p->token.kind == TOKEN_END ? "the expression ends too early"
+                                        : "expected a value: a number, a text in quotes or a point");
     }
     return part;
 }
@@ -659,8 +688,7 @@ int expression_compile(const char *text, const struct expression_scope *scope, s
     advance(&p);
     struct part whole = parse_or(&p);
     if (p.token.kind != TOKEN_END)
-        fail(&p, p.token.column, "\"%s\" does not belong here; the expression could end before it",
-             p.token.text);
+        fail_behind(&p);
     if (p.err)
         return p.err;
     e->type = whole.type;

@@ -155,7 +155,7 @@ static void read_models(struct reading *r, const struct yaml_node *root)
     const struct yaml_node *list = yaml_get(root, "models");
     struct profile *p = r->profile;
     if (!list || list->kind != YAML_LIST || list->count < 1 || list->count > MAX_MODELS) {
-        COMPLAIN(r, list ? list : root, "%sexpected a list of 1 to %d model names",
+        COMPLAIN(r, list ? list : root, "%sexpected a list of 1 to %d model names, such as [AC22]",
                  list ? "" : "models is missing; ", MAX_MODELS);
         return;
     }
@@ -247,8 +247,10 @@ static void read_identify_value(struct reading *r, const struct yaml_node *node,
         COMPLAIN(r, equals, "expected a text of 1 to %zu characters", sizeof(id->text) - 1);
     else if (!id->is_text && str_to_int(equals->text, INT64_MIN, INT64_MAX, &whole) == 0)
         id->number = (double)whole;
-    else if (!id->is_text)
-        (void)yaml_to_double(r->yaml, equals, -1e18, 1e18, r->problems, &id->number);
+    else if (!id->is_text && yaml_to_double(r->yaml, equals, -1e18, 1e18, r->problems, &id->number) < 0)
+        return;
+    if (!id->is_text)
+        (void)profile_check_number(r, equals, p, id->number);
 }
 
 /* ---- keepalive and setup ---- */
@@ -385,7 +387,7 @@ static void visit_evse(struct reading *r, const struct repetition *at)
 static bool count_evses(struct reading *r, const struct yaml_node *root, const struct yaml_node *list)
 {
     if (!list || list->kind != YAML_LIST || list->count < 1 || list->count > MAX_EVSES) {
-        COMPLAIN(r, list ? list : root, "%sexpected a list of 1 to %d EVSEs",
+        COMPLAIN(r, list ? list : root, "%sexpected a list of 1 to %d EVSEs; each begins with -",
                  list ? "" : "evses is missing; ", MAX_EVSES);
         return false;
     }

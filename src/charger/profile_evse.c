@@ -175,8 +175,8 @@ static void read_state(struct reading *r, const struct yaml_node *signals,
     size_t total = r->problems->total;
     if (!list || list->kind != YAML_LIST || list->count == 0 || list->count > MAX_RULES) {
         COMPLAIN(r, list ? list : signals,
-                 "%sexpected 1 to %d rules, such as state: [ { charging: state == 3 }, { "
-                 "available: otherwise } ]",
+                 "%sexpected a list of 1 to %d rules, such as [ { charging: state == 3 }, { "
+                 "available: otherwise } ], or a line each that begins with -",
                  list ? "" : "state is missing; ", MAX_RULES);
         return;
     }
@@ -376,9 +376,13 @@ static void read_limit(struct reading *r, const struct yaml_node *node, const st
                                         "min", "max",  "step",  "below_min", NULL };
     struct command *c = &evse->commands[EVSE_LIMIT];
     struct evse_abilities *a = &evse->abilities;
-    yaml_check_keys(r->yaml, node, keys, r->problems);
-    if (node->kind != YAML_MAP)
+    if (node->kind != YAML_MAP) {
+        COMPLAIN(r, node,
+                 "expected a map, such as { set: { max_current: limit_A }, min: 6 }; a list of steps "
+                 "stands under steps");
         return;
+    }
+    yaml_check_keys(r->yaml, node, keys, r->problems);
     const struct yaml_node *steps = yaml_get(node, "steps");
     if (steps && (yaml_get(node, "set") || yaml_get(node, "wait") || yaml_get(node, "until")))
         COMPLAIN(r, steps, "stands beside set, wait or until; write all of it into steps");
@@ -388,7 +392,7 @@ static void read_limit(struct reading *r, const struct yaml_node *node, const st
     c->step_A = read_double(r, node, "step", DEFAULT_STEP_A, 0, MAX_CURRENT_A);
     if (c->max_A > a->max_current_A)
         c->max_A = a->max_current_A;
-    if (c->min_A > c->max_A)
+    if (c->min_A > c->max_A && a->max_current_A > 0) /* else that was said */
         COMPLAIN(r, node, "min %g A is above the maximum of %g A", c->min_A, c->max_A);
     if (c->min_A == 0 && yaml_get(node, "below_min"))
         COMPLAIN(r, yaml_get(node, "below_min"), "nothing is below a min of 0");

@@ -154,8 +154,10 @@ static void read_type(struct reading *r, const struct yaml_node *map, struct poi
     if (is_modbus(r) && (type == POINT_U8 || type == POINT_I8))
         COMPLAIN(r, node,
                  "a register has 16 bits; take type: u16 with mask: 0x00FF, or mask: 0xFF00 and shift: 8");
-    if (type == POINT_BOOL && !p->is_bit_field)
+    if (type == POINT_BOOL && !p->is_bit_field) {
         COMPLAIN(r, node, "bool is for coils and discrete inputs; take type: bits, and & in expressions");
+        p->type = POINT_BITS;
+    }
 }
 
 static void unwanted(struct reading *r, const struct yaml_node *map, const char *key, const char *why)
@@ -344,7 +346,7 @@ static void read_scale(struct reading *r, const struct yaml_node *map, struct po
     if (!scale || scale->kind != YAML_SCALAR || str_to_double(scale->text, &p->scale) == 0) {
         p->scale = read_double(r, map, "scale", 1, -1e9, 1e9);
         if (fabs(p->scale) < 1e-9) {
-            COMPLAIN(r, scale, "a scale of 0 leaves nothing of the value");
+            COMPLAIN(r, scale, "a scale of 0 leaves nothing of the value (decimals have a point: 0.1)");
             p->scale = 1;
         }
     } else {

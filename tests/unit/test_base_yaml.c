@@ -103,9 +103,12 @@ static void what_is_no_plain_yaml_is_refused_with_its_line(void **state)
         { "a: 1\n---\nb: 2\n", "file.yaml:2: a second document begins; expected one" },
         { "? [a]\n: 1\n", "file.yaml:1: a list or map stands where a key is expected" },
         { "a: \"x\\0y\"\n", "file.yaml:1: a text holds a NUL character" },
-        { "a: [1\nb: 2\n", "file.yaml:2: column 2: did not find expected ',' or ']'" },
+        { "a: [1\nb: 2\n",
+          "file.yaml:2: column 2: did not find expected ',' or ']' (begun in line 1); is a bracket not "
+          "closed? A text with brackets or commas needs quotes inside [ ]" },
         { "a: \"\xFF\"\n", "file.yaml:1: column 1: invalid leading UTF-8 octet" },
-        { "a:\n\t- 1\n", "file.yaml:2: column 1: found character that cannot start any token" },
+        { "a:\n\t- 1\n", "file.yaml:2: column 1: found character that cannot start any token; lines are "
+                         "indented by blanks, not tabs, and a text that begins with @ ` or % needs quotes" },
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         assert_refused(*state, rows[i].text, rows[i].problem);

@@ -199,7 +199,8 @@ static void each_mistake_is_told_with_its_place_and_its_remedy(void **state)
           "kWh, MWh, A, mA, V, mV, "
           "kV, Hz, mHz, %, Celsius, var, kvar, VA, kVA, ms, s, min, h" },
         { HEAD POINTS "  p: { at: input 5, type: u16, scale: 0 }\n" EVSE STATE,
-          "p.yaml:11: points.p.scale: a scale of 0 leaves nothing of the value" },
+          "p.yaml:11: points.p.scale: a scale of 0 leaves nothing of the value (decimals have a point: "
+          "0.1)" },
         { HEAD POINTS "  p: { at: input 5, type: u16, scale: enegy }\n" EVSE STATE,
           "p.yaml:11: points.p.scale: \"enegy\" is neither a number nor a point; expected such as 0.1, or "
           "the point that holds "
@@ -358,6 +359,31 @@ static void each_mistake_is_told_with_its_place_and_its_remedy(void **state)
           "0xDA instance 1, or all are "
           "the same" },
         { "- a\n- b\n", "p.yaml:1: expected a map" },
+        /* what people bring along from elsewhere */
+        { HEAD POINTS "  b: { at: input 5, type: bool }\n" EVSE STATE,
+          "p.yaml:11: points.b.type: bool is for coils and discrete inputs; take type: bits, and & in "
+          "expressions" },
+        { WHOLE "      power_import: state && state\n",
+          "p.yaml:15: evses[0].signals.power_import: column 7: \"&&\" is unknown; expected the word and" },
+        { WHOLE "      power_import: state AND state\n", "p.yaml:15: evses[0].signals.power_import: column "
+                                                         "7: \"AND\" does not belong here; the word is and" },
+        { WHOLE "      locked: state in 1-3\n",
+          "p.yaml:15: evses[0].signals.locked: column 11: \"-\" does not "
+          "belong here; a range is written 1..3" },
+        { WHOLE "      locked: tag == open\n", "p.yaml:15: evses[0].signals.locked: column 8: \"open\" is no "
+                                               "point of this profile; a text would stand in quotes" },
+        { WHOLE "      power_import: round(energy)\n",
+          "p.yaml:15: evses[0].signals.power_import: column 1: there is no function round(); expected min(), "
+          "max(), abs() or known()" },
+        { WHOLE "    commands:\n      unlock: { set: { enable: yes } }\n",
+          "p.yaml:16: evses[0].commands.unlock.set.enable: column 1: \"yes\" is no value; expected true or "
+          "false, or a number such as 1" },
+        { WHOLE "    commands:\n" SWITCH "      limit: [ { set: { limit: limit_A } } ]\n",
+          "p.yaml:18: evses[0].commands.limit: expected a map, such as { set: { max_current: limit_A }, min: "
+          "6 "
+          "}; a list of steps stands under steps" },
+        { WHOLE "identify: { read: holding 4, equals: 70000 }\n",
+          "p.yaml:15: identify.equals: identify (u16, scale 1) cannot hold 70000" },
     };
     (void)state;
     size_t right = 0;
