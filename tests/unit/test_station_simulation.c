@@ -2,7 +2,7 @@
  * cuts between any two commits. What must hold whatever happens is checked at the end of each day, when the faults have stopped:
  *
  *   every Started has exactly one Ended, sequence numbers have no hole, energy never runs backwards,
- *   what a device gave is billed, all of it and once,
+ *   what a device gave is billed, all of it and once, and it charges for nobody who is not authorized,
  *   what was acknowledged is not sent again (but after a power cut that undid the record of it),
  *   the queue drains and the last status reported of every connector is true.
  *
@@ -28,7 +28,8 @@ struct car {
     double limit_A, register_Wh;
     int64_t at_ms; /* register_Wh is of this time */
     int64_t silent_ms;
-    bool was_lost; /* silent for so long that the station did not wait for its last reading */
+    bool
+        was_lost; /* silent, or deaf to a stop, for so long that the station did not wait for its last reading */
 };
 
 struct day {
@@ -208,7 +209,12 @@ static void run_devices(struct day *d)
         json_array_remove(d->b->commands, 0);
         int evse = (int)json_integer_value(json_array_get(command, 0));
         struct car *car = &d->cars[evse - 1];
-        switch ((enum evse_command_kind)json_integer_value(json_array_get(command, 1))) {
+        enum evse_command_kind kind = (enum evse_command_kind)json_integer_value(json_array_get(command, 1));
+        if (d->b->command_error) { /* it does not do as it is told */
+            car->was_lost |= kind == EVSE_STOP && car->started;
+            kind = EVSE_COMMANDS;
+        }
+        switch (kind) {
         case EVSE_START:
             car->started = true;
             break;
@@ -331,6 +337,20 @@ static void power_cut(struct day *d)
         bench_restart(d->b);
 }
 
+/* No energy but for someone who was authorized, within a transaction. */
+static void check_authorized(const struct day *d)
+{
+    json_t *status = station_status(d->b->station);
+    for (size_t i = 0; i < d->b->options.evse_count; i++) {
+        const json_t *evse = json_array_get(json_object_get(status, "evses"), i);
+        bool is_authorized = json_get_bool(json_object_get(evse, "transaction"), "authorized", false);
+        bool charges = d->b->signals[i].state == EVSE_CHARGING;
+        if (charges && !d->cars[i].was_lost && !d->b->command_error && !is_authorized)
+            fail_msg("day %llu: EVSE %zu charges without authorization", d->number, i + 1);
+    }
+    json_decref(status);
+}
+
 static void happen(struct day *d)
 {
     struct bench *b = d->b;
@@ -401,6 +421,7 @@ static void happen(struct day *d)
     run_devices(d);
     bench_advance(b, draw(d, chance(d, 20) ? 900000 : 20000));
     run_devices(d);
+    check_authorized(d);
 }
 
 /* The faults stop, the cars drive home; all must come right. */
