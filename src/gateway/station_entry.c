@@ -70,6 +70,12 @@ static enum link_failure failure_of(const struct websocket_end *end)
         return LINK_UNREACHABLE;
     case WEBSOCKET_TLS_FAILED:
         return LINK_TLS_FAILED;
+    case WEBSOCKET_TLS_CERTIFICATE:
+        return LINK_TLS_CERTIFICATE;
+    case WEBSOCKET_TLS_VERSION:
+        return LINK_TLS_VERSION;
+    case WEBSOCKET_TLS_SUITES:
+        return LINK_TLS_SUITES;
     case WEBSOCKET_REFUSED:
         return LINK_REFUSED;
     case WEBSOCKET_NO_SUBPROTOCOL:

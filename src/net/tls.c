@@ -54,6 +54,20 @@ static bool is_literal(const char *host)
     return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
 }
 
+/* A server that finds no suite among ours says so, by a general alert, before its ServerHello. */
+static enum tls_fault fault_of(const SSL *ssl, int where, int alert)
+{
+    OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
+    bool before_hello = state == TLS_ST_CW_CLNT_HELLO || state == TLS_ST_CR_SRVR_HELLO;
+    if (alert == SSL_AD_PROTOCOL_VERSION)
+        return TLS_FAULT_VERSION;
+    if (alert == SSL_AD_INSUFFICIENT_SECURITY || (alert == SSL_AD_HANDSHAKE_FAILURE && before_hello))
+        return TLS_FAULT_SUITES;
+    bool is_of_certificate =
+        alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_UNKNOWN_CA && alert != SSL_AD_ILLEGAL_PARAMETER;
+    return is_of_certificate && (where & SSL_CB_WRITE) ? TLS_FAULT_CERTIFICATE : TLS_FAULT_OTHER;
+}
+
 /* libwebsockets takes the server name from the Host header, which is wrong for literal addresses (RFC 6066, 3). Alerts
  * tell what the peer or we disliked. */
 static void on_info(const SSL *ssl, int where, int value)
@@ -63,9 +77,12 @@ static void on_info(const SSL *ssl, int where, int value)
         const char *name = is_literal(peer->host) ? NULL : peer->host;
         SSL_set_tlsext_host_name((SSL *)ssl, name);
         peer->error = NULL;
+        peer->fault = TLS_FAULT_OTHER;
     }
-    if (where & SSL_CB_ALERT && value >> 8 == SSL3_AL_FATAL && !peer->error)
+    if (where & SSL_CB_ALERT && value >> 8 == SSL3_AL_FATAL && !peer->error) {
         peer->error = SSL_alert_desc_string_long(value);
+        peer->fault = fault_of(ssl, where, value & 0xFF);
+    }
 }
 
 static int expect_host(SSL_CTX *ssl, const char *host)

@@ -7,9 +7,13 @@
 #include "net/websocket.h"
 
 /* One per client endpoint; its SSL_CTX points to it. */
+/* What was wrong with the peer, as far as it can be told. */
+enum tls_fault { TLS_FAULT_OTHER, TLS_FAULT_CERTIFICATE, TLS_FAULT_VERSION, TLS_FAULT_SUITES };
+
 struct tls_peer {
     const char *host;  /* borrowed: the name or literal address that the certificate must carry */
     const char *error; /* why the last handshake failed, or NULL; static text */
+    enum tls_fault fault;
 };
 
 /* A client context that trusts `settings` and accepts only `peer->host`. NULL: logged why. */

@@ -161,6 +161,13 @@ static bool connect_to(struct websocket *ws, const struct sockaddr_storage *addr
     return ws->wsi != NULL;
 }
 
+static const enum websocket_failure tls_failures[] = {
+    [TLS_FAULT_OTHER] = WEBSOCKET_TLS_FAILED,
+    [TLS_FAULT_CERTIFICATE] = WEBSOCKET_TLS_CERTIFICATE,
+    [TLS_FAULT_VERSION] = WEBSOCKET_TLS_VERSION,
+    [TLS_FAULT_SUITES] = WEBSOCKET_TLS_SUITES,
+};
+
 /* Ends the attempt according to how far it got. */
 static void fail(struct websocket *ws, int status, const char *text)
 {
@@ -168,7 +175,7 @@ static void fail(struct websocket *ws, int status, const char *text)
     char refused[32];
     switch (ws->phase) {
     case PHASE_TLS:
-        set_end(ws, WEBSOCKET_TLS_FAILED, 0, tls_error ? tls_error : text);
+        set_end(ws, tls_failures[ws->endpoint->peer.fault], 0, tls_error ? tls_error : text);
         break;
     case PHASE_HANDSHAKE:
         snprintf(refused, sizeof(refused), "HTTP status %d", status);

@@ -50,13 +50,17 @@ struct server_endpoint_settings {
 };
 
 struct websocket;
-enum websocket_failure {                   /* why a connection ended, for log, back-off and security events */
-                         WEBSOCKET_CLOSED, /* by peer or us, in order; see close code */
-                         WEBSOCKET_LOST,   /* TCP error, time-out, no pong */
-                         WEBSOCKET_UNREACHABLE, /* name, route, connect */
-                         WEBSOCKET_TLS_FAILED,  /* handshake or certificate */
-                         WEBSOCKET_REFUSED,     /* HTTP status other than 101, in `status` */
-                         WEBSOCKET_NO_SUBPROTOCOL, /* handshake without our subprotocol: closed by us (Part 4, 3.2) */
+/* why a connection ended, for log, back-off and security events */
+enum websocket_failure {
+    WEBSOCKET_CLOSED,          /* by peer or us, in order; see close code */
+    WEBSOCKET_LOST,            /* TCP error, time-out, no pong */
+    WEBSOCKET_UNREACHABLE,     /* name, route, connect */
+    WEBSOCKET_TLS_FAILED,      /* handshake */
+    WEBSOCKET_TLS_CERTIFICATE, /* the peer's is not valid, or not its own */
+    WEBSOCKET_TLS_VERSION,     /* the peer only knows TLS before 1.2 */
+    WEBSOCKET_TLS_SUITES,      /* the peer takes no cipher suite of ours */
+    WEBSOCKET_REFUSED,         /* HTTP status other than 101, in `status` */
+    WEBSOCKET_NO_SUBPROTOCOL,  /* handshake without our subprotocol: closed by us (Part 4, 3.2) */
 };
 struct websocket_end {
     enum websocket_failure failure;

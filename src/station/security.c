@@ -182,11 +182,6 @@ void security_start(struct station *s)
     security_event(s, "StartupOfTheDevice", NULL);
 }
 
-void station_on_security_event(struct station *station, const char *type, const char *tech_info)
-{
-    security_event(station, type, tech_info);
-}
-
 void security_init(struct station *s)
 {
     list_init(&s->security.events);

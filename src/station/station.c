@@ -201,6 +201,14 @@ void station_on_link_up(struct station *station)
     outbox_wake(station);
 }
 
+/* A00.FR.310, .316, .323; what repeats is told once. */
+static const char *const failure_events[LINK_FAILURES] = {
+    [LINK_REFUSED] = "FailedToAuthenticateAtCsms",
+    [LINK_TLS_CERTIFICATE] = "InvalidCsmsCertificate",
+    [LINK_TLS_VERSION] = "InvalidTLSVersion",
+    [LINK_TLS_SUITES] = "InvalidTLSCipherSuite",
+};
+
 void station_on_link_down(struct station *station, enum link_failure failure, const char *text)
 {
     bool was_up = network_is_up(station) || station->network.state == LINK_CLOSING;
@@ -208,8 +216,8 @@ void station_on_link_down(struct station *station, enum link_failure failure, co
 
     log_at(LOG_STATION, is_news ? LOG_INFO : LOG_DEBUG, "link down: station=%s why=%s", station->id,
            text ? text : "");
-    if (failure == LINK_REFUSED && is_news)
-        security_event(station, "FailedToAuthenticateAtCsms", text);
+    if (failure_events[failure] && is_news)
+        security_event(station, failure_events[failure], text);
     if (failure == LINK_REFUSED)
         station->network.refusals++;
     station->network.told_failure = was_up ? -1 : (int)failure;

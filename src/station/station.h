@@ -76,7 +76,18 @@ void station_start(struct station *station, int64_t delay_ms);
 void station_stop(struct station *station);
 
 void station_on_link_up(struct station *station);
-enum link_failure { LINK_LOST, LINK_UNREACHABLE, LINK_REFUSED, LINK_TLS_FAILED, LINK_NO_SUBPROTOCOL };
+/* As enum websocket_failure (net/websocket.h). */
+enum link_failure {
+    LINK_LOST,
+    LINK_UNREACHABLE,
+    LINK_REFUSED,
+    LINK_TLS_FAILED,
+    LINK_TLS_CERTIFICATE,
+    LINK_TLS_VERSION,
+    LINK_TLS_SUITES,
+    LINK_NO_SUBPROTOCOL,
+    LINK_FAILURES
+};
 void station_on_link_down(struct station *station, enum link_failure failure, const char *text);
 void station_on_frame(struct station *station, const char *text, size_t len);
 void station_on_persisted(struct station *station, uint32_t ticket, int err);
@@ -85,8 +96,6 @@ void station_on_persisted(struct station *station, uint32_t ticket, int err);
 void station_on_signals(struct station *station, int evse, const struct evse_signals *signals);
 void station_on_id_token(struct station *station, int evse, const struct id_token *token);
 void station_on_command_done(struct station *station, int evse, const struct evse_command *command, int err);
-/* A security event of the gateway's own (Appendix 1 of Part 2: "InvalidCsmsCertificate" ...). tech_info may be NULL. */
-void station_on_security_event(struct station *station, const char *type, const char *tech_info);
 
 /* Puts a request to the station as its CSMS would (ocpp-cli send): the same checks, handlers and effects, while the CSMS may be out of
  * reach. Takes the reference to `payload`. The callback comes exactly once, never from inside; RPC_DISCONNECTED if the station went

@@ -1,11 +1,13 @@
 """What a CSMS operator asks of a station, over the real programs: the answer, and the effect at the device."""
+import contextlib
 import json
 import socket
+import ssl
 import time
 
 import pytest
 
-from harness import Site, until
+from harness import Csms, Site, address, server_tls, until
 
 CARD = "04A1B2C3D4E5F6"
 
@@ -212,6 +214,51 @@ points:
         until(lambda: site.show("tcp1")["limit"] == 9, "the limit is in force")
         writes = [(w["name"], w["value"]) for w in json.loads(site.ask("writes tcp1"))]
         assert ("watchdog", "45") in writes, writes
+
+
+def tls_of_another_authority(directory, where):
+    return server_tls(directory, where)[0]
+
+
+def tls_before_1_2(directory, where):
+    context = server_tls(directory, where)[0]
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    return context
+
+
+def tls_with_a_suite_of_old(directory, where):
+    context = server_tls(directory, where)[0]
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-ECDSA-AES128-SHA")
+    return context
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
+@pytest.mark.parametrize("fault, event", [(tls_of_another_authority, "InvalidCsmsCertificate"), (tls_before_1_2, "InvalidTLSVersion"),
+                                          (tls_with_a_suite_of_old, "InvalidTLSCipherSuite")])
+def test_a_csms_of_poor_security_is_refused_and_told_of_when_it_is_better(tmp_path, fault, event):   # A00.FR.310, .316, .323
+    where = address()
+    good, root = server_tls(tmp_path, where)
+    (tmp_path / "other").mkdir()
+    poor = fault(tmp_path / "other", where)
+    site = Site(tls=good)
+    site.csms.stop()
+    site.csms_address, site.ca_file = where, root
+    site.csms = Csms(where, tls=good)
+    site.csms.close()
+    with site:
+        with socket.create_server((where, 9000)) as listener:   # asyncio's servers keep their alerts to themselves
+            site.station("CS1", site.tcp_charger())
+            site.start_sim()
+            site.start_gateway()
+            while event not in site.log("gateway"):
+                listener.settimeout(20)
+                with listener.accept()[0] as connection, contextlib.suppress(OSError):
+                    poor.wrap_socket(connection, server_side=True).recv(1)
+                time.sleep(0.2)
+        site.csms.open()
+        site.csms.expect("CS1", "SecurityEventNotification", type=event)
 
 
 def test_the_service_manager_is_kept_informed(tmp_path):

@@ -152,7 +152,7 @@ def test_client_speaks_tls(certificate):
             assert names == ["localhost"]
 
             peer = await Peer.start("--ca", cert, f"wss://127.0.0.1:{port_of(server)}/x", "CP")
-            assert (await peer.line()).startswith("close TLS_FAILED 0 IP address mismatch")
+            assert (await peer.line()).startswith("close TLS_CERTIFICATE 0 IP address mismatch")
             await peer.end()
             assert names == ["localhost", None]
     run(scenario())

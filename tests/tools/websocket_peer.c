@@ -38,8 +38,9 @@ static void on_message(void *ctx, const char *text, size_t len)
 
 static void on_close(void *ctx, const struct websocket_end *end)
 {
-    static const char *const names[] = { "CLOSED",     "LOST",    "UNREACHABLE",
-                                         "TLS_FAILED", "REFUSED", "NO_SUBPROTOCOL" };
+    static const char *const names[] = { "CLOSED",          "LOST",        "UNREACHABLE", "TLS_FAILED",
+                                         "TLS_CERTIFICATE", "TLS_VERSION", "TLS_SUITES",  "REFUSED",
+                                         "NO_SUBPROTOCOL" };
     struct peer *p = ctx;
     printf("close %s %d %s\n", names[end->failure], end->status, end->text);
     websocket_free(STEAL(p->ws), 1000);

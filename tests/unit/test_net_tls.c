@@ -230,7 +230,7 @@ static void messages_of_any_size_pass(void **state)
 static void expect_failure(struct bench *b, const char *text)
 {
     RUN_UNTIL(b, b->closes);
-    assert_int_equal(b->end.failure, WEBSOCKET_TLS_FAILED);
+    assert_int_equal(b->end.failure, WEBSOCKET_TLS_CERTIFICATE);
     assert_string_equal(b->end_text, text);
     assert_int_equal(b->opens, 0);
     assert_int_equal(b->accepts, 0);

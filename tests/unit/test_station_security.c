@@ -1,12 +1,14 @@
 /* Security events (A04). */
 #include "tests/support/bench.h"
 
+#include "station/internal.h"
+
 #include <string.h>
 
 static void a_critical_event_is_sent(void **state) /* A04.FR.01 */
 {
     struct bench *b = *state;
-    station_on_security_event(b->station, "InvalidCsmsCertificate", "expired");
+    security_event(b->station, "InvalidCsmsCertificate", "expired");
     bench_expect(b, "SecurityEventNotification",
                  "{'type': 'InvalidCsmsCertificate', 'techInfo': 'expired', 'timestamp': '*'}");
     bench_expect_nothing(b);
@@ -15,8 +17,8 @@ static void a_critical_event_is_sent(void **state) /* A04.FR.01 */
 static void what_is_not_critical_is_only_logged(void **state) /* A04.FR.04 */
 {
     struct bench *b = *state;
-    station_on_security_event(b->station, "FailedToAuthenticateAtCsms", NULL);
-    station_on_security_event(b->station, "NoSuchEvent", NULL);
+    security_event(b->station, "FailedToAuthenticateAtCsms", NULL);
+    security_event(b->station, "NoSuchEvent", NULL);
     bench_expect_nothing(b);
 }
 
@@ -24,7 +26,7 @@ static void an_event_waits_for_the_link(void **state) /* A04.FR.02 */
 {
     struct bench *b = *state;
     bench_link_lost(b);
-    station_on_security_event(b->station, "InvalidTLSVersion", NULL);
+    security_event(b->station, "InvalidTLSVersion", NULL);
     bench_link_back(b);
     bench_expect(b, "SecurityEventNotification", "{'type': 'InvalidTLSVersion'}");
 }
@@ -33,7 +35,7 @@ static void an_event_survives_a_power_cut(void **state) /* A04.FR.02 */
 {
     struct bench *b = *state;
     bench_link_lost(b);
-    station_on_security_event(b->station, "InvalidTLSVersion", "1.0");
+    security_event(b->station, "InvalidTLSVersion", "1.0");
     bench_settle(b);
     bench_restart(b);
     bench_link_back(b);
@@ -52,7 +54,7 @@ static void an_event_without_answer_is_sent_again(void **state) /* A04.FR.02 */
 {
     struct bench *b = *state;
     bench_answer(b, "SecurityEventNotification", BENCH_SILENCE);
-    station_on_security_event(b->station, "InvalidTLSVersion", NULL);
+    security_event(b->station, "InvalidTLSVersion", NULL);
     bench_expect(b, "SecurityEventNotification", "{}");
     bench_advance(b, 35000);
     bench_expect(b, "SecurityEventNotification", "{}");
@@ -66,7 +68,7 @@ static void the_same_event_does_not_pile_up(void **state)
     struct bench *b = *state;
     bench_link_lost(b);
     for (int i = 0; i < 100; i++)
-        station_on_security_event(b->station, "InvalidCsmsCertificate", "expired");
+        security_event(b->station, "InvalidCsmsCertificate", "expired");
     bench_link_back(b);
     bench_expect(b, "SecurityEventNotification", "{}");
     bench_expect_nothing(b);
@@ -79,7 +81,7 @@ static void events_are_bounded(void **state)
     for (int i = 0; i < 100; i++) {
         char info[20];
         snprintf(info, sizeof(info), "try %d", i);
-        station_on_security_event(b->station, "MaintenanceLoginFailed", info);
+        security_event(b->station, "MaintenanceLoginFailed", info);
     }
     bench_link_back(b);
     assert_int_equal(bench_count(b, "SecurityEventNotification"), 20);
@@ -91,7 +93,7 @@ static void a_text_too_long_is_cut_off(void **state)
     char info[400];
     memset(info, 'x', sizeof(info) - 1);
     info[sizeof(info) - 1] = '\0';
-    station_on_security_event(b->station, "MaintenanceLoginFailed", info);
+    security_event(b->station, "MaintenanceLoginFailed", info);
     bench_expect(b, "SecurityEventNotification", "{'techInfo': '*'}");
 }
 
