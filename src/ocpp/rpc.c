@@ -73,11 +73,6 @@ static const char *const error_names[RPC_ERRORS] = {
     [RPC_TYPE_CONSTRAINT_VIOLATION] = "TypeConstraintViolation",
 };
 
-const char *rpc_error_name(enum rpc_error error)
-{
-    return error_names[error];
-}
-
 static bool may_complain(const struct rpc *rpc, struct allowance *a)
 {
     int64_t now_ms = env_now_ms(rpc->env);

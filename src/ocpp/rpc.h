@@ -38,7 +38,6 @@ enum rpc_error { /* Part 4, 4.3 */
                  RPC_TYPE_CONSTRAINT_VIOLATION,
                  RPC_ERRORS
 };
-const char *rpc_error_name(enum rpc_error error);
 
 struct rpc;
 

@@ -93,12 +93,6 @@ static double composite_A(const struct evse *e, int64_t *ret_next_ms)
     return limit;
 }
 
-double smart_charging_limit_A(struct evse *e)
-{
-    int64_t next = INT64_MAX;
-    return composite_A(e, &next);
-}
-
 bool smart_charging_is_paused(const struct evse *e)
 {
     double limit = e->limit.composite_A;

@@ -37,8 +37,6 @@ void smart_charging_done(struct station *s);
 void smart_charging_restore(struct station *s, const char *key, const char *value);
 /* All is restored: what belongs to no running transaction goes. */
 void smart_charging_start(struct station *s);
-/* The composite of all profiles that count for the EVSE now, in A per phase; never above abilities.max_current_A. */
-double smart_charging_limit_A(struct evse *e);
 /* A transaction began or ended, or profiles changed: recomputes and, if it changed, sends EVSE_LIMIT. */
 void smart_charging_update(struct evse *e);
 /* The EVSE began or ceased to draw current: the others' share of ChargingStationMaxProfile changes. */
