@@ -355,6 +355,7 @@ void device_on_answer(struct device *device, const struct modbus_response *respo
 
     struct job job = device->job;
     device->job = (struct job){ 0 };
+    assert(job.request || (job.kind != JOB_WRITE && job.kind != JOB_READ));
     switch (job.kind) {
     case JOB_WRITE:
         on_write_answer(device, &job, response);
