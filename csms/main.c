@@ -60,12 +60,19 @@ static int parse_listen(const char *text, struct options *options)
 static int parse(int argc, char **argv, struct options *options, struct csms *csms)
 {
     static const struct option rows[] = {
-        { "listen", required_argument, NULL, 'l' },   { "database", required_argument, NULL, 'd' },
-        { "tokens", required_argument, NULL, 't' },   { "socket", required_argument, NULL, 's' },
-        { "cert", required_argument, NULL, 'c' },     { "key", required_argument, NULL, 'k' },
-        { "interval", required_argument, NULL, 'i' }, { "compression", no_argument, NULL, 'z' },
-        { "frames", no_argument, NULL, 'f' },         { "quiet", no_argument, NULL, 'q' },
-        { "help", no_argument, NULL, 'h' },           { 0 },
+        { "listen", required_argument, NULL, 'l' },
+        { "database", required_argument, NULL, 'd' },
+        { "tokens", required_argument, NULL, 't' },
+        { "socket", required_argument, NULL, 's' },
+        { "cert", required_argument, NULL, 'c' },
+        { "key", required_argument, NULL, 'k' },
+        { "interval", required_argument, NULL, 'i' },
+        { "compression", no_argument, NULL, 'z' },
+        { "frames", no_argument, NULL, 'f' },
+        { "quiet", no_argument, NULL, 'q' },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'v' },
+        { 0 },
     };
     for (int option; (option = getopt_long(argc, argv, "l:d:t:s:c:k:i:zfqh", rows, NULL)) != -1;) {
         switch (option) {
@@ -107,6 +114,9 @@ static int parse(int argc, char **argv, struct options *options, struct csms *cs
             break;
         case 'h':
             usage(stdout);
+            return 1;
+        case 'v':
+            (void)puts("ocpp-csms " GATEWAY_VERSION);
             return 1;
         default:
             usage(stderr);
