@@ -318,7 +318,9 @@ static void read_mask(struct reading *r, const struct yaml_node *map, struct poi
             COMPLAIN(r, mask, "reaches beyond the %u bits of the point", 8u * p->raw_size);
     }
     p->shift = (uint8_t)read_int(r, map, "shift", 0, 0, 8 * p->raw_size - 1);
-    if (p->mask && p->mask >> p->shift == 0)
+    if (!p->mask) /* a shift alone takes the upper part, and leaves the lower one as it is */
+        p->mask = width(p) & ~((UINT64_C(1) << p->shift) - 1);
+    if (p->mask >> p->shift == 0)
         COMPLAIN(r, shift, "moves all bits of the mask away; expected at most %d",
                  63 - __builtin_clzll(p->mask));
     if (p->access & ACCESS_W && !(is_modbus(r) && p->at.modbus.write_function == 22))

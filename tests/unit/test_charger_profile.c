@@ -459,7 +459,9 @@ static void parts_of_a_register_are_written_by_function_22(void **state)
     AUTO(profile) *p =
         good(HEAD POINTS
              "  mode: { at: holding 5, type: u16, access: rw, mask: 0xF0, shift: 4, write_function: 22 }\n"
+             "  upper: { at: holding 5, type: u16, access: rw, shift: 12, write_function: 22 }\n"
              "  alive: { at: holding 6, type: u16, access: rw, write_function: 23 }\n" EVSE STATE);
+    assert_int_equal(profile_point(p, "upper")->mask, 0xF000); /* what lies below stays as it is */
     assert_int_equal(profile_point(p, "mode")->at.modbus.write_function, 22);
     assert_int_equal(profile_point(p, "alive")->at.modbus.write_function, 23);
 }
