@@ -1,5 +1,6 @@
-/* Is the device the one the profile describes? Asked whenever it comes online, before anything is written to it: the registers of another
- * model mean something else. Until the answer is right the charger counts as silent. */
+/* Is the device the one the profile describes? Asked whenever it comes online, before anything is written to
+ * it: the registers of another model mean something else. Until the answer is right the charger counts as
+ * silent. */
 #include <math.h>
 #include <string.h>
 
@@ -31,7 +32,11 @@ static void tell_stranger(struct charger *c)
     if (c->stranger)
         return;
     c->stranger = true;
-    if (id->is_text)
+    if (value->quality != QUALITY_GOOD)
+        log_error(LOG_CHARGER,
+                  "device does not say who it is, it is left alone until it does: profile=%s point=%s",
+                  c->profile->name, id->point->name);
+    else if (id->is_text)
         log_error(
             LOG_CHARGER,
             "device is not the one of its profile, it is left alone: profile=%s expected=\"%s\" found=\"%s\"",
@@ -53,7 +58,7 @@ static void on_read(void *ctx, int err)
         c->identify_ms = 0;
         charger_come_online(c);
     } else {
-        if (err == 0)
+        if (err == 0 || err == -ERR_DEVICE_EXCEPTION)
             tell_stranger(c);
         c->identify_ms = env_now_ms(c->env) + (err == 0 ? LOOK_AGAIN_MS : ASK_AGAIN_MS);
     }

@@ -76,6 +76,23 @@ static void another_model_than_the_profiles_is_left_alone(void **state)
     assert_non_null(strstr(buf_string(&b->said), "write"));
 }
 
+static void a_device_that_does_not_say_who_it_is_is_asked_again(void **state)
+{
+    struct bench *b = *state;
+    AUTO_FREE char *text = read_profile("demo-modbus-ac22");
+    use(b, text);
+    online_as_stranger(b);
+    const struct point *id = b->profile->identify.point;
+    charger_device_events.on_no_value(b->charger, id,
+                                      -ERR_DEVICE_EXCEPTION); /* it has just been switched on */
+    answer_one(b, -ERR_DEVICE_EXCEPTION);
+    assert_false(charger_signals(b->charger, 1)->online);
+    pass(b, 5000);
+    charger_device_events.on_value(b->charger, id, (const uint8_t[]){ 0x01, 0x07 }, 2);
+    answer_one(b, 0);
+    assert_true(charger_signals(b->charger, 1)->online);
+}
+
 static void a_change_of_state_is_told_with_the_register_read_after_it(void **state)
 {
     struct bench *b = *state;
@@ -534,6 +551,7 @@ int main(void)
         TEST(signals_follow_the_points_and_only_changes_are_told),
         TEST(a_marker_or_an_exception_gives_no_value_and_never_0),
         TEST(another_model_than_the_profiles_is_left_alone),
+        TEST(a_device_that_does_not_say_who_it_is_is_asked_again),
         TEST(a_change_of_state_is_told_with_the_register_read_after_it),
         TEST(a_meter_that_does_not_answer_holds_a_change_up_for_two_seconds),
         TEST(a_stop_is_told_with_the_register_read_after_it),
