@@ -322,6 +322,12 @@ void wish_on_online(struct charger *c)
     wish_advance(c);
 }
 
+/* Who restarts may well do so before he answers. */
+static bool was_reset(const struct job *job, int err)
+{
+    return job->slot == SLOT_RESET && job->wrote && (err == -ERR_NO_ANSWER || err == -ERR_LINK_DOWN);
+}
+
 void wish_on_offline(struct charger *c)
 {
     struct job *job = NULL;
@@ -333,7 +339,7 @@ void wish_on_offline(struct charger *c)
         struct order *order = job_cancel(job);
         if (order && order->command.kind == EVSE_START) /* it has failed: nothing starts later by itself */
             outlets[job->evse - 1].wish = WISH_STOP;
-        order_finish(c, order, -ERR_LINK_DOWN);
+        order_finish(c, order, was_reset(job, -ERR_LINK_DOWN) ? 0 : -ERR_LINK_DOWN);
     }
     for (size_t i = 0; i < c->profile->evse_count; i++) {
         outlets[i].applied = WISH_NONE;
@@ -476,7 +482,7 @@ void wish_on_job_done(struct job *job, int err)
         break;
     case SLOT_UNLOCK:
     case SLOT_RESET:
-        order_finish(c, order, err);
+        order_finish(c, order, was_reset(job, err) ? 0 : err);
         break;
     case SLOT_ACKNOWLEDGE:
         o->unacknowledged = err < 0 && err != -ERR_REFUSED;

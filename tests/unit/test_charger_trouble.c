@@ -351,6 +351,27 @@ static void the_keepalive_goes_on_while_a_command_hangs(void **state)
     }
 }
 
+static void a_device_that_goes_away_on_a_reset_was_reset(void **state)
+{
+    struct bench *b = *state;
+    ac22(b);
+    command(b, EVSE_RESET, 0, 1);
+    online(b, false);
+    answer_one(b, -ERR_NO_ANSWER);
+    pass(b, 0);
+    expect(b, "write reset 5A5A\n1 is unknown offline\n1 reset 1: done\n");
+    online(b, true);
+    answer_all(b);
+    answer_all(b);
+    forget(b);
+    command(b, EVSE_RESET, 0, 2);
+    answer(b, "reset", -ERR_NO_ANSWER); /* back before it was missed */
+    command(b, EVSE_RESET, 0, 3);
+    answer(b, "reset", -ERR_DEVICE_EXCEPTION);
+    pass(b, 0);
+    assert_non_null(strstr(buf_string(&b->said), "1 reset 2: done\n1 reset 3: refused\n"));
+}
+
 /* ---- the meter and a change of state ---- */
 
 static void a_change_that_follows_a_stop_waits_for_its_reading_too(void **state)
@@ -519,6 +540,7 @@ static const struct CMUnitTest trouble[] = {
     TEST(a_keepalive_that_failed_is_tried_again_in_time),
     TEST(the_keepalive_comes_at_its_interval_however_long_an_answer_takes),
     TEST(the_keepalive_goes_on_while_a_command_hangs),
+    TEST(a_device_that_goes_away_on_a_reset_was_reset),
     TEST(a_change_that_follows_a_stop_waits_for_its_reading_too),
     TEST(a_newer_start_is_not_told_before_the_stop_it_follows),
     TEST(a_device_lost_while_the_meter_is_awaited_ends_the_waiting),

@@ -5,7 +5,7 @@
 #include "driver/echonet/engine.h"
 
 #define NEVER_MS        INT64_MAX
-#define MAX_QUEUE       64 /* writes and reads that wait, each */
+#define MAX_QUEUE       64 /* that many more for writes: reads keep no command from the device */
 #define MAX_BATCH       60
 #define KEPT_TRIES      4
 #define BACK_OFF_MS     2000

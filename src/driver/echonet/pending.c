@@ -122,7 +122,7 @@ int pending_add_write(struct device *device, const struct point *point, const ui
     if (!device->peer)
         return -ERR_LINK_DOWN;
     supersede(device, point);
-    if (device->queued >= MAX_QUEUE)
+    if (device->queued >= 2 * MAX_QUEUE)
         return -ENOBUFS;
     struct pending *write = pending_new(device, point, len, callback, ctx);
     if (!write)

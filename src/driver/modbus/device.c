@@ -483,7 +483,7 @@ static int device_write(struct device *device, const struct point *point, const 
         count > max_write_count(device, point) || len != (bits ? (count + 7) / 8 : 2 * count))
         return -EINVAL;
     supersede(device, point);
-    if (device->queued >= DEVICE_MAX_QUEUE)
+    if (device->queued >= 2 * DEVICE_MAX_QUEUE)
         return -ENOBUFS;
     struct request *request = request_new(device, point, raw, len);
     if (!request)

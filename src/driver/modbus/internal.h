@@ -12,7 +12,7 @@
 #include "driver/driver.h"
 #include "driver/modbus/plan.h"
 
-#define DEVICE_MAX_QUEUE       64
+#define DEVICE_MAX_QUEUE       64 /* that many more for writes: reads keep no command from the device */
 #define DEVICE_BACK_OFF_MS     1000
 #define MODBUS_BACK_OFF_MAX_MS 60000
 
