@@ -36,6 +36,7 @@ static void usage(FILE *out)
              "  -z, --compression          accept permessage-deflate\n"
              "  -f, --frames               show whole frames, not a summary\n"
              "  -q, --quiet                do not show the dialogue\n"
+             "      --version              print the version\n"
              "  -h, --help                 this text\n"
              "\n"
              "Stations connect to ws://ADDRESS:PORT/anything/IDENTITY with subprotocol ocpp2.0.1. At the "
