@@ -253,9 +253,10 @@ def test_a_reload_that_cannot_be_put_into_force_leaves_what_was(tmp_path):
         for bad in [(good[:second] + good[second:].replace("csms: test", "csms: other")).replace("csms:\n", "csms:\n" + other, 1),
                     good + "      - { profile: echonet-02a1, echonet: 127.0.0.9 }\n" + "echonet: { bind: 203.0.113.77 }\n"]:
             path.write_text(bad)
+            boots = len(site.csms.heard("CS2", "BootNotification"))
             code, output, problems = site.cli("reload")
             assert code == 1 and "cannot be put into force" in problems, problems
-            until(lambda: "CS2" in site.csms.connections, "CS2 is back")
+            until(lambda: len(site.csms.heard("CS2", "BootNotification")) > boots, "CS2 is back")
             assert site.csms.call("CS2", "GetTransactionStatus", {}) == {"messagesInQueue": False}
         assert len(site.csms.heard("CS1", "BootNotification")) == 1
         told = len(site.csms.events("CS1"))
