@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the gateway against its counterpart (bench/peer.c) and prints a table: what, measured, aim, and what others need.
 
-usage: bench.py [--quick] [ROW...]     rows: memory boot idle latency requests events modbus size (all if none is named)
+usage: bench.py [--quick] [ROW...]     rows: memory idle latency requests events modbus size (all if none is named)
 
 Everything is one gateway process and one counterpart on the loopback of this machine. Nothing fails on a time; a row that could not
 be measured says why.
@@ -196,11 +196,15 @@ class Table:
     def _print(self, *cells):
         print("  ".join(str(cell).ljust(width) for cell, width in zip(cells, self.WIDTHS)), flush=True)
 
+    def note(self, text):
+        print(f"  note: {text}", flush=True)
+
     def row(self, what, measured, aim="", others=""):
         self._print(what, measured, aim, others)
 
 
-def settle(site, seconds=2):
+def settle(site, seconds=8):
+    """What the process has once it is calm: some seconds after the start it gives memory back."""
     time.sleep(seconds)
     return status_of(site.gateway.pid)
 
@@ -327,24 +331,37 @@ ROWS = {"memory": memory, "idle": idle, "latency": latency, "requests": requests
 
 # ---- the machine ----
 
-def busy_share(seconds=2.0):
-    def read():
-        fields = [int(f) for f in pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
-        return sum(fields), fields[3] + fields[4]
-    total, idle_time = read()
-    time.sleep(seconds)
-    total_after, idle_after = read()
-    return 1 - (idle_after - idle_time) / max(1, total_after - total)
+def machine_seconds():
+    """CPU time all processes took so far, and wall time, in seconds of one core."""
+    fields = [int(f) for f in pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+    return (sum(fields[:8]) - fields[3] - fields[4]) / TICKS, time.monotonic()
 
 
-def wait_for_idle():
-    end = time.monotonic() + IDLE_WAIT
-    while (busy := busy_share()) > 0.1:
-        if time.monotonic() > end:
-            print(f"note: the machine is busy ({100 * busy:.0f} % of {os.cpu_count()} cores) and did not calm down within "
-                  f"{IDLE_WAIT} s: times below are worse than they could be")
-            return
-        time.sleep(1)
+def own_seconds():
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+class Machine:
+    """Waits for an idle machine, IDLE_WAIT seconds in all, and tells what others took of it while we measured."""
+
+    def __init__(self):
+        self.patience = IDLE_WAIT
+
+    def wait(self):
+        while self.patience > 0:
+            (busy, at), _ = machine_seconds(), time.sleep(1)
+            busy_after, at_after = machine_seconds()
+            self.patience -= at_after - at
+            if (busy_after - busy) / (at_after - at) / os.cpu_count() < 0.1:
+                break
+        self.before = *machine_seconds(), own_seconds()
+
+    def tell(self, table):
+        busy, at = machine_seconds()
+        wall = (at - self.before[1]) * os.cpu_count()
+        others = (busy - self.before[0] - (own_seconds() - self.before[2])) / wall
+        if others > 0.1:
+            table.note(f"the machine was busy: other programs took {100 * others:.0f} % of it while the rows above were measured")
 
 
 def main():
@@ -357,16 +374,14 @@ def main():
 
     model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     print(f"{os.cpu_count()} cores, {model[1] if model else 'unknown CPU'}; counterpart on the same machine\n")
-    wait_for_idle()
-    table = Table()
+    table, machine = Table(), Machine()
     for name in arguments.rows or ROWS:
+        machine.wait()
         try:
             ROWS[name](table, arguments.quick)
         except (Skipped, OSError, subprocess.SubprocessError, ValueError) as reason:
             table.row(f"{name}: not measured", " ".join(str(reason).split())[:300])
-    busy = busy_share(1.0)
-    if busy > 0.2:
-        print(f"\nnote: at the end something else was running ({100 * busy:.0f} % busy)")
+        machine.tell(table)
 
 
 if __name__ == "__main__":
