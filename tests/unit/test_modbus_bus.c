@@ -519,7 +519,8 @@ static void the_queue_is_bounded(void **state)
         taken++;
     assert_int_equal(r, -ENOBUFS);
     assert_int_equal(taken, 64);
-    assert_int_equal(write_point(b, 0, &b->points[1], "0001"), 0); /* no reads keep a command from the device */
+    assert_int_equal(write_point(b, 0, &b->points[1], "0001"),
+                     0); /* no reads keep a command from the device */
     bench_free(b);
 }
 
