@@ -479,7 +479,7 @@ struct charger *charger_new(const struct env *env, const struct profile *profile
     if (!c->values || !c->outlets)
         return NULL;
     for (size_t i = 0; i < profile->evse_count; i++) {
-        c->outlets[i].asked_A = c->outlets[i].applied_A = NAN;
+        c->outlets[i].bound_A = c->outlets[i].asked_A = c->outlets[i].applied_A = NAN;
         c->outlets[i].baseline = true;
     }
     for (size_t i = 0; i < profile->point_count; i++)

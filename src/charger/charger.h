@@ -33,6 +33,9 @@ struct charger_events {
 /* The profile and env are borrowed and outlive it. NULL without memory. */
 struct charger *charger_new(const struct env *env, const struct profile *profile,
                             const struct charger_events *events, void *ctx);
+/* What the installation bears on an EVSE (1..), in A per phase: what is asked of the device is never more, also
+ * before anybody asks for a limit. Without effect where the profile has no limit. Before the device is set. */
+void charger_set_max_current(struct charger *charger, int evse, double max_A);
 void charger_free(struct charger *charger);
 DEFINE_AUTO(charger, charger_free)
 

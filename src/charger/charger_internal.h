@@ -64,7 +64,8 @@ struct outlet {
     struct evse_signals signals;
     enum wish wish;        /* what the station asked for last */
     enum wish applied;     /* what the device was last brought to */
-    double asked_A;        /* NAN: nothing */
+    double bound_A;        /* of the installation; NAN: none */
+    double asked_A;        /* within that; NAN: nothing */
     double applied_A;      /* NAN: not known */
     int limit_err;         /* of the last try to apply asked_A */
     int64_t held_ms;       /* a change of state is held until then, or until its meter was read; 0: none */

@@ -160,6 +160,14 @@ double charger_limit_A(const struct charger *c, int evse)
     return is_paused(c, o) && o->applied == WISH_STOP ? 0 : o->applied_A;
 }
 
+void charger_set_max_current(struct charger *c, int evse, double max_A)
+{
+    struct outlet *o = &c->outlets[evse - 1];
+    const struct command *limit = &profile_of(c, o)->commands[EVSE_LIMIT];
+    if (limit->offered && max_A < limit->max_A)
+        o->bound_A = o->asked_A = fmax(max_A, 0);
+}
+
 /* ---- commands ---- */
 
 static void on_start(struct charger *c, struct outlet *o, struct order *order)
@@ -194,7 +202,7 @@ static void on_limit(struct charger *c, struct outlet *o, double limit_A, struct
         order_finish(c, order, -EINVAL);
         return;
     }
-    o->asked_A = limit_A > 0 ? limit_A : 0;
+    o->asked_A = fmin(fmax(limit_A, 0), o->bound_A); /* fmin: a NAN binds nothing */
     struct job *pausing = &o->jobs[SLOT_SWITCH];
     if (pausing->order && pausing->order->command.kind == EVSE_LIMIT)
         order_finish(c, STEAL(pausing->order), -ERR_SUPERSEDED);

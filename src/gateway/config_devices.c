@@ -242,6 +242,21 @@ static int read_echonet_charger(struct parse *p, const struct yaml_node *node, s
     return 0;
 }
 
+/* What the installation bears can only be kept by a charger that takes a limit. */
+static void check_max_current(struct parse *p, const struct yaml_node *node,
+                              const struct charger_config *charger)
+{
+    for (size_t i = 0; i < charger->profile->evse_count; i++) {
+        const struct evse_abilities *a = &charger->profile->evses[i].abilities;
+        if (a->limit || !(charger->max_current_A < a->max_current_A))
+            continue;
+        yaml_problem(p->y, yaml_get(node, "max_current"), p->problems,
+                     "profile %s cannot limit the current; expected at least its %g A", charger->profile_name,
+                     a->max_current_A);
+        return;
+    }
+}
+
 int config_read_charger(struct parse *p, const struct yaml_node *node, struct charger_config *charger)
 {
     charger->unit = -1;
@@ -252,6 +267,7 @@ int config_read_charger(struct parse *p, const struct yaml_node *node, struct ch
     r = config_find_profile(p->config, p->y, yaml_get(node, "profile"), p->problems, &charger->profile);
     if (r < 0)
         return r;
+    check_max_current(p, node, charger);
     return charger->profile->protocol == PROTOCOL_MODBUS ? read_modbus_charger(p, node, charger)
                                                          : read_echonet_charger(p, node, charger);
 }

@@ -340,8 +340,10 @@ static int make_chargers(struct station_entry *entry, struct evse_abilities *abi
             return -ENOMEM;
         for (size_t n = 0; n < c->config->profile->evse_count; n++, evse++) {
             abilities[evse - 1] = c->config->profile->evses[n].abilities;
-            if (c->config->max_current_A < abilities[evse - 1].max_current_A)
+            if (c->config->max_current_A < abilities[evse - 1].max_current_A) {
                 abilities[evse - 1].max_current_A = c->config->max_current_A;
+                charger_set_max_current(c->charger, (int)n + 1, c->config->max_current_A);
+            }
         }
     }
     return 0;

@@ -98,6 +98,27 @@ static void a_limit_that_waits_for_the_setup_is_the_one_that_is_told(void **stat
     assert_non_null(strstr(buf_string(&b->said), "1 limit 1: done\n"));
 }
 
+static void the_installation_is_not_overloaded_though_nobody_asked_for_a_limit(void **state)
+{
+    struct bench *b = *state;
+    AUTO_FREE char *text = read_profile("demo-modbus-ac22");
+    use(b, text);
+    charger_set_max_current(b->charger, 1, 16);
+    online(b, true);
+    set(b, "max_current", 32);
+    command(b, EVSE_START, 0, 1);
+    forget(b);
+    answer_one(b, 0); /* the setup */
+    expect(b, "write max_current 00A0\n");
+    answer(b, "max_current", 0);
+    expect(b, "write enable 01\n");
+    command(b, EVSE_LIMIT, 32, 2); /* more than it bears */
+    answer_all(b);
+    pass(b, 0);
+    assert_true(charger_limit_A(b->charger, 1) == 16);
+    assert_null(strstr(buf_string(&b->said), "max_current"));
+}
+
 #define ALIVE                                                                                                \
     HEAD "points:\n  state: { at: input 0, type: u16 }\n  enable: { at: coil 0, access: w }\n"               \
          "  limit: { at: holding 10, type: u16, unit: A, access: w }\n"                                      \
@@ -527,6 +548,7 @@ static const struct CMUnitTest trouble[] = {
     TEST(a_limit_that_could_not_be_brought_back_after_a_loss_is_tried_again),
     TEST(a_pause_that_could_not_be_brought_back_after_a_loss_is_tried_again),
     TEST(a_limit_that_waits_for_the_setup_is_the_one_that_is_told),
+    TEST(the_installation_is_not_overloaded_though_nobody_asked_for_a_limit),
     TEST(a_keepalive_does_not_write_the_old_limit_over_the_new_one),
     TEST(a_limit_is_rounded_down_in_every_command),
     TEST(a_start_may_have_all_there_is_where_no_limit_was_asked_for),

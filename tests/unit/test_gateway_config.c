@@ -43,7 +43,7 @@ static int set_up(void **state)
     return 0;
 }
 
-static const char *const files[] = { "password", "roots.pem", "broken.yaml", "empty" };
+static const char *const files[] = { "password", "roots.pem", "broken.yaml", "unlimited.yaml", "empty" };
 
 static int tear_down(void **state)
 {
@@ -258,6 +258,19 @@ static void a_profile_that_may_not_be_read_is_not_said_to_be_missing(void **stat
     (void)rmdir(path);
 }
 
+static void a_bound_that_the_charger_cannot_keep_is_refused(void **state)
+{
+    struct bench *b = *state;
+    write_file(b, "unlimited.yaml",
+               "profile: unlimited\nvendor: V\nmodels: [M]\nprotocol: modbus\n"
+               "points: { state: { at: input 0, type: u16 } }\n"
+               "evses:\n  - connectors: [ { type: cType2, max_current: 32 } ]\n"
+               "    signals: { state: [ { charging: state == 3 }, { available: otherwise } ] }\n");
+    assert_int_equal(parse(b, CSMS CHARGER("profile: unlimited, tcp: h, max_current: 16")), -EINVAL);
+    assert_true(has_problem(b, 4, "cannot limit the current"));
+    assert_int_equal(parse(b, CSMS CHARGER("profile: unlimited, tcp: h, max_current: 32")), 0);
+}
+
 static void a_good_file_comes_out_as_meant(void **state)
 {
     struct bench *b = *state;
@@ -386,6 +399,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_line_runs_as_its_entry_says_else_as_the_profile_says, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_bound_that_the_charger_cannot_keep_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_good_file_comes_out_as_meant, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_fingerprint_changes_with_all_a_station_is_made_from, set_up,
                                         tear_down),
