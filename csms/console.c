@@ -1,4 +1,4 @@
-/* Prompt and socket, on libuv. Origin 0 is the terminal, others are clients of the socket. */
+/* Prompt and socket; an origin is a client of net/line_server.h. */
 #include "console.h"
 
 #include <errno.h>
@@ -6,39 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "base/buf.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "net/local.h"
-
-#define MAX_LINE    (256u << 10)
-#define MAX_CLIENTS 32
-#define MAX_WAITING (4u << 20) /* bytes a client may lag behind */
-
-struct source { /* stdin, or a client */
-    struct list link;
-    struct console *console;
-    csms_origin origin;
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_pipe_t pipe;
-        uv_tty_t tty;
-    } uv;
-    struct buf input;
-    char chunk[4096];
-    size_t open_answers; /* commands that were not answered yet */
-    bool ended;          /* no more commands come: goes with the last answer */
-};
+#include "net/line_server.h"
 
 struct console {
     struct csms *csms;
-    uv_pipe_t listener;
-    struct list clients;
-    size_t client_count;
-    csms_origin next_origin;
-    struct source *terminal;
+    struct line_server *server;
 };
 
 /* ---- showing ---- */
@@ -118,179 +94,36 @@ static void show(const json_t *answer)
         (void)printf("%s %s\n", json_get_string(answer, "code", ""), json_get_string(answer, "error", ""));
 }
 
-/* ---- answers ---- */
-
-struct output {
-    uv_write_t request;
-    char *text;
-};
-
-static void on_source_closed(uv_handle_t *handle)
-{
-    struct source *source = handle->data;
-    buf_done(&source->input);
-    free(source);
-}
-
-static void source_close(struct source *source)
-{
-    if (uv_is_closing(&source->uv.handle))
-        return;
-    if (source->origin) {
-        list_remove(&source->link);
-        source->console->client_count--;
-    } else {
-        source->console->terminal = NULL;
-    }
-    uv_close(&source->uv.handle, on_source_closed);
-}
-
-/* Closes one that said all it had to say and has all its answers. */
-static void close_if_done(struct source *source)
-{
-    if (source->ended && source->open_answers == 0 && uv_stream_get_write_queue_size(&source->uv.stream) == 0)
-        source_close(source);
-}
-
-static void on_sent(uv_write_t *request, int status)
-{
-    struct output *output = CONTAINER_OF(request, struct output, request);
-    if (status != UV_ECANCELED)
-        close_if_done(request->handle->data);
-    free(output->text);
-    free(output);
-}
-
-/* One that does not read what it asked for is cut off. */
-static void source_send(struct source *source, const json_t *answer)
-{
-    struct output *output = calloc(1, sizeof(*output));
-    char *text = output ? json_to_text(answer) : NULL;
-    if (!text || uv_stream_get_write_queue_size(&source->uv.stream) > MAX_WAITING) {
-        free(text);
-        free(output);
-        source_close(source);
-        return;
-    }
-    output->text = text;
-    uv_buf_t parts[] = { uv_buf_init(text, (unsigned)strlen(text)),
-                         uv_buf_init((char *)(uintptr_t) "\n", 1) };
-    if (uv_write(&output->request, &source->uv.stream, parts, 2, on_sent) == 0)
-        return;
-    free(text);
-    free(output);
-    source_close(source);
-}
-
-static struct source *find_source(struct console *console, csms_origin origin)
-{
-    LIST_FOREACH(link, next, &console->clients)
-    if (LIST_ITEM(link, struct source, link)->origin == origin)
-        return LIST_ITEM(link, struct source, link);
-    return NULL;
-}
+/* ---- commands and answers ---- */
 
 void console_answer(struct console *console, csms_origin origin, json_t *answer)
 {
     AUTO(json_t) *owned = answer;
-    if (origin == 0) {
+    if (origin == LINE_SERVER_TERMINAL) {
         show(owned);
         (void)fflush(stdout);
-        return;
+    } else {
+        AUTO_FREE char *text = json_to_text(owned);
+        line_server_send(console->server, origin, text);
     }
-    struct source *source = find_source(console, origin);
-    if (!source)
-        return;
-    source->open_answers--;
-    source_send(source, owned);
+    line_server_release(console->server, origin);
 }
 
-/* ---- input ---- */
-
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+static void on_line(void *ctx, uint64_t client, char *line, size_t len)
 {
-    (void)suggested;
-    struct source *source = handle->data;
-    *ret = uv_buf_init(source->chunk, sizeof(source->chunk));
-}
-
-static bool is_blank(const char *line)
-{
-    return line[strspn(line, " \t\r")] == '\0';
-}
-
-static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *data)
-{
-    struct source *source = stream->data;
-    if (count == UV_EOF && source->origin) { /* its answers may still be under way */
-        (void)uv_read_stop(stream);
-        source->ended = true;
-        close_if_done(source);
+    struct console *console = ctx;
+    (void)len;
+    if (line[strspn(line, " \t\r")] == '\0')
         return;
-    }
-    if (count < 0 || buf_append(&source->input, data->base, (size_t)count) < 0) {
-        source_close(source);
-        return;
-    }
-    for (uint8_t *end; source->input.len && (end = memchr(source->input.data, '\n', source->input.len));) {
-        const char *line = (const char *)source->input.data;
-        size_t len = (size_t)(end - source->input.data);
-        *end = '\0';
-        if (!is_blank(line)) {
-            source->open_answers++;
-            csms_command(source->console->csms, line, source->origin);
-        }
-        if (uv_is_closing(&source->uv.handle))
-            return;
-        buf_consume(&source->input, len + 1);
-    }
+    line_server_hold(console->server, client);
+    csms_command(console->csms, line, client);
 }
 
-static struct source *source_new(struct console *console, csms_origin origin)
-{
-    struct source *source = calloc(1, sizeof(*source));
-    if (!source)
-        return NULL;
-    source->console = console;
-    source->origin = origin;
-    buf_init(&source->input, MAX_LINE);
-    return source;
-}
-
-static void on_connection(uv_stream_t *listener, int status)
-{
-    struct console *console = listener->data;
-    struct source *source = status < 0 ? NULL : source_new(console, ++console->next_origin);
-    if (!source || uv_pipe_init(&console->csms->loop.uv, &source->uv.pipe, 0) < 0) {
-        free(source);
-        return;
-    }
-    source->uv.pipe.data = source;
-    list_append(&console->clients, &source->link);
-    console->client_count++;
-    if (uv_accept(listener, &source->uv.stream) < 0 || console->client_count > MAX_CLIENTS ||
-        uv_read_start(&source->uv.stream, on_alloc, on_read) < 0)
-        source_close(source);
-}
-
-/* ---- life ---- */
-
-static void open_terminal(struct console *console)
-{
-    struct source *source = source_new(console, 0);
-    if (!source)
-        return;
-    int r =
-        uv_guess_handle(0) == UV_TTY ? uv_tty_init(&console->csms->loop.uv, &source->uv.tty, 0, 1) : -EINVAL;
-    if (r < 0 && (uv_pipe_init(&console->csms->loop.uv, &source->uv.pipe, 0) < 0 ||
-                  uv_pipe_open(&source->uv.pipe, 0) < 0)) {
-        free(source);
-        return;
-    }
-    source->uv.handle.data = source;
-    console->terminal = source;
-    (void)uv_read_start(&source->uv.stream, on_alloc, on_read);
-}
+static const struct line_server_rules rules = {
+    .max_clients = 32,
+    .max_line = 256u << 10,
+    .on_line = on_line,
+};
 
 int console_new(struct csms *csms, const char *socket_path, bool interactive, struct console **ret)
 {
@@ -298,30 +131,21 @@ int console_new(struct csms *csms, const char *socket_path, bool interactive, st
     if (!console)
         return -ENOMEM;
     console->csms = csms;
-    list_init(&console->clients);
+    int r = line_server_new(&csms->loop, socket_path, &rules, console, &console->server);
+    if (r < 0) {
+        free(console);
+        return r;
+    }
+    if (interactive)
+        (void)line_server_add_terminal(console->server, STDIN_FILENO, NULL);
     *ret = console;
-    int r = uv_pipe_init(&csms->loop.uv, &console->listener, 0);
-    console->listener.data = console;
-    if (r == 0 && socket_path)
-        r = local_listen(&console->listener, socket_path, on_connection);
-    if (r == 0 && interactive)
-        open_terminal(console);
-    return r;
-}
-
-static void on_listener_closed(uv_handle_t *handle)
-{
-    struct console *console = handle->data;
-    free(console);
+    return 0;
 }
 
 void console_free(struct console *console)
 {
     if (!console)
         return;
-    LIST_FOREACH(link, next, &console->clients)
-    source_close(LIST_ITEM(link, struct source, link));
-    if (console->terminal)
-        source_close(console->terminal);
-    uv_close((uv_handle_t *)&console->listener, on_listener_closed);
+    line_server_free(console->server);
+    free(console);
 }

@@ -15,7 +15,6 @@ struct control;
 
 #define CONTROL_MAX_CLIENTS 16
 #define CONTROL_MAX_LINE    (256u << 10)
-#define CONTROL_MAX_WAITING (4u << 20) /* bytes a client may lag behind */
 
 /* Listens at `path` (mode 0660); an old socket no one listens on is replaced. 0 or -errno, logged. */
 int control_new(struct gateway *gateway, const char *path, struct control **ret);
