@@ -283,7 +283,9 @@ static void on_settled(void *ctx, int err)
 
 bool charger_read_registers(struct charger *c, struct outlet *o)
 {
-    static const enum evse_measure registers[] = { MEASURE_ENERGY_IMPORT, MEASURE_ENERGY_EXPORT };
+    /* power, too: else a session would end with the power of a moment ago */
+    static const enum evse_measure registers[] = { MEASURE_ENERGY_IMPORT, MEASURE_ENERGY_EXPORT,
+                                                   MEASURE_POWER_IMPORT };
     const struct profile_evse *profile = &c->profile->evses[o - c->outlets];
     for (size_t i = 0; i < ARRAY_SIZE(registers); i++) {
         const struct expression *e = profile->measures[registers[i]];

@@ -92,12 +92,17 @@ static inline void set_text(struct bench *b, const char *name, const char *text)
     charger_device_events.on_value(b->charger, p, raw, len);
 }
 
+static inline bool is_meter(const struct point *point)
+{
+    return strcmp(point->unit, "Wh") == 0 || strcmp(point->unit, "W") == 0;
+}
+
 /* Answers the reads of the energy register, whatever else waits. */
 static inline void answer_meter(struct bench *b)
 {
     for (size_t i = 0; i < b->request_count;) {
         struct request r = b->requests[i];
-        if (r.is_write || strcmp(r.point->unit, "Wh") != 0) {
+        if (r.is_write || !is_meter(r.point)) {
             i++;
             continue;
         }

@@ -104,11 +104,28 @@ static void a_change_of_state_is_told_with_the_register_read_after_it(void **sta
     batch_without_meter(b);
     expect(b, "");
     set(b, "energy", 5000);
+    set(b, "power", 0);
     batch_without_meter(b);
     expect(b, "");
     answer_meter(b);
     expect(b, "1 is available\n");
     assert_true(b->signals.value[MEASURE_ENERGY_IMPORT] == 5000);
+    assert_true(b->signals.value[MEASURE_POWER_IMPORT] == 0);
+}
+
+static void a_change_of_state_reads_power_as_well_as_energy(void **state)
+{
+    struct bench *b = *state;
+    ac22(b);
+    set(b, "cp_state", 7);
+    batch_without_meter(b);
+    bool energy = false, power = false;
+    for (size_t i = 0; i < b->request_count; i++) {
+        energy = energy || strcmp(b->requests[i].point->name, "energy") == 0;
+        power = power || strcmp(b->requests[i].point->name, "power") == 0;
+    }
+    assert_true(energy);
+    assert_true(power);
 }
 
 static void a_meter_that_does_not_answer_holds_a_change_up_for_two_seconds(void **state)
@@ -553,6 +570,7 @@ int main(void)
         TEST(another_model_than_the_profiles_is_left_alone),
         TEST(a_device_that_does_not_say_who_it_is_is_asked_again),
         TEST(a_change_of_state_is_told_with_the_register_read_after_it),
+        TEST(a_change_of_state_reads_power_as_well_as_energy),
         TEST(a_meter_that_does_not_answer_holds_a_change_up_for_two_seconds),
         TEST(a_stop_is_told_with_the_register_read_after_it),
         TEST(values_that_are_not_renewed_grow_stale),
