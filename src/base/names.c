@@ -3,8 +3,14 @@
 #include "base/record.h"
 
 const char *const record_kind_names[RECORD_KINDS] = {
-    [RECORD_VARIABLE] = "variable", [RECORD_TRANSACTION] = "transaction", [RECORD_EVENT] = "event",
-    [RECORD_STATE] = "state",       [RECORD_PROFILE] = "profile",
+    [RECORD_VARIABLE] = "variable",
+    [RECORD_TRANSACTION] = "transaction",
+    [RECORD_EVENT] = "event",
+    [RECORD_STATE] = "state",
+    [RECORD_PROFILE] = "profile",
+    [RECORD_TOKEN] = "token",
+    [RECORD_CERTIFICATE] = "certificate",
+    [RECORD_NETWORK] = "network",
 };
 
 const char *const evse_state_names[EVSE_STATES] = {

@@ -399,6 +399,9 @@ void station_restore(struct station *station, enum record_kind kind, const char 
     case RECORD_PROFILE:
         smart_charging_restore(station, key, value);
         break;
+    case RECORD_TOKEN:
+    case RECORD_CERTIFICATE:
+    case RECORD_NETWORK:
     case RECORD_KINDS:
         break;
     }
