@@ -3,7 +3,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 PREFIX    ?= /usr/local
 SOURCES    = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' | grep -v _table.c$$)
 
-.PHONY: all build demo test bench format lint install clean
+.PHONY: all build demo test bench format lint requirements install clean
 all: build
 
 # The programs, in build/release.
@@ -29,6 +29,11 @@ format:
 
 lint:
 	tools/lint.sh
+
+# docs/requirements.md anew, and the ids that have neither a test nor a reason.
+requirements:
+	tools/requirements.py write
+	tools/requirements.py list
 
 # Into DESTDIR only files; on the machine itself also the user and, if there is none yet, a configuration to begin with.
 install: build
