@@ -34,7 +34,7 @@ enum pki_verdict {
     PKI_OK,
     PKI_MALFORMED,     /* no PEM, no X.509, several where one is wanted, or too many */
     PKI_EXPIRED,       /* or not valid yet */
-    PKI_WEAK,          /* RSA below 2048, EC below 224 bits, MD5 or SHA-1 signature (A00.FR.505 ff.) */
+    PKI_WEAK,          /* RSA below 2048, EC below 224 bits, MD5 or SHA-1 signature (A00.FR.501 - .504) */
     PKI_UNTRUSTED,     /* no path to a trusted root */
     PKI_BAD_SIGNATURE, /* of the certificate, or of the data */
     PKI_WRONG_USE,     /* not a CA where a CA is wanted, key usage, or constraints */

@@ -1,0 +1,31 @@
+/* What the files of the certificate library share: owning locals for OpenSSL's objects, and certificates out of PEM text. */
+#ifndef PKI_INTERNAL_H
+#define PKI_INTERNAL_H
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "base/cleanup.h"
+#include "pki/pki.h"
+
+DEFINE_AUTO(bio_st, BIO_vfree)
+DEFINE_AUTO(x509_st, X509_free)
+DEFINE_AUTO(X509_req_st, X509_REQ_free)
+DEFINE_AUTO(evp_pkey_st, EVP_PKEY_free)
+
+#define PKI_MAX_ROOTS 1000 /* a whole system's bundle has 150 */
+
+/* PKI_MALFORMED, or PKI_NO_MEMORY if that was OpenSSL's reason. */
+enum pki_verdict pki_trouble(void);
+/* The first certificate; the caller's X509. */
+enum pki_verdict pki_first(const char *pem, struct x509_st **ret);
+/* All certificates, in order: PKI_MALFORMED if there is none, one cannot be read, or there are more than `max`. The caller's. */
+enum pki_verdict pki_all(const char *pem, size_t max, struct stack_st_X509 **ret);
+void pki_free_all(struct stack_st_X509 *certificates); /* NULL is fine */
+DEFINE_AUTO(stack_st_X509, pki_free_all)
+/* Keys and signatures of at least 112 bits of security: A00.FR.501 - A00.FR.504. */
+bool pki_is_strong(struct x509_st *certificate);
+
+#endif
