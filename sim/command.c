@@ -118,6 +118,15 @@ static int on_off(const char *word)
     return str_equal(word, "on") ? 1 : str_equal(word, "off") ? 0 : -EINVAL;
 }
 
+static int run_park(const struct call *call)
+{
+    int on = on_off(call->words[0]);
+    if (on < 0)
+        return fail(call, "on or off");
+    model_park(&call->charger->model, on);
+    return ok(call);
+}
+
 static int run_ready(const struct call *call)
 {
     int on = on_off(call->words[0]);
@@ -213,29 +222,30 @@ static json_t *show(struct charger *c)
         json_array_append_new(currents, json_real(model_current_A(m, phase)));
         json_array_append_new(voltages, json_real(model_voltage_V(m, phase)));
     }
-    return json_pack("{ss ss ss sb sb sb sb sb sb sb sf sf sf so so sf sf ss si sb si si sI}", //
-                     "name", c->name,                                                          //
-                     "map", c->map_name,                                                       //
-                     "state", model_state_names[model_state(m)],                               //
-                     "powered", m->powered,                                                    //
-                     "plugged", m->plugged,                                                    //
-                     "ready", m->plugged && m->vehicle.ready,                                  //
-                     "enabled", m->enabled,                                                    //
-                     "contactor", m->contactor,                                                //
-                     "locked", m->locked,                                                      //
-                     "watchdog_expired", m->watchdog_expired,                                  //
-                     "limit", m->limit_A,                                                      //
-                     "effective_limit", model_effective_limit_A(m),                            //
-                     "power", model_power_W(m),                                                //
-                     "currents", currents,                                                     //
-                     "voltages", voltages,                                                     //
-                     "energy", m->energy_Wh,                                                   //
-                     "soc", model_soc_percent(m),                                              //
-                     "tag", m->tag,                                                            //
-                     "fault", (int)m->fault,                                                   //
-                     "reachable", charger_is_reachable(c),                                     //
-                     "slow", (int)c->slow_ms,                                                  //
-                     "corrupt", c->corrupt,                                                    //
+    return json_pack("{ss ss ss sb sb sb sb sb sb sb sb sf sf sf so so sf sf ss si sb si si sI}", //
+                     "name", c->name,                                                             //
+                     "map", c->map_name,                                                          //
+                     "state", model_state_names[model_state(m)],                                  //
+                     "powered", m->powered,                                                       //
+                     "occupied", model_bay_is_occupied(m),                                        //
+                     "plugged", m->plugged,                                                       //
+                     "ready", m->plugged && m->vehicle.ready,                                     //
+                     "enabled", m->enabled,                                                       //
+                     "contactor", m->contactor,                                                   //
+                     "locked", m->locked,                                                         //
+                     "watchdog_expired", m->watchdog_expired,                                     //
+                     "limit", m->limit_A,                                                         //
+                     "effective_limit", model_effective_limit_A(m),                               //
+                     "power", model_power_W(m),                                                   //
+                     "currents", currents,                                                        //
+                     "voltages", voltages,                                                        //
+                     "energy", m->energy_Wh,                                                      //
+                     "soc", model_soc_percent(m),                                                 //
+                     "tag", m->tag,                                                               //
+                     "fault", (int)m->fault,                                                      //
+                     "reachable", charger_is_reachable(c),                                        //
+                     "slow", (int)c->slow_ms,                                                     //
+                     "corrupt", c->corrupt,                                                       //
                      "writes", (json_int_t)c->write_count);
 }
 
@@ -382,6 +392,7 @@ static int run_quit(const struct call *call)
 static const struct command commands[] = {
     { "plug",    true,  false, 0, 6, run_plug,    "plug NAME [soc=20 capacity=40kWh max=16 phases=3 ready=on id=TEXT]", "a car comes" },
     { "unplug",  true,  false, 0, 0, run_unplug,  "unplug NAME", "the car goes" },
+    { "park",    true,  false, 1, 1, run_park,    "park NAME on|off", "a car stands in the bay, plugged in or not" },
     { "ready",   true,  false, 1, 1, run_ready,   "ready NAME on|off", "the car wants energy, or does not" },
     { "tap",     true,  false, 1, 1, run_tap,     "tap NAME UID", "a card is shown, for 10 s or until acknowledged" },
     { "fault",   true,  false, 1, 1, run_fault,   "fault NAME CODE|clear", "the device finds a fault" },

@@ -33,6 +33,8 @@ double quantity_get(const struct model *m, enum quantity quantity)
         return m->enabled;
     case Q_CONTACTOR:
         return m->contactor;
+    case Q_OCCUPIED:
+        return model_bay_is_occupied(m);
     case Q_LOCKED:
         return m->locked;
     case Q_CURRENT_L1:

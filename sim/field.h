@@ -20,6 +20,7 @@ enum quantity {
     Q_ENABLED,
     Q_CONTACTOR,
     Q_LOCKED,
+    Q_OCCUPIED,
     Q_CURRENT_L1,
     Q_CURRENT_L2,
     Q_CURRENT_L3,

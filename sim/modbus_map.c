@@ -37,7 +37,9 @@ static const uint16_t ac22_states[MODEL_STATES] = {
     [MODEL_NO_VEHICLE] = 1,     [MODEL_CONNECTED] = 2, [MODEL_SUSPENDED_EV] = 5,
     [MODEL_SUSPENDED_EVSE] = 6, [MODEL_CHARGING] = 7,  [MODEL_FAULTED] = 9,
 };
-static const struct field_flag ac22_flags[] = { { 0x01, Q_LOCKED }, { 0x40, Q_FAULTED }, { 0, 0 } };
+static const struct field_flag ac22_flags[] = {
+    { 0x01, Q_LOCKED }, { 0x02, Q_OCCUPIED }, { 0x40, Q_FAULTED }, { 0, 0 }
+};
 static const struct register_range ac22_gaps[] = { { REGISTER_INPUT, 100, 131 }, { 0, 0, 0 } };
 
 /* clang-format off */

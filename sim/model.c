@@ -50,6 +50,11 @@ static bool vehicle_is_full(const struct vehicle *v)
     return v->charged_Wh >= v->capacity_Wh - FULL_WITHIN_WH;
 }
 
+bool model_bay_is_occupied(const struct model *m)
+{
+    return m->parked || m->plugged;
+}
+
 bool model_vehicle_wants_energy(const struct model *m)
 {
     return m->plugged && m->vehicle.ready && !vehicle_is_full(&m->vehicle);
@@ -160,6 +165,7 @@ static struct model_news news(const struct model *m)
         .enabled = m->enabled,
         .contactor = m->contactor,
         .locked = m->locked,
+        .occupied = model_bay_is_occupied(m),
         .watchdog_expired = m->watchdog_expired,
         .ready = m->plugged && m->vehicle.ready,
         .fault = m->fault,
@@ -172,8 +178,8 @@ static bool is_old(const struct model_news *a, const struct model_news *b)
 {
     return a->state == b->state && a->effective_limit_A == b->effective_limit_A && a->powered == b->powered &&
            a->enabled == b->enabled && a->contactor == b->contactor && a->locked == b->locked &&
-           a->watchdog_expired == b->watchdog_expired && a->ready == b->ready && a->fault == b->fault &&
-           str_equal(a->tag, b->tag);
+           a->occupied == b->occupied && a->watchdog_expired == b->watchdog_expired && a->ready == b->ready &&
+           a->fault == b->fault && str_equal(a->tag, b->tag);
 }
 
 static void changed(struct model *m)
@@ -304,6 +310,13 @@ int model_unplug(struct model *m)
         m->enabled = false;
     changed(m);
     return 0;
+}
+
+void model_park(struct model *m, bool parked)
+{
+    model_update(m);
+    m->parked = parked;
+    changed(m);
 }
 
 int model_set_ready(struct model *m, bool ready)

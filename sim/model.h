@@ -56,7 +56,7 @@ enum model_event { MODEL_CONTACTOR, MODEL_TICK, MODEL_TAG_GONE, MODEL_WATCHDOG, 
 struct model_news {
     enum model_state state;
     double effective_limit_A;
-    bool powered, enabled, contactor, locked, watchdog_expired, ready;
+    bool powered, occupied, enabled, contactor, locked, watchdog_expired, ready;
     uint16_t fault;
     char tag[MODEL_TAG_SIZE];
 };
@@ -64,7 +64,7 @@ struct model_news {
 struct model {
     const struct env *env;
     struct model_settings settings;
-    bool powered, plugged, enabled, contactor, locked, metered;
+    bool powered, parked, plugged, enabled, contactor, locked, metered;
     bool watchdog_expired; /* nobody wrote the keepalive: at most 6 A */
     uint16_t fault;        /* 0: none */
     double limit_A;
@@ -96,6 +96,8 @@ struct vehicle vehicle_default(void);
 int model_plug(struct model *m, const struct vehicle *vehicle);
 /* 0, -ENOENT (no car there). */
 int model_unplug(struct model *m);
+/* A car stands in the bay, plugged in or not. One that is plugged in stands there in any case. */
+void model_park(struct model *m, bool parked);
 /* The car asks for energy or not. 0, -ENOENT. */
 int model_set_ready(struct model *m, bool ready);
 /* `uid` is 8, 14 or 20 hex digits; shown for 10 s or until acknowledged. 0, -EINVAL, -ENODEV (no power). */
@@ -121,6 +123,7 @@ enum model_state model_state(const struct model *m);
 /* The limit in force: the watchdog's included. */
 double model_effective_limit_A(const struct model *m);
 bool model_vehicle_wants_energy(const struct model *m);
+bool model_bay_is_occupied(const struct model *m);
 /* phase is 0..2; 0 for a phase that is not there. */
 double model_current_A(const struct model *m, int phase);
 double model_voltage_V(const struct model *m, int phase);

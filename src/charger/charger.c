@@ -207,13 +207,17 @@ static void evaluate_signals(const struct charger *c, const struct profile_evse 
         struct expression_value v = expression_eval(evse->locked, c->values, NULL);
         ret->locked = v.known && v.bits != 0;
     }
+    if (evse->occupied) {
+        struct expression_value v = expression_eval(evse->occupied, c->values, NULL);
+        ret->bay = !v.known ? BAY_UNKNOWN : v.bits ? BAY_OCCUPIED : BAY_FREE;
+    }
     if (evse->fault)
         evaluate_fault(c, evse->fault, ret->fault, sizeof(ret->fault));
 }
 
 static bool signals_are_equal(const struct evse_signals *a, const struct evse_signals *b)
 {
-    if (a->state != b->state || a->online != b->online || a->locked != b->locked ||
+    if (a->state != b->state || a->online != b->online || a->locked != b->locked || a->bay != b->bay ||
         a->measures != b->measures || strcmp(a->fault, b->fault) != 0)
         return false;
     for (int m = 0; m < MEASURES; m++)

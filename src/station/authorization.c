@@ -50,7 +50,10 @@ static void on_connection_timer(struct timer *timer, void *ctx)
     (void)timer;
     struct evse *e = ctx;
     log_info(LOG_STATION, "no vehicle was plugged in: station=%s evse=%d", e->station->id, e->id);
-    transaction_stop(e, TRIGGER_EV_CONNECT_TIMEOUT, "Timeout"); /* E03.FR.05, F02.FR.07, C01.FR.26 */
+    if (tx_stop_points(e) & TX_PARKING_BAY_OCCUPANCY) /* E03.FR.15: it ends when the driver drives off */
+        transaction_deauthorize(e, TRIGGER_EV_CONNECT_TIMEOUT, "Timeout", NULL);
+    else
+        transaction_stop(e, TRIGGER_EV_CONNECT_TIMEOUT, "Timeout"); /* E03.FR.05, F02.FR.07, C01.FR.26 */
 }
 
 void authorization_await_vehicle(struct evse *e)

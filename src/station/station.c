@@ -441,6 +441,8 @@ static json_t *signals_status(const struct evse_signals *signals)
             json_set_optional(measured, evse_measure_names[m], json_real(signals->value[m]));
     json_t *status = json_pack("{s:s, s:b, s:b, s:o}", "state", evse_state_names[signals->state], "online",
                                signals->online, "locked", signals->locked, "measured", measured);
+    if (signals->bay != BAY_UNKNOWN)
+        json_set_optional(status, "occupied", json_boolean(signals->bay == BAY_OCCUPIED));
     json_set_text(status, "fault", signals->fault);
     return status;
 }

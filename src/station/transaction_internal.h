@@ -23,6 +23,8 @@ enum trigger { /* TriggerReasonEnumType, what is used of it */
                TRIGGER_DEAUTHORIZED,
                TRIGGER_EV_COMMUNICATION_LOST,
                TRIGGER_EV_CONNECT_TIMEOUT,
+               TRIGGER_EV_DEPARTED,
+               TRIGGER_EV_DETECTED,
                TRIGGER_METER_VALUE_CLOCK,
                TRIGGER_METER_VALUE_PERIODIC,
                TRIGGER_REMOTE_START,
@@ -53,9 +55,10 @@ int name_index(const char *const *names, int count, const char *name, int fallba
 
 /* The points that hold, from what is known of the EVSE; `before` for what an unreadable device leaves open. */
 uint32_t tx_points_now(const struct evse *e, uint32_t before);
-/* TxStartPoint and TxStopPoint as masks. A PowerPathClosed to stop at is EVConnected or Authorized. */
-uint32_t tx_start_points(const struct station *s);
-uint32_t tx_stop_points(const struct station *s);
+/* TxStartPoint and TxStopPoint as masks. A PowerPathClosed to stop at is EVConnected or Authorized; where nobody sees the parking bay,
+ * ParkingBayOccupancy is EVConnected. */
+uint32_t tx_start_points(const struct evse *e);
+uint32_t tx_stop_points(const struct evse *e);
 enum charging_state tx_charging_state(const struct evse *e);
 
 /* ---- transactions.c ---- */

@@ -113,7 +113,9 @@ static void complete_stop(struct evse *e)
     tx->points = tx_points_now(e, tx->points);
     const struct id_token *presented = token.type[0] ? &token : NULL;
     bool asked_for = trigger == TRIGGER_STOP_AUTHORIZED || trigger == TRIGGER_REMOTE_STOP;
-    if (asked_for && e->abilities.unlock && (tx->points & TX_EV_CONNECTED))
+    bool is_held =
+        (tx->points & TX_EV_CONNECTED) || (e->abilities.lock_state && e->signals.locked); /* E10.FR.01 */
+    if (asked_for && e->abilities.unlock && is_held)
         station_command(e->station, e, EVSE_UNLOCK, 0); /* E06.FR.10, E07.FR.07 */
     if (tx->stop_ends || !tx->points)
         finish(e, trigger, presented);
@@ -195,7 +197,7 @@ void transactions_on_inoperative(struct evse *e)
 void transaction_deauthorize(struct evse *e, enum trigger trigger, const char *reason,
                              const struct id_token *token)
 {
-    uint32_t stops = tx_stop_points(e->station);
+    uint32_t stops = tx_stop_points(e);
     bool ends = stops & TX_AUTHORIZED; /* E06.FR.03, E06.FR.06 */
     if (trigger == TRIGGER_DEAUTHORIZED && (stops & TX_ENERGY_TRANSFER))
         ends = true; /* E05.FR.10 */
@@ -259,6 +261,8 @@ static const char *reason_of(const struct evse *e, uint32_t falling)
 {
     if (falling & TX_EV_CONNECTED)
         return "EVDisconnected"; /* E09 */
+    if (falling & TX_PARKING_BAY_OCCUPANCY)
+        return "Local"; /* the driver drove off */
     switch (e->signals.state) {
     case EVSE_FAULTED:
         return fault_reason(e);
@@ -277,7 +281,7 @@ static const char *reason_of(const struct evse *e, uint32_t falling)
 static bool starts(const struct evse *e, uint32_t rising)
 {
     uint32_t points = rising & TX_AUTHORIZED ? e->tx.points : rising;
-    return points & tx_start_points(e->station);
+    return points & tx_start_points(e);
 }
 
 /* On an EVSE that is out of service a plug begins nothing; nor while so many events wait that each further transaction would only add to
@@ -299,7 +303,7 @@ static void points_changed(struct evse *e, uint32_t before, enum trigger trigger
     if (!transaction_is_running(e)) {
         if (starts(e, rising) && may_begin(e))
             begin(e, trigger);
-    } else if ((falling & tx_stop_points(e->station)) || (falling && !tx->points)) {
+    } else if ((falling & tx_stop_points(e)) || (falling && !tx->points)) {
         set_reason(e, reason_of(e, falling));
         finish(e, trigger, NULL);
     } else if (tell) {
@@ -353,6 +357,8 @@ static enum trigger trigger_of(const struct evse *e, uint32_t before, const stru
     uint32_t changed = before ^ e->tx.points;
     if (changed & TX_EV_CONNECTED)
         return e->tx.points & TX_EV_CONNECTED ? TRIGGER_CABLE_PLUGGED_IN : TRIGGER_EV_COMMUNICATION_LOST;
+    if (changed & TX_PARKING_BAY_OCCUPANCY)
+        return e->tx.points & TX_PARKING_BAY_OCCUPANCY ? TRIGGER_EV_DETECTED : TRIGGER_EV_DEPARTED;
     if (e->signals.state == EVSE_FAULTED && old->state != EVSE_FAULTED)
         return TRIGGER_ABNORMAL_CONDITION; /* E06.FR.16 */
     return TRIGGER_CHARGING_STATE_CHANGED;

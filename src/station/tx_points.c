@@ -1,9 +1,12 @@
 /* The facts that TxStartPoint and TxStopPoint name (Part 2, 2.6.6), as far as a charger lets us see them.
  *
- * No charger shows its parking bay, so ParkingBayOccupancy is taken as EVConnected. DataSigned is not offered. */
+ * DataSigned is not offered: no device shows us signed values. ParkingBayOccupancy is offered where a profile has the signal. */
 #include "station/transaction_internal.h"
 
+#include <stdio.h>
+
 #include "base/str.h"
+#include "station/variable_table.h"
 
 const char *const charging_state_names[CHARGING_STATES] = {
     [CHARGING_STATE_CHARGING] = "Charging",
@@ -18,7 +21,7 @@ static const struct {
     uint32_t start, stop;
 } tx_point_rows[] = {
     /* clang-format off */
-    { "ParkingBayOccupancy", TX_EV_CONNECTED,      TX_EV_CONNECTED },
+    { "ParkingBayOccupancy", TX_PARKING_BAY_OCCUPANCY, TX_PARKING_BAY_OCCUPANCY },
     { "EVConnected",         TX_EV_CONNECTED,      TX_EV_CONNECTED },
     { "Authorized",          TX_AUTHORIZED,        TX_AUTHORIZED },
     /* to stop at it is the same as EVConnected, Authorized (2.6.6.2) */
@@ -27,22 +30,42 @@ static const struct {
     /* clang-format on */
 };
 
-uint32_t tx_start_points(const struct station *s)
+/* A station may have bays that are seen and others that are not. */
+static uint32_t as_seen(const struct evse *e, uint32_t points)
 {
-    uint32_t points = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(tx_point_rows); i++)
-        if (variable_has_member(s, VAR_TX_TX_START_POINT, tx_point_rows[i].name))
-            points |= tx_point_rows[i].start;
-    return points;
+    if (!(points & TX_PARKING_BAY_OCCUPANCY) || e->abilities.parking_bay)
+        return points;
+    return (points & ~(uint32_t)TX_PARKING_BAY_OCCUPANCY) | TX_EV_CONNECTED;
 }
 
-uint32_t tx_stop_points(const struct station *s)
+uint32_t tx_start_points(const struct evse *e)
 {
     uint32_t points = 0;
     for (size_t i = 0; i < ARRAY_SIZE(tx_point_rows); i++)
-        if (variable_has_member(s, VAR_TX_TX_STOP_POINT, tx_point_rows[i].name))
+        if (variable_has_member(e->station, VAR_TX_TX_START_POINT, tx_point_rows[i].name))
+            points |= tx_point_rows[i].start;
+    return as_seen(e, points);
+}
+
+uint32_t tx_stop_points(const struct evse *e)
+{
+    uint32_t points = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(tx_point_rows); i++)
+        if (variable_has_member(e->station, VAR_TX_TX_STOP_POINT, tx_point_rows[i].name))
             points |= tx_point_rows[i].stop;
-    return points;
+    return as_seen(e, points);
+}
+
+void tx_points_supported(const struct station *s, char *ret, size_t size)
+{
+    bool bay = false;
+    size_t used = 0;
+    for (size_t i = 0; i < s->evse_count; i++)
+        bay |= s->evses[i].abilities.parking_bay;
+    *ret = '\0';
+    for (size_t i = 0; i < ARRAY_SIZE(tx_point_rows) && used < size; i++)
+        if (bay || tx_point_rows[i].start != TX_PARKING_BAY_OCCUPANCY)
+            used += (size_t)snprintf(ret + used, size - used, "%s%s", used ? "," : "", tx_point_rows[i].name);
 }
 
 uint32_t tx_points_now(const struct evse *e, uint32_t before)
@@ -68,6 +91,11 @@ uint32_t tx_points_now(const struct evse *e, uint32_t before)
         break;
     case EVSE_STATES:
         break;
+    }
+    if (e->abilities.parking_bay) {
+        bool known = e->signals.online && e->signals.bay != BAY_UNKNOWN;
+        bool occupied = known ? e->signals.bay == BAY_OCCUPIED : (before & TX_PARKING_BAY_OCCUPANCY) != 0;
+        points |= occupied ? TX_PARKING_BAY_OCCUPANCY : 0;
     }
     if (e->tx.authorization == AUTHORIZATION_GRANTED)
         points |= TX_AUTHORIZED;

@@ -207,10 +207,10 @@ const struct variable_row variable_table[] = {
     /* rows that code asks for, in the order of enum variable_id */
     [VAR_ALIGNED_DATA_ENABLED] = { "AlignedDataCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true", .changed = metering_settings_changed },
     [VAR_ALIGNED_DATA_INTERVAL] = { "AlignedDataCtrlr", "Interval", NULL, TYPE_INTEGER, READ_WRITE, "900", 0, DAY_S, "s", .changed = metering_settings_changed },
-    [VAR_ALIGNED_DATA_MEASURANDS] = { "AlignedDataCtrlr", "Measurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, LIVE, 0, 1000, NULL, MEASURANDS, .is_measurands = true, .changed = metering_settings_changed },
+    [VAR_ALIGNED_DATA_MEASURANDS] = { "AlignedDataCtrlr", "Measurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, LIVE, 0, 1000, NULL, MEASURANDS, .supported = measurands_supported, .changed = metering_settings_changed },
     [VAR_ALIGNED_DATA_SEND_DURING_IDLE] = { "AlignedDataCtrlr", "SendDuringIdle", NULL, TYPE_BOOLEAN, READ_WRITE, "false", .changed = metering_settings_changed },
     [VAR_ALIGNED_DATA_TX_ENDED_INTERVAL] = { "AlignedDataCtrlr", "TxEndedInterval", NULL, TYPE_INTEGER, READ_WRITE, "900", 0, DAY_S, "s", .changed = metering_settings_changed },
-    [VAR_ALIGNED_DATA_TX_ENDED_MEASURANDS] = { "AlignedDataCtrlr", "TxEndedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, "", 0, 1000, NULL, MEASURANDS, .is_measurands = true, .changed = metering_settings_changed },
+    [VAR_ALIGNED_DATA_TX_ENDED_MEASURANDS] = { "AlignedDataCtrlr", "TxEndedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, "", 0, 1000, NULL, MEASURANDS, .supported = measurands_supported, .changed = metering_settings_changed },
     [VAR_AUTH_ENABLED] = { "AuthCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
     [VAR_AUTH_AUTHORIZE_REMOTE_START] = { "AuthCtrlr", "AuthorizeRemoteStart", NULL, TYPE_BOOLEAN, READ_WRITE, "false" },
     [VAR_AUTH_LOCAL_AUTHORIZE_OFFLINE] = { "AuthCtrlr", "LocalAuthorizeOffline", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
@@ -240,11 +240,11 @@ const struct variable_row variable_table[] = {
     [VAR_COMM_WEB_SOCKET_PING_INTERVAL] = { "OCPPCommCtrlr", "WebSocketPingInterval", NULL, TYPE_INTEGER, READ_WRITE, "30", 0, DAY_S, "s", .changed = network_ping_interval_changed },
     [VAR_SAMPLED_DATA_ENABLED] = { "SampledDataCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true", .changed = metering_settings_changed },
     [VAR_SAMPLED_DATA_REGISTER_VALUES_WITHOUT_PHASES] = { "SampledDataCtrlr", "RegisterValuesWithoutPhases", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
-    [VAR_SAMPLED_DATA_TX_STARTED_MEASURANDS] = { "SampledDataCtrlr", "TxStartedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, ENERGY, 0, 1000, NULL, MEASURANDS, .is_measurands = true, .changed = metering_settings_changed },
+    [VAR_SAMPLED_DATA_TX_STARTED_MEASURANDS] = { "SampledDataCtrlr", "TxStartedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, ENERGY, 0, 1000, NULL, MEASURANDS, .supported = measurands_supported, .changed = metering_settings_changed },
     [VAR_SAMPLED_DATA_TX_UPDATED_INTERVAL] = { "SampledDataCtrlr", "TxUpdatedInterval", NULL, TYPE_INTEGER, READ_WRITE, "60", 0, DAY_S, "s", .changed = metering_settings_changed },
-    [VAR_SAMPLED_DATA_TX_UPDATED_MEASURANDS] = { "SampledDataCtrlr", "TxUpdatedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, LIVE, 0, 1000, NULL, MEASURANDS, .is_measurands = true, .changed = metering_settings_changed },
+    [VAR_SAMPLED_DATA_TX_UPDATED_MEASURANDS] = { "SampledDataCtrlr", "TxUpdatedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, LIVE, 0, 1000, NULL, MEASURANDS, .supported = measurands_supported, .changed = metering_settings_changed },
     [VAR_SAMPLED_DATA_TX_ENDED_INTERVAL] = { "SampledDataCtrlr", "TxEndedInterval", NULL, TYPE_INTEGER, READ_WRITE, "0", 0, DAY_S, "s", .changed = metering_settings_changed },
-    [VAR_SAMPLED_DATA_TX_ENDED_MEASURANDS] = { "SampledDataCtrlr", "TxEndedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, ENERGY, 0, 1000, NULL, MEASURANDS, .is_measurands = true, .changed = metering_settings_changed },
+    [VAR_SAMPLED_DATA_TX_ENDED_MEASURANDS] = { "SampledDataCtrlr", "TxEndedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, ENERGY, 0, 1000, NULL, MEASURANDS, .supported = measurands_supported, .changed = metering_settings_changed },
     [VAR_SECURITY_BASIC_AUTH_PASSWORD] = { "SecurityCtrlr", "BasicAuthPassword", NULL, TYPE_STRING, WRITE_ONLY, "", 16, 40, .exists = has_basic_auth, .is_valid = is_password, .changed = password_changed },
     [VAR_SMART_CHARGING_ENABLED] = { "SmartChargingCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true", .exists = has_limit, .changed = limits_changed },
     [VAR_SMART_CHARGING_ENTRIES] = { "SmartChargingCtrlr", "Entries", "ChargingProfiles", TYPE_INTEGER, READ_ONLY, NULL, 0, SMART_CHARGING_MAX_PROFILES, .exists = has_limit, .get = get_profile_count },
@@ -255,8 +255,8 @@ const struct variable_row variable_table[] = {
     [VAR_TX_MAX_ENERGY_ON_INVALID_ID] = { "TxCtrlr", "MaxEnergyOnInvalidId", NULL, TYPE_INTEGER, READ_WRITE, "0", 0, 1000000, "Wh" },
     [VAR_TX_STOP_TX_ON_EV_SIDE_DISCONNECT] = { "TxCtrlr", "StopTxOnEVSideDisconnect", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
     [VAR_TX_STOP_TX_ON_INVALID_ID] = { "TxCtrlr", "StopTxOnInvalidId", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
-    [VAR_TX_TX_START_POINT] = { "TxCtrlr", "TxStartPoint", NULL, TYPE_MEMBER_LIST, READ_WRITE, "PowerPathClosed", 1, 1000, NULL, TX_POINTS },
-    [VAR_TX_TX_STOP_POINT] = { "TxCtrlr", "TxStopPoint", NULL, TYPE_MEMBER_LIST, READ_WRITE, "EVConnected,Authorized", 1, 1000, NULL, TX_POINTS },
+    [VAR_TX_TX_START_POINT] = { "TxCtrlr", "TxStartPoint", NULL, TYPE_MEMBER_LIST, READ_WRITE, "PowerPathClosed", 1, 1000, NULL, TX_POINTS, .supported = tx_points_supported },
+    [VAR_TX_TX_STOP_POINT] = { "TxCtrlr", "TxStopPoint", NULL, TYPE_MEMBER_LIST, READ_WRITE, "EVConnected,Authorized", 1, 1000, NULL, TX_POINTS, .supported = tx_points_supported },
 
     /* rows that are there to be read */
     [VARIABLE_IDS] =

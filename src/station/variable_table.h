@@ -47,7 +47,8 @@ struct variable_row {
     const char *unit, *values_list; /* or NULL */
     enum variable_tier tier;
     bool needs_reboot;
-    bool is_measurands; /* values_list narrowed down to what the devices measure */
+    /* Writes what of values_list the devices of the station allow; NULL: all of it. */
+    void (*supported)(const struct station *s, char *ret, size_t size);
     void (*get)(const struct variable_place *place, char *ret, size_t size);
     double (*get_max)(const struct variable_place *place); /* instead of max */
     bool (*exists)(const struct variable_place *place);    /* NULL: always */
@@ -80,5 +81,7 @@ const char *variable_check(const struct variable_row *row, const struct station 
 
 /* The measurands of the values list that some EVSE of the station can measure. */
 void measurands_supported(const struct station *s, char *ret, size_t size);
+/* Likewise the points of TxStartPoint and TxStopPoint; tx_points.c. */
+void tx_points_supported(const struct station *s, char *ret, size_t size);
 
 #endif

@@ -148,8 +148,8 @@ bool variable_has_member(const struct station *s, enum variable_id id, const cha
 void variable_values_list(const struct variable_row *row, const struct station *s,
                           char ret[static VARIABLE_VALUE_SIZE])
 {
-    if (row->is_measurands && s)
-        measurands_supported(s, ret, VARIABLE_VALUE_SIZE);
+    if (row->supported && s)
+        row->supported(s, ret, VARIABLE_VALUE_SIZE);
     else
         (void)str_copy(ret, VARIABLE_VALUE_SIZE, row->values_list ? row->values_list : "");
 }
@@ -268,27 +268,28 @@ static const struct variable_row *find_row(const char *component, const char *va
     return NULL;
 }
 
-/* Measurands that no device of this station has are left out of a list. */
-static char *supported_part(const struct station *s, const char *list)
+/* What no device of this station has is left out of a list; where nothing would be left that must not be empty, it is the default. */
+static char *supported_part(const struct station *s, const struct variable_row *row, const char *list)
 {
     char allowed[VARIABLE_VALUE_SIZE];
     struct buf kept;
     const char *member;
     size_t len;
 
-    measurands_supported(s, allowed, sizeof(allowed));
+    row->supported(s, allowed, sizeof(allowed));
     buf_init(&kept, VARIABLE_VALUE_SIZE);
     while (next_member(&list, &member, &len))
         if (list_has(allowed, member, len))
             (void)buf_printf(&kept, "%s%.*s", kept.len ? "," : "", (int)len, member);
-    char *text = kept.err ? NULL : strdup(buf_string(&kept));
+    bool is_missing = !kept.err && kept.len == 0 && row->min > 0;
+    char *text = kept.err ? NULL : strdup(is_missing ? row->fallback : buf_string(&kept));
     buf_done(&kept);
     return text;
 }
 
 static int set_preset(struct station *s, const struct variable_row *row, const char *text)
 {
-    char *copy = row->is_measurands ? supported_part(s, text) : strdup(text);
+    char *copy = row->supported ? supported_part(s, row, text) : strdup(text);
     if (!copy)
         return -ENOMEM;
     if (str_equal(copy, row->fallback)) { /* nothing differs */
@@ -308,8 +309,7 @@ static int set_preset(struct station *s, const struct variable_row *row, const c
 int variables_init(struct station *s, const struct variable_preset *presets, size_t count)
 {
     for (size_t i = 0; i < variable_table_size; i++)
-        if (variable_table[i].is_measurands &&
-            set_preset(s, &variable_table[i], variable_table[i].fallback) < 0)
+        if (variable_table[i].supported && set_preset(s, &variable_table[i], variable_table[i].fallback) < 0)
             return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         const struct variable_preset *p = &presets[i];

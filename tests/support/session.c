@@ -22,14 +22,20 @@ static void add_preset(struct bench_options *options, const char *text)
         (struct variable_preset){ .component = copy, .variable = dot + 1, .value = equals + 1 };
 }
 
-struct bench *session_bench(const char *const *presets)
+struct bench *session_bench_of(const struct evse_abilities *abilities, const char *const *presets)
 {
-    struct bench_options options = { 0 };
+    struct bench_options options = { .abilities = *abilities };
     for (; *presets; presets++)
         add_preset(&options, *presets);
     struct bench *b = bench_new(&options);
     bench_boot(b);
     return b;
+}
+
+struct bench *session_bench(const char *const *presets)
+{
+    struct evse_abilities abilities = bench_abilities();
+    return session_bench_of(&abilities, presets);
 }
 
 struct bench *session_points(const char *start, const char *stop)
@@ -39,7 +45,9 @@ struct bench *session_points(const char *start, const char *stop)
     (void)snprintf(last, sizeof(last), "TxCtrlr.TxStopPoint=%s", stop);
     const char *presets[] = { first, last, "SampledDataCtrlr.TxUpdatedInterval=0",
                               "AlignedDataCtrlr.Interval=0", NULL };
-    return session_bench(presets);
+    struct evse_abilities abilities = bench_abilities();
+    abilities.parking_bay = true;
+    return session_bench_of(&abilities, presets);
 }
 
 void session_set(struct bench *b, const char *component, const char *variable, const char *value)

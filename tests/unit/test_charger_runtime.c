@@ -38,6 +38,22 @@ static void signals_follow_the_points_and_only_changes_are_told(void **state)
     expect(b, "1 is faulted fault 12\n");
 }
 
+static void the_parking_bay_is_occupied_free_or_not_known(void **state)
+{
+    struct bench *b = *state;
+    ac22(b);
+    assert_true(b->profile->evses[0].abilities.parking_bay);
+    set(b, "flags", 2);
+    batch(b);
+    assert_int_equal(b->signals.bay, BAY_OCCUPIED);
+    set(b, "flags", 0);
+    batch(b);
+    assert_int_equal(b->signals.bay, BAY_FREE);
+    charger_device_events.on_no_value(b->charger, profile_point(b->profile, "flags"), -ERR_DEVICE_EXCEPTION);
+    batch(b);
+    assert_int_equal(b->signals.bay, BAY_UNKNOWN);
+}
+
 static void a_marker_or_an_exception_gives_no_value_and_never_0(void **state)
 {
     struct bench *b = *state;
@@ -566,6 +582,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_device_that_comes_online_is_set_up_before_anything_else),
         TEST(signals_follow_the_points_and_only_changes_are_told),
+        TEST(the_parking_bay_is_occupied_free_or_not_known),
         TEST(a_marker_or_an_exception_gives_no_value_and_never_0),
         TEST(another_model_than_the_profiles_is_left_alone),
         TEST(a_device_that_does_not_say_who_it_is_is_asked_again),

@@ -90,7 +90,7 @@ static void ac22_tells_its_state(void **state)
     struct vehicle v = vehicle_default();
     expect(&b, "0400640003", "0406000100000000");
     model_plug(&b.model, &v);
-    expect(&b, "0400640003", "0406000200010000");
+    expect(&b, "0400640003", "0406000200030000");
     model_set_enabled(&b.model, true);
     pass(&b, 200);
     expect(&b, "0400640001", "04020007");

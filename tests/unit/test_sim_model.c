@@ -114,6 +114,23 @@ static void the_states_follow_the_car_and_the_device(void **state)
     assert_false(m->locked);
 }
 
+static void a_car_in_the_bay_need_not_be_plugged_in(void **state)
+{
+    struct bench *b = *state;
+    struct model *m = &b->model;
+    assert_false(model_bay_is_occupied(m));
+    plug(b, 0.2);
+    assert_true(model_bay_is_occupied(m));
+    assert_int_equal(model_unplug(m), 0);
+    assert_false(model_bay_is_occupied(m));
+    model_park(m, true);
+    plug(b, 0.2);
+    assert_int_equal(model_unplug(m), 0);
+    assert_true(model_bay_is_occupied(m));
+    model_park(m, false);
+    assert_false(model_bay_is_occupied(m));
+}
+
 static void the_contactor_closes_some_time_after_enable_and_opens_at_once(void **state)
 {
     struct bench *b = *state;
@@ -365,6 +382,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(the_states_follow_the_car_and_the_device, setup),
+        cmocka_unit_test_setup(a_car_in_the_bay_need_not_be_plugged_in, setup),
         cmocka_unit_test_setup(the_contactor_closes_some_time_after_enable_and_opens_at_once, setup),
         cmocka_unit_test_setup(an_enable_taken_back_in_time_never_closes_the_contactor, setup),
         cmocka_unit_test_setup(energy_is_the_exact_integral_of_power, setup),

@@ -145,7 +145,7 @@ static void an_item_tells_attribute_and_characteristics(void **state) /* B07.FR.
         "{'variable': {'name': 'HeartbeatInterval'}, 'variableAttribute': [{'value': '300'}],"
         " 'variableCharacteristics': {'dataType': 'integer', 'minLimit': 1, 'unit': 's'}},"
         "{'variable': {'name': 'TxStartPoint'}, 'variableCharacteristics': {'dataType': 'MemberList',"
-        " 'valuesList': 'ParkingBayOccupancy,EVConnected,Authorized,PowerPathClosed,EnergyTransfer'}}]}");
+        " 'valuesList': 'EVConnected,Authorized,PowerPathClosed,EnergyTransfer'}}]}");
     bench_expect_nothing(b);
 }
 

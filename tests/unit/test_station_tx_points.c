@@ -16,7 +16,8 @@ static const struct {
     { "ChargingStateChanged", "state" }, { "StopAuthorized", "stop" },
     { "EVCommunicationLost", "unplug" }, { "RemoteStart", "remote" },
     { "RemoteStop", "remotestop" },      { "Deauthorized", "deauth" },
-    { "EVConnectTimeout", "timeout" },
+    { "EVConnectTimeout", "timeout" },   { "EVDetected", "bay" },
+    { "EVDeparted", "leave" },
 };
 
 static const char *short_name(const char *trigger)
@@ -47,7 +48,7 @@ static void take_events(struct bench *b, char *ret, size_t size, int *seq_no)
     bench_forget(b);
 }
 
-/* One letter a step: p plug, t tap, c charge, e suspended by the vehicle, u unplug, r remote start, w wait for the
+/* One letter a step: p plug, t tap, c charge, e suspended by the vehicle, u unplug, b drive into the bay, l leave it, r remote start, w wait for the
  * time-out. */
 static void step(struct bench *b, char letter)
 {
@@ -59,6 +60,11 @@ static void step(struct bench *b, char letter)
         bench_token(b, 1, CARD, "ISO14443");
         if (b->signals[0].state == EVSE_CHARGING)
             bench_state(b, 1, EVSE_CONNECTED); /* it obeys when it is stopped; else this changes nothing */
+        break;
+    case 'b':
+    case 'l':
+        b->signals[0].bay = letter == 'b' ? BAY_OCCUPIED : BAY_FREE;
+        bench_signals(b, 1);
         break;
     case 'c':
         bench_state(b, 1, EVSE_CHARGING);
@@ -86,52 +92,52 @@ static const struct {
     const char *start, *stop, *steps, *events;
 } rows[] = {
     /* clang-format off */
-    { "ParkingBayOccupancy", "ParkingBayOccupancy", "ptctu", "S plug, U auth, U state, U stop, U state, E unplug Local" },
-    { "ParkingBayOccupancy", "EVConnected", "ptctu", "S plug, U auth, U state, U stop, U state, E unplug Local" },
-    { "ParkingBayOccupancy", "Authorized", "ptctu", "S plug, U auth, U state, E stop Local" },
-    { "ParkingBayOccupancy", "PowerPathClosed", "ptctu", "S plug, U auth, U state, E stop Local" },
-    { "ParkingBayOccupancy", "EnergyTransfer", "ptctu", "S plug, U auth, U state, U stop, E state Local" },
-    { "EVConnected", "ParkingBayOccupancy", "ptctu", "S plug, U auth, U state, U stop, U state, E unplug Local" },
+    { "ParkingBayOccupancy", "ParkingBayOccupancy", "bptctul", "S bay, U plug, U auth, U state, U stop, U state, U unplug, E leave Local" },
+    { "ParkingBayOccupancy", "EVConnected", "bptctu", "S bay, U plug, U auth, U state, U stop, U state, E unplug Local" },
+    { "ParkingBayOccupancy", "Authorized", "bptctu", "S bay, U plug, U auth, U state, E stop Local" },
+    { "ParkingBayOccupancy", "PowerPathClosed", "bptctu", "S bay, U plug, U auth, U state, E stop Local" },
+    { "ParkingBayOccupancy", "EnergyTransfer", "bptctu", "S bay, U plug, U auth, U state, U stop, E state Local" },
+    { "EVConnected", "ParkingBayOccupancy", "bptctul", "S plug, U auth, U state, U stop, U state, U unplug, E leave Local" },
     { "EVConnected", "EVConnected", "ptctu", "S plug, U auth, U state, U stop, U state, E unplug Local" },
     { "EVConnected", "Authorized", "ptctu", "S plug, U auth, U state, E stop Local" },
     { "EVConnected", "PowerPathClosed", "ptctu", "S plug, U auth, U state, E stop Local" },
     { "EVConnected", "EnergyTransfer", "ptctu", "S plug, U auth, U state, U stop, E state Local" },
-    { "Authorized", "ParkingBayOccupancy", "ptctu", "S auth, U state, U stop, U state, E unplug Local" },
+    { "Authorized", "ParkingBayOccupancy", "bptctul", "S auth, U state, U stop, U state, U unplug, E leave Local" },
     { "Authorized", "EVConnected", "ptctu", "S auth, U state, U stop, U state, E unplug Local" },
     { "Authorized", "Authorized", "ptctu", "S auth, U state, E stop Local" },
     { "Authorized", "PowerPathClosed", "ptctu", "S auth, U state, E stop Local" },
     { "Authorized", "EnergyTransfer", "ptctu", "S auth, U state, U stop, E state Local" },
-    { "PowerPathClosed", "ParkingBayOccupancy", "ptctu", "S auth, U state, U stop, U state, E unplug Local" },
+    { "PowerPathClosed", "ParkingBayOccupancy", "bptctul", "S auth, U state, U stop, U state, U unplug, E leave Local" },
     { "PowerPathClosed", "EVConnected", "ptctu", "S auth, U state, U stop, U state, E unplug Local" },
     { "PowerPathClosed", "Authorized", "ptctu", "S auth, U state, E stop Local" },
     { "PowerPathClosed", "PowerPathClosed", "ptctu", "S auth, U state, E stop Local" },
     { "PowerPathClosed", "EnergyTransfer", "ptctu", "S auth, U state, U stop, E state Local" },
-    { "EnergyTransfer", "ParkingBayOccupancy", "ptctu", "S state, U stop, U state, E unplug Local" },
+    { "EnergyTransfer", "ParkingBayOccupancy", "bptctul", "S state, U stop, U state, U unplug, E leave Local" },
     { "EnergyTransfer", "EVConnected", "ptctu", "S state, U stop, U state, E unplug Local" },
     { "EnergyTransfer", "Authorized", "ptctu", "S state, E stop Local" },
     { "EnergyTransfer", "PowerPathClosed", "ptctu", "S state, E stop Local" },
     { "EnergyTransfer", "EnergyTransfer", "ptctu", "S state, U stop, E state Local" },
-    { "ParkingBayOccupancy", "ParkingBayOccupancy", "tpceu", "S plug, U state, U state, E unplug EVDisconnected" },
-    { "ParkingBayOccupancy", "EVConnected", "tpceu", "S plug, U state, U state, E unplug EVDisconnected" },
-    { "ParkingBayOccupancy", "Authorized", "tpceu", "S plug, U state, U state, E unplug EVDisconnected" },
-    { "ParkingBayOccupancy", "PowerPathClosed", "tpceu", "S plug, U state, U state, E unplug EVDisconnected" },
-    { "ParkingBayOccupancy", "EnergyTransfer", "tpceu", "S plug, U state, E state StoppedByEV" },
-    { "EVConnected", "ParkingBayOccupancy", "tpceu", "S plug, U state, U state, E unplug EVDisconnected" },
+    { "ParkingBayOccupancy", "ParkingBayOccupancy", "btpceul", "S bay, U auth, U plug, U state, U state, U unplug, E leave Local" },
+    { "ParkingBayOccupancy", "EVConnected", "btpceu", "S bay, U auth, U plug, U state, U state, E unplug EVDisconnected" },
+    { "ParkingBayOccupancy", "Authorized", "btpceu", "S bay, U auth, U plug, U state, U state, E unplug EVDisconnected" },
+    { "ParkingBayOccupancy", "PowerPathClosed", "btpceu", "S bay, U auth, U plug, U state, U state, E unplug EVDisconnected" },
+    { "ParkingBayOccupancy", "EnergyTransfer", "btpceu", "S bay, U auth, U plug, U state, E state StoppedByEV" },
+    { "EVConnected", "ParkingBayOccupancy", "btpceul", "S plug, U state, U state, U unplug, E leave Local" },
     { "EVConnected", "EVConnected", "tpceu", "S plug, U state, U state, E unplug EVDisconnected" },
     { "EVConnected", "Authorized", "tpceu", "S plug, U state, U state, E unplug EVDisconnected" },
     { "EVConnected", "PowerPathClosed", "tpceu", "S plug, U state, U state, E unplug EVDisconnected" },
     { "EVConnected", "EnergyTransfer", "tpceu", "S plug, U state, E state StoppedByEV" },
-    { "Authorized", "ParkingBayOccupancy", "tpceu", "S auth, U plug, U state, U state, E unplug EVDisconnected" },
+    { "Authorized", "ParkingBayOccupancy", "btpceul", "S auth, U plug, U state, U state, U unplug, E leave Local" },
     { "Authorized", "EVConnected", "tpceu", "S auth, U plug, U state, U state, E unplug EVDisconnected" },
     { "Authorized", "Authorized", "tpceu", "S auth, U plug, U state, U state, E unplug EVDisconnected" },
     { "Authorized", "PowerPathClosed", "tpceu", "S auth, U plug, U state, U state, E unplug EVDisconnected" },
     { "Authorized", "EnergyTransfer", "tpceu", "S auth, U plug, U state, E state StoppedByEV" },
-    { "PowerPathClosed", "ParkingBayOccupancy", "tpceu", "S plug, U state, U state, E unplug EVDisconnected" },
+    { "PowerPathClosed", "ParkingBayOccupancy", "btpceul", "S plug, U state, U state, U unplug, E leave Local" },
     { "PowerPathClosed", "EVConnected", "tpceu", "S plug, U state, U state, E unplug EVDisconnected" },
     { "PowerPathClosed", "Authorized", "tpceu", "S plug, U state, U state, E unplug EVDisconnected" },
     { "PowerPathClosed", "PowerPathClosed", "tpceu", "S plug, U state, U state, E unplug EVDisconnected" },
     { "PowerPathClosed", "EnergyTransfer", "tpceu", "S plug, U state, E state StoppedByEV" },
-    { "EnergyTransfer", "ParkingBayOccupancy", "tpceu", "S state, U state, E unplug EVDisconnected" },
+    { "EnergyTransfer", "ParkingBayOccupancy", "btpceul", "S state, U state, U unplug, E leave Local" },
     { "EnergyTransfer", "EVConnected", "tpceu", "S state, U state, E unplug EVDisconnected" },
     { "EnergyTransfer", "Authorized", "tpceu", "S state, U state, E unplug EVDisconnected" },
     { "EnergyTransfer", "PowerPathClosed", "tpceu", "S state, U state, E unplug EVDisconnected" },
@@ -150,6 +156,11 @@ static const struct {
     { "Authorized", "EVConnected", "tw", "S auth, E timeout Timeout" },
     { "Authorized", "Authorized", "twp", "S auth, E timeout Timeout" },
     { "PowerPathClosed", "Authorized", "twp", "" },
+    /* E03.FR.15: only authorization ends; the transaction goes on until he drives off, and may be authorized again */
+    { "ParkingBayOccupancy", "ParkingBayOccupancy", "btwl", "S bay, U auth, U timeout, E leave Timeout" },
+    { "ParkingBayOccupancy", "ParkingBayOccupancy", "btwtpcul", "S bay, U auth, U timeout, U auth, U plug, U state, U unplug, E leave Local" },
+    { "ParkingBayOccupancy", "ParkingBayOccupancy,Authorized", "btw", "S bay, U auth, E timeout Timeout" },
+    { "ParkingBayOccupancy", "EVConnected", "bl", "S bay, E leave Local" },
     { "EVConnected", "Authorized", "pu", "S plug, E unplug EVDisconnected" },
     { "EVConnected", "EnergyTransfer", "pu", "S plug, E unplug EVDisconnected" },
     { "PowerPathClosed", "Authorized", "pu", "" },

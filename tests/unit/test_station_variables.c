@@ -123,6 +123,8 @@ static void every_kind_of_value_is_checked(void **state) /* B05 */
         { "'name': 'TxCtrlr'", "'name': 'TxStartPoint'", "Authorized, EVConnected", ACCEPTED },
         { "'name': 'TxCtrlr'", "'name': 'TxStartPoint'", "Authorized,Authorized", REJECTED("InvalidValue") },
         { "'name': 'TxCtrlr'", "'name': 'TxStartPoint'", "DataSigned", REJECTED("InvalidValue") },
+        { "'name': 'TxCtrlr'", "'name': 'TxStartPoint'", "ParkingBayOccupancy",
+          REJECTED("InvalidValue") }, /* none is seen */
         { "'name': 'TxCtrlr'", "'name': 'TxStartPoint'", "", REJECTED("ValueOutOfRange") },
         { "'name': 'AlignedDataCtrlr'", "'name': 'Measurands'", "", ACCEPTED }, /* none */
         { "'name': 'AlignedDataCtrlr'", "'name': 'Measurands'", "Voltage,Current.Import", ACCEPTED },
