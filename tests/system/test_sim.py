@@ -116,7 +116,7 @@ def test_pymodbus_sees_a_whole_session_on_tcp(tcp):
     assert client.read_holding_registers(4, 1, slave=1).registers == [0x0107]
     assert inputs(client, 100, 3) == [1, 0, 0]
     sim.do("plug tcp1 soc=50 max=16")
-    assert inputs(client, 100, 2) == [2, 1]
+    assert inputs(client, 100, 2) == [2, 3]
     sim.do("tap tcp1 04a1b2c3d4e5f6")
     words = client.read_holding_registers(200, 10, slave=1).registers
     assert struct.pack(">10H", *words).rstrip(b"\0") == b"04A1B2C3D4E5F6"

@@ -99,7 +99,7 @@ static void ac22_tells_its_state(void **state)
     model_set_limit(&b.model, 0);
     expect(&b, "0400640001", "04020006");
     model_set_fault(&b.model, 0x1234);
-    expect(&b, "0400640003", "0406000900411234");
+    expect(&b, "0400640003", "0406000900431234");
 }
 
 static void ac22_measures(void **state)
