@@ -36,6 +36,8 @@ static void show_evse(const json_t *evse)
                  json_get_string(evse, "status", "?"),
                  json_get_bool(device, "online", false) ? json_get_string(device, "state", "?") : "SILENT",
                  json_get_bool(device, "locked", false) ? ", locked" : "");
+    if (json_get_bool(device, "lock_failed", false))
+        (void)printf(", LOCK FAILED");
     if (json_object_get(device, "fault"))
         (void)printf(", fault %s", json_get_string(device, "fault", "?"));
     show_measure(measured, "power_import", "W");

@@ -37,6 +37,8 @@ double quantity_get(const struct model *m, enum quantity quantity)
         return model_bay_is_occupied(m);
     case Q_LOCKED:
         return m->locked;
+    case Q_LOCK_FAILED:
+        return model_lock_failed(m);
     case Q_CURRENT_L1:
     case Q_CURRENT_L2:
     case Q_CURRENT_L3:

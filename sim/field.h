@@ -21,6 +21,7 @@ enum quantity {
     Q_CONTACTOR,
     Q_LOCKED,
     Q_OCCUPIED,
+    Q_LOCK_FAILED,
     Q_CURRENT_L1,
     Q_CURRENT_L2,
     Q_CURRENT_L3,

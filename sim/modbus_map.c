@@ -38,7 +38,7 @@ static const uint16_t ac22_states[MODEL_STATES] = {
     [MODEL_SUSPENDED_EVSE] = 6, [MODEL_CHARGING] = 7,  [MODEL_FAULTED] = 9,
 };
 static const struct field_flag ac22_flags[] = {
-    { 0x01, Q_LOCKED }, { 0x02, Q_OCCUPIED }, { 0x40, Q_FAULTED }, { 0, 0 }
+    { 0x01, Q_LOCKED }, { 0x02, Q_OCCUPIED }, { 0x04, Q_LOCK_FAILED }, { 0x40, Q_FAULTED }, { 0, 0 }
 };
 static const struct register_range ac22_gaps[] = { { REGISTER_INPUT, 100, 131 }, { 0, 0, 0 } };
 

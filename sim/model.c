@@ -166,6 +166,7 @@ static struct model_news news(const struct model *m)
         .contactor = m->contactor,
         .locked = m->locked,
         .occupied = model_bay_is_occupied(m),
+        .lock_failed = model_lock_failed(m),
         .watchdog_expired = m->watchdog_expired,
         .ready = m->plugged && m->vehicle.ready,
         .fault = m->fault,
@@ -178,8 +179,9 @@ static bool is_old(const struct model_news *a, const struct model_news *b)
 {
     return a->state == b->state && a->effective_limit_A == b->effective_limit_A && a->powered == b->powered &&
            a->enabled == b->enabled && a->contactor == b->contactor && a->locked == b->locked &&
-           a->occupied == b->occupied && a->watchdog_expired == b->watchdog_expired && a->ready == b->ready &&
-           a->fault == b->fault && str_equal(a->tag, b->tag);
+           a->occupied == b->occupied && a->lock_failed == b->lock_failed &&
+           a->watchdog_expired == b->watchdog_expired && a->ready == b->ready && a->fault == b->fault &&
+           str_equal(a->tag, b->tag);
 }
 
 static void changed(struct model *m)
@@ -197,7 +199,7 @@ static void boot(struct model *m)
 {
     m->powered = true;
     m->enabled = false;
-    m->locked = m->plugged;
+    m->locked = m->plugged && !m->lock_breaks;
     m->watchdog_expired = false;
     if (!m->settings.keeps_limit)
         m->limit_A = m->settings.max_current_A;
@@ -294,7 +296,7 @@ int model_plug(struct model *m, const struct vehicle *vehicle)
         return -EBUSY;
     m->vehicle = *vehicle;
     m->plugged = true;
-    m->locked = m->powered;
+    m->locked = m->powered && !m->lock_breaks;
     changed(m);
     return 0;
 }
@@ -364,7 +366,7 @@ void model_set_enabled(struct model *m, bool enabled)
     model_update(m);
     m->enabled = enabled;
     if (enabled && m->plugged)
-        m->locked = true;
+        m->locked = !m->lock_breaks;
     changed(m);
 }
 
@@ -386,6 +388,19 @@ int model_unlock(struct model *m)
     m->locked = false;
     changed(m);
     return 0;
+}
+
+bool model_lock_failed(const struct model *m)
+{
+    return m->lock_breaks && m->powered && m->plugged;
+}
+
+void model_set_lock_breaks(struct model *m, bool breaks)
+{
+    model_update(m);
+    m->lock_breaks = breaks;
+    m->locked = !breaks && m->powered && m->plugged;
+    changed(m);
 }
 
 void model_set_watchdog(struct model *m, int64_t timeout_ms)

@@ -56,7 +56,7 @@ enum model_event { MODEL_CONTACTOR, MODEL_TICK, MODEL_TAG_GONE, MODEL_WATCHDOG, 
 struct model_news {
     enum model_state state;
     double effective_limit_A;
-    bool powered, occupied, enabled, contactor, locked, watchdog_expired, ready;
+    bool powered, occupied, enabled, contactor, locked, lock_failed, watchdog_expired, ready;
     uint16_t fault;
     char tag[MODEL_TAG_SIZE];
 };
@@ -65,6 +65,7 @@ struct model {
     const struct env *env;
     struct model_settings settings;
     bool powered, parked, plugged, enabled, contactor, locked, metered;
+    bool lock_breaks;      /* the bolt does not hold a plug */
     bool watchdog_expired; /* nobody wrote the keepalive: at most 6 A */
     uint16_t fault;        /* 0: none */
     double limit_A;
@@ -110,6 +111,10 @@ void model_set_enabled(struct model *m, bool enabled);
 int model_set_limit(struct model *m, double limit_A);
 /* 0, -EBUSY while current may flow. */
 int model_unlock(struct model *m);
+/* From now on the lock holds no plug, or does again. */
+void model_set_lock_breaks(struct model *m, bool breaks);
+/* There is a plug to hold, and the lock cannot. */
+bool model_lock_failed(const struct model *m);
 void model_set_watchdog(struct model *m, int64_t timeout_ms);
 void model_keep_alive(struct model *m);
 void model_set_meter(struct model *m, double energy_Wh);

@@ -73,9 +73,13 @@ static void on_change(void *ctx, const struct charger *c)
         bool on;
         const char *word;
     } words[] = {
-        { !m->powered, " no_power" }, { m->parked && !m->plugged, " parked" },
-        { m->enabled, " enabled" },   { m->contactor, " contactor" },
-        { m->locked, " locked" },     { m->watchdog_expired, " watchdog_expired" },
+        { !m->powered, " no_power" },
+        { m->parked && !m->plugged, " parked" },
+        { m->enabled, " enabled" },
+        { m->contactor, " contactor" },
+        { m->locked, " locked" },
+        { model_lock_failed(m), " lock_failed" },
+        { m->watchdog_expired, " watchdog_expired" },
     };
     len += (size_t)snprintf(text, sizeof text, "%s", model_state_names[model_state(m)]);
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {

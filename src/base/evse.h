@@ -61,7 +61,8 @@ enum evse_bay { BAY_UNKNOWN, BAY_FREE, BAY_OCCUPIED };
 struct evse_signals {
     enum evse_state state;
     bool online;       /* the device answers */
-    bool locked;       /* cable lock, where the profile says so (has_lock) */
+    bool locked;       /* cable lock, where the profile says so (lock_state) */
+    bool lock_failed;  /* the lock does not hold the plug, where the profile says so (lock_failure) */
     enum evse_bay bay; /* where the profile says so (parking_bay) */
     uint32_t measures; /* bit per enum evse_measure that has a good value now */
     double value[MEASURES];
@@ -76,7 +77,7 @@ static inline bool evse_has(const struct evse_signals *s, enum evse_measure m)
 /* What the profile offers for one EVSE: from it follow device model and answers of the station. */
 struct evse_abilities {
     uint32_t measures; /* bit per measure that the profile names */
-    bool reads_id_token, start_stop, limit, unlock, lock_state, reset, parking_bay;
+    bool reads_id_token, start_stop, limit, unlock, lock_state, lock_failure, reset, parking_bay;
     int phases;                          /* 1 or 3 (of the connector) */
     double min_current_A, max_current_A; /* bounds of `limit` and of the connector */
     double voltage_V;                    /* nominal, phase to neutral */

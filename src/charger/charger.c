@@ -186,6 +186,15 @@ static void evaluate_fault(const struct charger *c, const struct expression *e, 
         (void)snprintf(ret, size, "%.10g", v.number);
 }
 
+/* What cannot be told is not so. */
+static bool is_true(const struct charger *c, const struct expression *e)
+{
+    if (!e)
+        return false;
+    struct expression_value v = expression_eval(e, c->values, NULL);
+    return v.known && v.bits != 0;
+}
+
 static void evaluate_signals(const struct charger *c, const struct profile_evse *evse,
                              struct evse_signals *ret)
 {
@@ -203,10 +212,8 @@ static void evaluate_signals(const struct charger *c, const struct profile_evse 
         ret->measures |= 1u << m;
         ret->value[m] = v.number;
     }
-    if (evse->locked) {
-        struct expression_value v = expression_eval(evse->locked, c->values, NULL);
-        ret->locked = v.known && v.bits != 0;
-    }
+    ret->locked = is_true(c, evse->locked);
+    ret->lock_failed = is_true(c, evse->lock_failed);
     if (evse->occupied) {
         struct expression_value v = expression_eval(evse->occupied, c->values, NULL);
         ret->bay = !v.known ? BAY_UNKNOWN : v.bits ? BAY_OCCUPIED : BAY_FREE;
@@ -217,8 +224,9 @@ static void evaluate_signals(const struct charger *c, const struct profile_evse 
 
 static bool signals_are_equal(const struct evse_signals *a, const struct evse_signals *b)
 {
-    if (a->state != b->state || a->online != b->online || a->locked != b->locked || a->bay != b->bay ||
-        a->measures != b->measures || strcmp(a->fault, b->fault) != 0)
+    if (a->state != b->state || a->online != b->online || a->locked != b->locked ||
+        a->lock_failed != b->lock_failed || a->bay != b->bay || a->measures != b->measures ||
+        strcmp(a->fault, b->fault) != 0)
         return false;
     for (int m = 0; m < MEASURES; m++)
         if (a->value[m] != b->value[m])

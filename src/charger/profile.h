@@ -73,8 +73,9 @@ struct profile_evse {
     struct evse_abilities abilities;
     struct state_rule *states;
     size_t state_count;
-    struct expression *measures[MEASURES];        /* NULL: not offered */
-    struct expression *locked, *occupied, *fault; /* NULL: not offered; fault gives a text or number */
+    struct expression *measures[MEASURES]; /* NULL: not offered */
+    struct expression *locked, *lock_failed, *occupied;
+    struct expression *fault; /* a text or number */
     struct expression *id_token, *id_token_when;
     char id_token_type[21];
     struct steps id_token_acknowledge;

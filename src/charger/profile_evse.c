@@ -279,10 +279,21 @@ static void read_id_token(struct reading *r, const struct yaml_node *signals,
 
 static void check_signal_keys(struct reading *r, const struct yaml_node *signals)
 {
-    const char *keys[MEASURES + 6] = { "state", "id_token", "locked", "occupied", "fault" };
+    const char *keys[MEASURES + 7] = { "state", "id_token", "locked", "lock_failed", "occupied", "fault" };
     for (int m = 0; m < MEASURES; m++)
-        keys[5 + m] = evse_measure_names[m];
+        keys[6 + m] = evse_measure_names[m];
     yaml_check_keys(r->yaml, signals, keys, r->problems);
+}
+
+/* A condition that may be left out. */
+static struct expression *read_truth(struct reading *r, const struct yaml_node *signals, const char *key,
+                                     const struct expression_scope *scope)
+{
+    const struct yaml_node *node = yaml_get(signals, key);
+    struct expression *e = node ? profile_read_condition(r, node, scope) : NULL;
+    if (e)
+        profile_check_polled(r, node, e);
+    return e;
 }
 
 static void read_signals(struct reading *r, const struct yaml_node *evse_node,
@@ -298,17 +309,16 @@ static void read_signals(struct reading *r, const struct yaml_node *evse_node,
     read_state(r, signals, scope, evse);
     read_measures(r, signals, scope, evse);
     read_id_token(r, signals, scope, evse);
-    const struct yaml_node *locked = yaml_get(signals, "locked"), *occupied = yaml_get(signals, "occupied"),
-                           *fault = yaml_get(signals, "fault");
-    if (locked && (evse->locked = profile_read_condition(r, locked, scope)))
-        profile_check_polled(r, locked, evse->locked);
-    if (occupied && (evse->occupied = profile_read_condition(r, occupied, scope)))
-        profile_check_polled(r, occupied, evse->occupied);
+    evse->locked = read_truth(r, signals, "locked", scope);
+    evse->lock_failed = read_truth(r, signals, "lock_failed", scope);
+    evse->occupied = read_truth(r, signals, "occupied", scope);
+    const struct yaml_node *fault = yaml_get(signals, "fault");
     if (fault && (evse->fault = read_signal(r, fault, scope)) &&
         expression_type(evse->fault) == EXPRESSION_TRUTH)
         COMPLAIN(r, fault, "this is a condition; expected the device's code of the fault, a number or text");
     evse->abilities.lock_state = evse->locked != NULL;
     evse->abilities.parking_bay = evse->occupied != NULL;
+    evse->abilities.lock_failure = evse->lock_failed != NULL;
 }
 
 /* ---- commands ---- */
@@ -462,6 +472,7 @@ void profile_free_evse(struct profile_evse *evse)
         expression_free(evse->measures[m]);
     expression_free(evse->locked);
     expression_free(evse->occupied);
+    expression_free(evse->lock_failed);
     expression_free(evse->fault);
     expression_free(evse->id_token);
     expression_free(evse->id_token_when);

@@ -95,6 +95,7 @@ void authorization_grant(struct evse *e, const struct id_token *token, const cha
              shortened(token, text));
     if (!(tx->points & TX_EV_CONNECTED))
         authorization_await_vehicle(e);
+    lock_on_authorized(e);
     transaction_authorized(e, remote_start_id >= 0 ? TRIGGER_REMOTE_START : TRIGGER_AUTHORIZED);
 }
 

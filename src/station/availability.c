@@ -165,15 +165,46 @@ static void send_status_notification(struct evse *e, int connector, int flags, i
     }
 }
 
+/* When a change of the status may be told: it has lasted for MinimumStatusDuration. What was never told needs not. */
+static int64_t report_due_ms(struct evse *e, int connector, enum connector_status status)
+{
+    struct evse_availability *a = &e->availability;
+    int64_t now_ms = env_now_ms(e->station->env);
+    if (a->present[connector - 1] != status) {
+        a->present[connector - 1] = status;
+        a->present_since_ms[connector - 1] = now_ms;
+    }
+    if (!a->is_reported[connector - 1])
+        return now_ms;
+    return a->present_since_ms[connector - 1] +
+           variable_int(e->station, VAR_COMM_MINIMUM_STATUS_DURATION) * 1000;
+}
+
 static void report_changes(struct evse *e, int flags)
 {
+    struct evse_availability *a = &e->availability;
+    int64_t now_ms = env_now_ms(e->station->env), next_ms = INT64_MAX;
+    timer_stop(&a->timer);
     if (!station_is_accepted(e->station))
         return; /* availability_on_accepted() follows */
     for (int c = 1; c <= e->abilities.connectors; c++) {
-        const struct evse_availability *a = &e->availability;
-        if (!a->is_reported[c - 1] || a->reported[c - 1] != availability_status(e, c))
+        enum connector_status status = availability_status(e, c);
+        int64_t due_ms = report_due_ms(e, c, status);
+        if (a->is_reported[c - 1] && a->reported[c - 1] == status)
+            continue;
+        if (due_ms <= now_ms)
             send_status_notification(e, c, flags, 1);
+        else if (due_ms < next_ms)
+            next_ms = due_ms;
     }
+    if (next_ms < INT64_MAX)
+        timer_start_at(&a->timer, next_ms);
+}
+
+static void on_status_timer(struct timer *timer, void *ctx)
+{
+    (void)timer;
+    report_changes(ctx, 0);
 }
 
 void availability_on_accepted(struct station *s, bool all)
@@ -184,6 +215,7 @@ void availability_on_accepted(struct station *s, bool all)
             if (all || e->availability.is_unanswered[c])
                 e->availability.is_reported[c] = false;
         report_changes(e, OUTBOX_FIRST);
+        lock_update(e);
     }
 }
 
@@ -193,6 +225,7 @@ void availability_on_heartbeat(struct station *s)
         for (int c = 1; c <= s->evses[i].abilities.connectors; c++)
             if (s->evses[i].availability.is_unanswered[c - 1])
                 send_status_notification(&s->evses[i], c, 0, ATTEMPTS_MAX);
+    lock_on_heartbeat(s);
 }
 
 void trigger_status_notification(struct evse *e, int connector)
@@ -244,6 +277,11 @@ static void report_all(struct station *s)
         report_changes(&s->evses[i], 0);
 }
 
+void availability_settings_changed(struct station *s)
+{
+    report_all(s);
+}
+
 void availability_on_evse_changed(struct evse *e)
 {
     struct station *s = e->station;
@@ -283,6 +321,14 @@ struct change {
     enum operation operation;
 };
 
+/* The CSMS is told the status of all that it asked to change, changed or not (TC_G_12, TC_G_13, TC_G_15, TC_G_16). */
+static void report_anew(struct evse *e, int connector)
+{
+    for (int c = 1; station_is_accepted(e->station) && c <= e->abilities.connectors; c++)
+        if (connector == 0 || connector == c)
+            e->availability.is_reported[c - 1] = false;
+}
+
 static void on_change_stored(struct station *s, void *ctx, int err)
 {
     AUTO_FREE struct change *change = ctx;
@@ -297,6 +343,8 @@ static void on_change_stored(struct station *s, void *ctx, int err)
     *operation_of(s, change->evse, change->connector) = change->operation;
     for (size_t i = 0; i < s->evse_count; i++) /* G03.FR.04, .07; G04.FR.05, .08 */
         if (!change->evse || change->evse == &s->evses[i]) {
+            if (change->operation != INOPERATIVE_SCHEDULED)
+                report_anew(&s->evses[i], change->connector);
             if (!availability_is_operative(&s->evses[i]))
                 transactions_on_inoperative(&s->evses[i]);
             availability_on_evse_changed(&s->evses[i]);
@@ -331,6 +379,18 @@ static void on_change_availability(struct station *s, const struct rpc_request *
         change->operation = now ? INOPERATIVE : INOPERATIVE_SCHEDULED; /* G03.FR.03, .05; G04.FR.04, .06 */
     }
     store_operation(s, e, change->connector, change->operation, on_change_stored, change);
+}
+
+void availability_init(struct station *s)
+{
+    for (size_t i = 0; i < s->evse_count; i++)
+        timer_init(&s->evses[i].availability.timer, s->env->timers, on_status_timer, &s->evses[i]);
+}
+
+void availability_done(struct station *s)
+{
+    for (size_t i = 0; i < s->evse_count; i++)
+        timer_stop(&s->evses[i].availability.timer);
 }
 
 const struct handler availability_handlers[] = {

@@ -3,6 +3,9 @@
 #define STATION_AVAILABILITY_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "base/timer.h"
 
 struct station;
 struct evse;
@@ -30,13 +33,18 @@ struct evse_availability {
     enum operation evse, connector[MAX_CONNECTORS];
     enum connector_status reported[MAX_CONNECTORS]; /* last one sent */
     bool is_reported[MAX_CONNECTORS];
-    bool is_unanswered[MAX_CONNECTORS]; /* ... but the CSMS did not say that it heard */
+    bool is_unanswered[MAX_CONNECTORS];            /* ... but the CSMS did not say that it heard */
+    enum connector_status present[MAX_CONNECTORS]; /* last one seen, and since when: MinimumStatusDuration */
+    int64_t present_since_ms[MAX_CONNECTORS];
+    struct timer timer; /* one that is not reported yet has lasted long enough */
 };
 
 struct availability {
     enum operation station;
 };
 
+void availability_init(struct station *s);
+void availability_done(struct station *s);
 void availability_restore(struct station *s, const char *key, const char *value);
 /* The link is up and the registration Accepted: reports every connector (all: B01.FR.05, B04.FR.01) or those that changed. */
 void availability_on_accepted(struct station *s, bool all);
@@ -52,6 +60,8 @@ enum connector_status availability_status(const struct evse *e, int connector);
 /* The EVSE's and the station's own, for AvailabilityState: that of the connector, or EVSE, that is best off. */
 enum connector_status availability_evse_status(const struct evse *e);
 enum connector_status availability_station_status(const struct station *s);
+/* MinimumStatusDuration is another one. */
+void availability_settings_changed(struct station *s);
 /* TriggerMessage. */
 void trigger_status_notification(struct evse *e, int connector);
 

@@ -15,6 +15,7 @@
 #include "base/timestamp.h"
 #include "ocpp/rpc.h"
 #include "station/availability.h"
+#include "station/lock.h"
 #include "station/network.h"
 #include "station/outbox.h"
 #include "station/provisioning.h"
@@ -30,6 +31,7 @@ struct evse {
     struct evse_abilities abilities;
     struct evse_signals signals;           /* the latest */
     struct evse_availability availability; /* availability.h */
+    struct evse_lock lock;                 /* lock.h */
     struct evse_transaction tx;            /* transactions.h: authorization and transaction of this EVSE */
     struct evse_limit limit;               /* smart_charging.h */
 };
@@ -54,6 +56,7 @@ struct station {
     struct report *report;             /* the one being sent, or NULL; report.c */
     struct list persist_waiting;       /* callbacks of station_persist() */
     uint32_t next_ticket;
+    int next_event_id; /* of NotifyEvent */
     bool started, stopping, freeing;
     size_t evse_count;
     struct evse *evses;

@@ -249,6 +249,7 @@ void station_on_signals(struct station *station, int evse, const struct evse_sig
     if (!station->started)
         return;
     availability_on_evse_changed(e);
+    lock_update(e);
     transactions_on_signals(e, &before);
 }
 
@@ -333,6 +334,7 @@ struct station *station_new(const struct env *env, const struct station_settings
     rpc_set_name(s->rpc, s->id);
     network_init(s);
     provisioning_init(s);
+    availability_init(s);
     smart_charging_init(s);
     if (transactions_init(s) < 0)
         return NULL;
@@ -353,6 +355,7 @@ void station_free(struct station *station)
     cancel_persists(s);
     report_abort(s);
     if (s->rpc) { /* all was made up to here or nothing of it */
+        availability_done(s);
         transactions_done(s);
         smart_charging_done(s);
     }
@@ -443,6 +446,8 @@ static json_t *signals_status(const struct evse_signals *signals)
                                signals->online, "locked", signals->locked, "measured", measured);
     if (signals->bay != BAY_UNKNOWN)
         json_set_optional(status, "occupied", json_boolean(signals->bay == BAY_OCCUPIED));
+    if (signals->lock_failed)
+        json_set_optional(status, "lock_failed", json_true());
     json_set_text(status, "fault", signals->fault);
     return status;
 }

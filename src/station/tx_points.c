@@ -99,7 +99,7 @@ uint32_t tx_points_now(const struct evse *e, uint32_t before)
     }
     if (e->tx.authorization == AUTHORIZATION_GRANTED)
         points |= TX_AUTHORIZED;
-    if ((points & TX_EV_CONNECTED) && (points & TX_AUTHORIZED))
+    if ((points & TX_EV_CONNECTED) && (points & TX_AUTHORIZED) && lock_holds(e)) /* G05.FR.01 */
         points |= TX_POWER_PATH_CLOSED;
     return points;
 }

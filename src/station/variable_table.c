@@ -90,6 +90,11 @@ static void get_problem(const struct variable_place *p, char *ret, size_t size)
     (void)str_copy(ret, size, problem ? "true" : "false");
 }
 
+static void get_lock_problem(const struct variable_place *p, char *ret, size_t size)
+{
+    (void)str_copy(ret, size, lock_holds(p->evse) ? "false" : "true");
+}
+
 static void get_supply_phases(const struct variable_place *p, char *ret, size_t size)
 {
     int phases = p->evse ? p->evse->abilities.phases : 0;
@@ -144,6 +149,12 @@ static bool has_basic_auth(const struct variable_place *p)
 static bool has_token_reader(const struct variable_place *p)
 {
     return p->evse->abilities.reads_id_token;
+}
+
+/* The signals are those of the connector in use, the first. */
+static bool has_lock_failure(const struct variable_place *p)
+{
+    return p->evse->abilities.lock_failure && p->connector == 1;
 }
 
 static bool can_unlock(const struct variable_place *p)
@@ -230,6 +241,7 @@ const struct variable_row variable_table[] = {
     [VAR_COMM_MESSAGE_ATTEMPT_INTERVAL] = { "OCPPCommCtrlr", "MessageAttemptInterval", "TransactionEvent", TYPE_INTEGER, READ_WRITE, "10", 1, DAY_S, "s" },
     [VAR_COMM_MESSAGE_ATTEMPTS] = { "OCPPCommCtrlr", "MessageAttempts", "TransactionEvent", TYPE_INTEGER, READ_WRITE, "5", 1, 1000 },
     [VAR_COMM_MESSAGE_TIMEOUT] = { "OCPPCommCtrlr", "MessageTimeout", "Default", TYPE_INTEGER, READ_ONLY, "35", 1, 3600, "s" },
+    [VAR_COMM_MINIMUM_STATUS_DURATION] = { "OCPPCommCtrlr", "MinimumStatusDuration", NULL, TYPE_INTEGER, READ_WRITE, "0", 0, DAY_S, "s", .changed = availability_settings_changed },
     [VAR_COMM_OFFLINE_THRESHOLD] = { "OCPPCommCtrlr", "OfflineThreshold", NULL, TYPE_INTEGER, READ_WRITE, "60", 0, 30 * DAY_S, "s" },
     [VAR_COMM_QUEUE_ALL_MESSAGES] = { "OCPPCommCtrlr", "QueueAllMessages", NULL, TYPE_BOOLEAN, READ_WRITE, "false" },
     [VAR_COMM_RESET_RETRIES] = { "OCPPCommCtrlr", "ResetRetries", NULL, TYPE_INTEGER, READ_WRITE, "1", 0, 10 },
@@ -298,6 +310,8 @@ const struct variable_row variable_table[] = {
     { "Connector", "AvailabilityState", NULL, TYPE_OPTION_LIST, READ_ONLY, .tier = TIER_CONNECTOR, .get = get_availability_state, .values_list = AVAILABILITY_STATES },
     { "Connector", "ConnectorType", NULL, TYPE_STRING, READ_ONLY, .tier = TIER_CONNECTOR, .get = get_connector_type },
     { "Connector", "SupplyPhases", NULL, TYPE_INTEGER, READ_ONLY, .tier = TIER_CONNECTOR, .get = get_supply_phases },
+
+    { "ConnectorPlugRetentionLock", "Problem", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_CONNECTOR, .exists = has_lock_failure, .get = get_lock_problem },
 
     { "TokenReader", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_EVSE, .exists = has_token_reader, .get = get_true },
     { "TokenReader", "Enabled", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_EVSE, .exists = has_token_reader, .get = get_true },

@@ -168,13 +168,14 @@ static inline void on_signals(void *ctx, int evse, const struct evse_signals *si
     struct bench *b = ctx;
     const struct evse_signals *before = &b->signals;
     bool same = before->state == signals->state && before->online == signals->online &&
-                before->locked == signals->locked && str_equal(before->fault, signals->fault);
+                before->locked == signals->locked && before->lock_failed == signals->lock_failed &&
+                str_equal(before->fault, signals->fault);
     b->signals = *signals;
     if (same)
         return; /* measures only */
-    buf_printf(&b->said, "%d is %s%s%s%s%s\n", evse, evse_state_names[signals->state],
+    buf_printf(&b->said, "%d is %s%s%s%s%s%s\n", evse, evse_state_names[signals->state],
                signals->online ? "" : " offline", signals->locked ? " locked" : "",
-               *signals->fault ? " fault " : "", signals->fault);
+               signals->lock_failed ? " lock failed" : "", *signals->fault ? " fault " : "", signals->fault);
 }
 
 static inline void on_id_token(void *ctx, int evse, const struct id_token *token)

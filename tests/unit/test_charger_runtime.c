@@ -32,6 +32,9 @@ static void signals_follow_the_points_and_only_changes_are_told(void **state)
     set(b, "power", 7360);
     batch(b);
     expect(b, "");
+    set(b, "flags", 4);
+    batch(b);
+    expect(b, "1 is charging lock failed\n");
     set(b, "fault_code", 12);
     set(b, "flags", 0x40);
     batch(b);

@@ -131,6 +131,20 @@ static void a_car_in_the_bay_need_not_be_plugged_in(void **state)
     assert_false(model_bay_is_occupied(m));
 }
 
+static void a_lock_that_breaks_holds_no_plug(void **state)
+{
+    struct bench *b = *state;
+    struct model *m = &b->model;
+    model_set_lock_breaks(m, true);
+    assert_false(model_lock_failed(m)); /* nothing to hold */
+    plug(b, 0.2);
+    assert_true(model_lock_failed(m) && !m->locked);
+    model_set_enabled(m, true);
+    assert_false(m->locked);
+    model_set_lock_breaks(m, false);
+    assert_true(m->locked && !model_lock_failed(m));
+}
+
 static void the_contactor_closes_some_time_after_enable_and_opens_at_once(void **state)
 {
     struct bench *b = *state;
@@ -383,6 +397,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(the_states_follow_the_car_and_the_device, setup),
         cmocka_unit_test_setup(a_car_in_the_bay_need_not_be_plugged_in, setup),
+        cmocka_unit_test_setup(a_lock_that_breaks_holds_no_plug, setup),
         cmocka_unit_test_setup(the_contactor_closes_some_time_after_enable_and_opens_at_once, setup),
         cmocka_unit_test_setup(an_enable_taken_back_in_time_never_closes_the_contactor, setup),
         cmocka_unit_test_setup(energy_is_the_exact_integral_of_power, setup),

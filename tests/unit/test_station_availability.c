@@ -1,6 +1,8 @@
 /* Status of the connectors, ChangeAvailability (G01, G03, G04). */
 #include "tests/support/bench.h"
 
+#include <stdio.h>
+
 static void begin_transaction(struct bench *b, int evse)
 {
     bench_token(b, evse, "04AABBCC", "ISO14443");
@@ -43,6 +45,58 @@ static void every_change_of_the_device_is_reported_once(void **state) /* G01.FR.
             bench_expect(b, "StatusNotification", rows[i].expected);
         bench_expect_nothing(b);
     }
+}
+
+static void a_status_is_told_when_it_has_lasted(void **state) /* MinimumStatusDuration */
+{
+    (void)state;
+    struct bench *b = bench_new(&(struct bench_options){
+        .presets = { { "OCPPCommCtrlr", "MinimumStatusDuration", NULL, "5" } }, .preset_count = 1 });
+    bench_start(b);
+    bench_expect(b, "BootNotification", "{}");
+    bench_expect(b, "StatusNotification",
+                 "{'connectorStatus': 'Available'}"); /* the first waits for nothing */
+    bench_forget(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_advance(b, 4999);
+    bench_expect_nothing(b);
+    bench_advance(b, 1);
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Occupied'}");
+
+    for (int i = 0; i < 5; i++) { /* what comes and goes is not told */
+        bench_state(b, 1, EVSE_AVAILABLE);
+        bench_advance(b, 3000);
+        bench_state(b, 1, EVSE_CONNECTED);
+        bench_advance(b, 3000);
+    }
+    bench_advance(b, 10000);
+    bench_expect_nothing(b);
+
+    bench_state(b, 1, EVSE_FAULTED);
+    bench_advance(b, 1000);
+    bench_call(b, "SetVariables",
+               "{'setVariableData': [{'component': {'name': 'OCPPCommCtrlr'}, 'variable': {'name':"
+               " 'MinimumStatusDuration'}, 'attributeValue': '0'}]}",
+               "{'setVariableResult': [{'attributeStatus': 'Accepted'}]}");
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Faulted'}");
+    bench_expect_nothing(b);
+    bench_free(b);
+}
+
+static void a_status_that_lasts_is_told_after_a_reconnection(void **state) /* MinimumStatusDuration */
+{
+    (void)state;
+    struct bench *b = bench_new(&(struct bench_options){
+        .presets = { { "OCPPCommCtrlr", "MinimumStatusDuration", NULL, "60" } }, .preset_count = 1 });
+    bench_boot(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_link_lost(b);
+    bench_link_back(b);
+    assert_int_equal(bench_count(b, "StatusNotification"), 0);
+    bench_advance(b, 60000);
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Occupied'}");
+    bench_expect_nothing(b);
+    bench_free(b);
 }
 
 static void a_vehicle_at_one_connector_says_nothing_of_the_other(void **state) /* G01.FR.08 */
@@ -94,22 +148,39 @@ static void a_connector_keeps_its_own_state_under_that_of_its_evse(void **state)
     bench_call(b, "ChangeAvailability", "{'operationalStatus': 'Inoperative', 'evse': {'id': 1}}",
                "{'status': 'Accepted'}");
     bench_expect(b, "StatusNotification", "{'connectorStatus': 'Unavailable', 'connectorId': 1}");
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Unavailable', 'connectorId': 2}");
     bench_call(b, "ChangeAvailability", "{'operationalStatus': 'Operative', 'evse': {'id': 1}}",
                "{'status': 'Accepted'}");
     bench_expect(b, "StatusNotification", "{'connectorStatus': 'Available', 'connectorId': 1}");
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Unavailable', 'connectorId': 2}");
     bench_expect_nothing(b);
     bench_free(b);
 }
 
+/* ... and its status is told once more (TC_G_12, TC_G_13, TC_G_15, TC_G_16). */
 static void the_state_it_is_in_already_is_accepted(void **state) /* G03.FR.03, G04.FR.04 */
 {
+    static const char *const places[] = { "", ", 'evse': {'id': 1}",
+                                          ", 'evse': {'id': 1, 'connectorId': 1}" };
     struct bench *b = *state;
-    bench_call(b, "ChangeAvailability", "{'operationalStatus': 'Operative'}", "{'status': 'Accepted'}");
-    bench_expect_nothing(b);
-    bench_call(b, "ChangeAvailability", "{'operationalStatus': 'Inoperative'}", "{'status': 'Accepted'}");
-    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Unavailable'}");
-    bench_call(b, "ChangeAvailability", "{'operationalStatus': 'Inoperative'}", "{'status': 'Accepted'}");
-    bench_expect_nothing(b);
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        char request[100];
+        for (int twice = 0; twice < 2; twice++) {
+            (void)snprintf(request, sizeof(request), "{'operationalStatus': 'Operative'%s}", places[i]);
+            bench_call(b, "ChangeAvailability", request, "{'status': 'Accepted'}");
+            bench_expect(b, "StatusNotification", "{'connectorStatus': 'Available'}");
+            bench_expect_nothing(b);
+        }
+        for (int twice = 0; twice < 2; twice++) {
+            (void)snprintf(request, sizeof(request), "{'operationalStatus': 'Inoperative'%s}", places[i]);
+            bench_call(b, "ChangeAvailability", request, "{'status': 'Accepted'}");
+            bench_expect(b, "StatusNotification", "{'connectorStatus': 'Unavailable'}");
+            bench_expect_nothing(b);
+        }
+        (void)snprintf(request, sizeof(request), "{'operationalStatus': 'Operative'%s}", places[i]);
+        bench_call(b, "ChangeAvailability", request, "{'status': 'Accepted'}");
+        bench_forget(b);
+    }
 }
 
 static void what_does_not_exist_is_rejected(void **state)
@@ -147,6 +218,7 @@ static void a_scheduled_change_can_be_taken_back(void **state)
     begin_transaction(b, 1);
     bench_call(b, "ChangeAvailability", "{'operationalStatus': 'Inoperative'}", "{'status': 'Scheduled'}");
     bench_call(b, "ChangeAvailability", "{'operationalStatus': 'Operative'}", "{'status': 'Accepted'}");
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Occupied'}");
     end_transaction(b, 1);
     bench_expect_later(b, "StatusNotification", "{'connectorStatus': 'Available'}");
 }
@@ -238,6 +310,8 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
     const struct CMUnitTest tests[] = {
         TEST(every_change_of_the_device_is_reported_once),
+        cmocka_unit_test(a_status_is_told_when_it_has_lasted),
+        cmocka_unit_test(a_status_that_lasts_is_told_after_a_reconnection),
         cmocka_unit_test(a_vehicle_at_one_connector_says_nothing_of_the_other),
         cmocka_unit_test(an_evse_is_taken_out_and_put_back),
         cmocka_unit_test(a_connector_keeps_its_own_state_under_that_of_its_evse),

@@ -1,0 +1,24 @@
+/* Block G05: a cable lock that does not hold. */
+#ifndef STATION_LOCK_H
+#define STATION_LOCK_H
+
+#include <stdbool.h>
+
+struct station;
+struct evse;
+
+struct evse_lock {
+    bool reported;      /* what the CSMS was told of Problem; it begins as false */
+    bool is_unanswered; /* ... but it did not say that it heard */
+};
+
+/* The vehicle may be given energy as far as the lock goes (G05.FR.01). */
+bool lock_holds(const struct evse *e);
+/* Signals changed or the station is online: tells the CSMS what it does not know yet. */
+void lock_update(struct evse *e);
+/* A driver was authorized: if the lock keeps the energy from him, the CSMS is told (again). */
+void lock_on_authorized(struct evse *e);
+/* The CSMS has answered a heartbeat: what it did not answer is sent once more. */
+void lock_on_heartbeat(struct station *s);
+
+#endif
