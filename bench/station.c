@@ -47,10 +47,9 @@ static void random_bytes(void *ctx, void *ret, size_t len)
         ((uint8_t *)ret)[i] = (uint8_t)random();
 }
 
-static void op_connect(void *ctx, const char *password, int64_t ping_interval_ms)
+static void op_connect(void *ctx, const struct link_target *target)
 {
-    (void)password;
-    (void)ping_interval_ms;
+    (void)target;
     ((struct bench_station *)ctx)->wants_link = true;
 }
 

@@ -84,7 +84,7 @@ int resource_bus(struct resources *resources, const struct bus_config *config, s
     return 0;
 }
 
-int resource_endpoint(struct resources *resources, const struct csms_config *config, struct resource **ret)
+int resource_endpoint(struct resources *resources, const struct endpoint_key *config, struct resource **ret)
 {
     struct buf key;
     buf_init(&key, CONFIG_MAX_BYTES);

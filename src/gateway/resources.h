@@ -20,9 +20,16 @@ struct resources {
 
 void resources_init(struct resources *resources, struct loop *loop, struct websocket_context *websockets);
 
+/* All that endpoints differ by. Borrowed. */
+struct endpoint_key {
+    const char *name, *url, *ca_file; /* ca_file NULL: the system's roots */
+    bool compression;
+    size_t max_message;
+};
+
 /* Each returns 0 and a resource to be given back, or -errno (logged why). */
 int resource_bus(struct resources *resources, const struct bus_config *config, struct resource **ret);
-int resource_endpoint(struct resources *resources, const struct csms_config *config, struct resource **ret);
+int resource_endpoint(struct resources *resources, const struct endpoint_key *config, struct resource **ret);
 int resource_echonet(struct resources *resources, const struct config *config, struct resource **ret);
 void resource_put(struct resource *resource); /* NULL is fine */
 

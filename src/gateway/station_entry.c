@@ -117,14 +117,35 @@ static void drop_link(struct station_entry *entry, int close_code)
 
 /* ---- struct station_ops ---- */
 
-static void op_connect(void *ctx, const char *password, int64_t ping_interval_ms)
+/* The endpoint of the target, made or found; the old one goes when its connections have ended. */
+static int use_endpoint(struct station_entry *entry, const struct link_target *target)
+{
+    const struct csms_config *csms = &entry->gateway->config->csms[entry->config->csms];
+    struct endpoint_key key = {
+        .name = csms->name,
+        .url = target->url,
+        .ca_file = csms->ca_file,
+        .compression = csms->compression,
+        .max_message = csms->max_message,
+    };
+    struct resource *endpoint;
+    int r = resource_endpoint(&entry->gateway->resources, &key, &endpoint);
+    if (r < 0)
+        return r;
+    resource_put(entry->endpoint);
+    entry->endpoint = endpoint;
+    return 0;
+}
+
+static void op_connect(void *ctx, const struct link_target *target)
 {
     struct station_entry *entry = ctx;
-    entry->ping_interval_ms = ping_interval_ms;
+    entry->ping_interval_ms = target->ping_interval_ms;
     drop_link(entry, 1000);
     timer_stop(&entry->closed_timer);
-    entry->websocket = websocket_connect(resource_as_endpoint(entry->endpoint), entry->config->id,
-                                         entry->config->id, password, &websocket_events, entry);
+    if (use_endpoint(entry, target) == 0)
+        entry->websocket = websocket_connect(resource_as_endpoint(entry->endpoint), entry->config->id,
+                                             entry->config->id, target->password, &websocket_events, entry);
     if (!entry->websocket)
         env_timer_start(&entry->gateway->loop.env, &entry->closed_timer, 0);
 }
@@ -394,9 +415,9 @@ static int make(struct station_entry *entry)
     if (r == 0)
         r = make_station(entry, abilities);
     free(abilities);
-    if (r == 0)
-        r = resource_endpoint(&entry->gateway->resources, &entry->gateway->config->csms[entry->config->csms],
-                              &entry->endpoint);
+    if (r == 0) /* now: a mistake in it shows at the start */
+        r = use_endpoint(
+            entry, &(struct link_target){ .url = entry->gateway->config->csms[entry->config->csms].url });
     if (r == 0)
         r = store_read(entry->gateway->store, entry->config->id, restore_record, entry);
     for (size_t i = 0; r == 0 && i < entry->charger_count; i++)

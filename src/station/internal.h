@@ -17,6 +17,7 @@
 #include "station/availability.h"
 #include "station/lock.h"
 #include "station/network.h"
+#include "station/network_profiles.h"
 #include "station/outbox.h"
 #include "station/provisioning.h"
 #include "station/security.h"
@@ -42,11 +43,13 @@ struct station {
     void *ctx;
     char id[STATION_ID_SIZE];
     char *vendor, *model, *serial_number, *firmware_version, *csms_url, *password;
-    int security_profile;
+    int security_profile;            /* reached: grows only (A05) */
+    int configured_security_profile;
     size_t max_message;
     struct rpc *rpc;
     struct outbox outbox;
     struct network network;           /* link and back-off */
+    struct network_profiles profiles; /* where it leads */
     struct provisioning provisioning; /* registration, heartbeat, clock, reset */
     struct availability availability;
     struct transactions transactions; /* station-wide part: event queue, sequence */
@@ -82,7 +85,7 @@ struct handler {
 /* Each ends with a row of NULL. */
 extern const struct handler provisioning_handlers[], variables_handlers[], availability_handlers[],
     transactions_handlers[], remote_handlers[], smart_charging_handlers[], data_transfer_handlers[],
-    report_handlers[], trigger_handlers[];
+    report_handlers[], trigger_handlers[], network_profiles_handlers[];
 
 /* {"status": status} and, if reason is not NULL, statusInfo.reasonCode (at most 20 characters). */
 void answer_status(struct station *s, const struct rpc_request *request, const char *status,

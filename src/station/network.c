@@ -51,7 +51,12 @@ static void on_timer(struct timer *timer, void *ctx)
     set_state(s, LINK_CONNECTING, "waited");
     /* The CSMS may not know of the password it set, if its answer was lost, or have got another since: then the configured one may help. */
     const char *password = s->network.refusals % 2 && s->password ? s->password : station_password(s);
-    s->ops->connect(s->ctx, s->security_profile > 0 ? password : NULL, ping_interval_ms(s));
+    const struct network_profile *profile = s->profiles.current;
+    bool has_password = profile->security_profile == 1 || profile->security_profile == 2;
+    s->ops->connect(s->ctx, &(struct link_target){ .url = profile->url,
+                                                   .security_profile = profile->security_profile,
+                                                   .password = has_password ? password : NULL,
+                                                   .ping_interval_ms = ping_interval_ms(s) });
 }
 
 void network_start(struct station *s, int64_t delay_ms)
@@ -96,9 +101,20 @@ void network_on_link_up(struct station *s)
     n->told_failure = -1;
     n->timeouts = 0;
     n->attempts = 0; /* Part 4 errata: the back-off starts over after a successful connection */
+    network_profiles_on_link_up(s);
 }
 
-void network_on_link_down(struct station *s)
+/* Another profile is tried at once; but many stations turn to it together (Part 4, 5.3). */
+static int64_t next_wait_ms(struct station *s, enum link_failure failure)
+{
+    (void)failure;
+    if (!network_profiles_on_failure(s))
+        return next_back_off_ms(s);
+    int64_t range_s = variable_int(s, VAR_COMM_RETRY_BACK_OFF_RANDOM_RANGE);
+    return range_s > 0 ? env_random(s->env, (uint32_t)(range_s * 1000) + 1) : 0;
+}
+
+void network_on_link_down(struct station *s, enum link_failure failure)
 {
     struct network *n = &s->network;
 
@@ -112,8 +128,10 @@ void network_on_link_down(struct station *s)
             network_start(s, n->reopen_ms);
         break;
     case LINK_UP:
-    case LINK_CONNECTING:
         network_start(s, next_back_off_ms(s));
+        break;
+    case LINK_CONNECTING:
+        network_start(s, next_wait_ms(s, failure));
         break;
     case LINK_IDLE:
     case LINK_WAITING:

@@ -8,6 +8,7 @@
 #include "base/timer.h"
 
 struct station;
+enum link_failure;
 
 enum link_state { LINK_IDLE, LINK_WAITING, LINK_CONNECTING, LINK_UP, LINK_CLOSING };
 extern const char *const link_state_names[]; /* "idle", "waiting", ... */
@@ -33,7 +34,7 @@ void network_stop(struct station *s);
 void network_reconnect(struct station *s, int64_t delay_ms);
 void network_on_link_up(struct station *s);
 /* The link, or the attempt to make it, has ended: waits and tries again. */
-void network_on_link_down(struct station *s);
+void network_on_link_down(struct station *s, enum link_failure failure);
 /* A CALL of ours was not answered in time. */
 void network_on_timeout(struct station *s);
 /* Something came in. */

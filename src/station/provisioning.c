@@ -255,6 +255,17 @@ void provisioning_on_link_up(struct station *s)
     go_online(s, offline_ms > variable_int(s, VAR_COMM_OFFLINE_THRESHOLD) * 1000); /* B04.FR.01, .02 */
 }
 
+void provisioning_on_other_csms(struct station *s)
+{
+    struct provisioning *p = &s->provisioning;
+    if (p->registration == REGISTRATION_NONE)
+        return;
+    set_registration(s, REGISTRATION_NONE, "another network profile");
+    (void)str_copy(p->boot_reason, sizeof(p->boot_reason), "Unknown");
+    p->retry_interval_ms = 0;
+    timer_stop(&p->boot_timer);
+}
+
 void provisioning_on_link_down(struct station *s)
 {
     timer_stop(&s->provisioning.heartbeat_timer);

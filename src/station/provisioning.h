@@ -45,6 +45,8 @@ void provisioning_start(struct station *s);
 void provisioning_stop(struct station *s);
 /* The station restarts as if it had been switched on: not registered, reason as given. */
 void provisioning_reboot(struct station *s, const char *boot_reason);
+/* The link leads to another CSMS than the one before: it does not know us yet (B10.FR.10). */
+void provisioning_on_other_csms(struct station *s);
 void provisioning_on_link_up(struct station *s);
 void provisioning_on_link_down(struct station *s);
 void provisioning_heartbeat_changed(struct station *s);

@@ -70,6 +70,7 @@ static void finish(struct station *s)
     }
     outbox_clear(s, false);
     provisioning_reboot(s, boot_reason(p->reset_after_transaction));
+    network_profiles_reboot(s);
     network_reconnect(s, 0);
 }
 

@@ -46,6 +46,7 @@ static const struct handler *const handler_tables[] = {
     provisioning_handlers, variables_handlers,      report_handlers,
     trigger_handlers,      availability_handlers,   transactions_handlers,
     remote_handlers,       smart_charging_handlers, data_transfer_handlers,
+    network_profiles_handlers,
 };
 
 static const struct handler *find_handler(const struct message *message)
@@ -221,7 +222,7 @@ void station_on_link_down(struct station *station, enum link_failure failure, co
     if (failure == LINK_REFUSED)
         station->network.refusals++;
     station->network.told_failure = was_up ? -1 : (int)failure;
-    network_on_link_down(station);
+    network_on_link_down(station, failure);
     if (!was_up)
         return;
     rpc_set_connected(station->rpc, false);
@@ -288,7 +289,7 @@ static int copy_text(char **ret, const char *text, size_t max)
 static int copy_settings(struct station *s, const struct station_settings *settings)
 {
     (void)str_copy(s->id, sizeof(s->id), settings->id);
-    s->security_profile = settings->security_profile;
+    s->security_profile = s->configured_security_profile = settings->security_profile;
     s->max_message = settings->max_message;
     if (copy_text(&s->vendor, settings->vendor, 50) < 0 || copy_text(&s->model, settings->model, 20) < 0 ||
         copy_text(&s->serial_number, settings->serial_number, 25) < 0 ||
@@ -326,7 +327,7 @@ struct station *station_new(const struct env *env, const struct station_settings
     list_init(&s->persist_waiting);
     outbox_init(s);
     security_init(s);
-    if (copy_settings(s, settings) < 0)
+    if (copy_settings(s, settings) < 0 || network_profiles_init(s) < 0)
         return NULL;
     s->rpc = rpc_new(env, &rpc_ops, s, s->max_message);
     if (!s->rpc)
@@ -361,6 +362,7 @@ void station_free(struct station *station)
     }
     provisioning_done(s);
     network_done(s);
+    network_profiles_done(s);
     security_done(s);
     rpc_free(s->rpc);
     variables_free(s);
@@ -402,9 +404,11 @@ void station_restore(struct station *station, enum record_kind kind, const char 
     case RECORD_PROFILE:
         smart_charging_restore(station, key, value);
         break;
+    case RECORD_NETWORK:
+        network_profiles_restore(station, key, value);
+        break;
     case RECORD_TOKEN:
     case RECORD_CERTIFICATE:
-    case RECORD_NETWORK:
     case RECORD_KINDS:
         break;
     }
@@ -413,6 +417,7 @@ void station_restore(struct station *station, enum record_kind kind, const char 
 void station_start(struct station *station, int64_t delay_ms)
 {
     station->started = true;
+    network_profiles_start(station);
     provisioning_start(station);
     security_start(station);
     transactions_start(station);

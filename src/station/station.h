@@ -28,12 +28,23 @@ struct variable_preset {
     const char *value;
 };
 
+/* Where and how to connect; all borrowed for the call. */
+struct link_target {
+    const char *url; /* without the station's identity */
+    int security_profile;
+    const char *password;        /* profiles 1 and 2, or NULL */
+    const char *trusted_pem;     /* roots of the server's certificate; NULL: the configured file's, or the system's */
+    const char *certificate_pem; /* profile 3: the station's own chain and key (PEM, or the URI of one in a token), else NULL */
+    const char *key;
+    int64_t ping_interval_ms;
+};
+
 struct station_settings {
     const char *id;
     const char *vendor, *model, *serial_number, *firmware_version; /* serial_number may be NULL */
     const char *password; /* Basic auth until the CSMS sets another; NULL: profile 0, none */
-    const char *csms_url; /* reported, not used */
-    int security_profile; /* 0 (none), 1 (Basic), 2 (Basic and TLS) */
+    const char *csms_url; /* until the CSMS sets a network profile */
+    int security_profile; /* of csms_url: 0 (none), 1 (Basic), 2 (Basic and TLS), 3 (certificates and TLS) */
     size_t evse_count;
     const struct evse_abilities *evses;
     const struct variable_preset *presets;
@@ -42,9 +53,8 @@ struct station_settings {
 };
 
 struct station_ops {
-    /* Start one attempt to connect; station_on_link_up() or station_on_link_down() follows, never from inside. `password` may be
-     * NULL and is borrowed. */
-    void (*connect)(void *ctx, const char *password, int64_t ping_interval_ms);
+    /* Start one attempt to connect; station_on_link_up() or station_on_link_down() follows, never from inside. */
+    void (*connect)(void *ctx, const struct link_target *target);
     /* End the link; station_on_link_down() follows, never from inside. */
     void (*disconnect)(void *ctx);
     void (*set_ping_interval)(void *ctx, int64_t interval_ms);

@@ -161,6 +161,9 @@ static json_t *set_one(struct station *s, struct set_request *set, const json_t 
     const char *wrong = variable_check(row, s, text);
     if (wrong)
         return result_of(item, "Rejected", wrong); /* B05.FR.07, .08 */
+    wrong = row->refuse ? row->refuse(s, text) : NULL;
+    if (wrong)
+        return result_of(item, "Rejected", wrong);
 
     char *copy = strdup(text);
     if (!copy)

@@ -53,6 +53,8 @@ struct variable_row {
     double (*get_max)(const struct variable_place *place); /* instead of max */
     bool (*exists)(const struct variable_place *place);    /* NULL: always */
     bool (*is_valid)(const char *value);                   /* besides type and limits */
+    /* Why the CSMS cannot set it now: a reason code, or NULL. */
+    const char *(*refuse)(const struct station *s, const char *value);
     void (*changed)(struct station *s);                    /* after a SetVariables */
 };
 

@@ -355,10 +355,16 @@ void variables_restore(struct station *s, const char *key, const char *value)
 
 void variables_set_int(struct station *s, enum variable_id id, int64_t value)
 {
-    const struct variable_row *row = &variable_table[id];
-    char text[24], key[VARIABLE_KEY_SIZE];
-
+    char text[24];
     snprintf(text, sizeof(text), "%lld", (long long)value);
+    variables_set_text(s, id, text);
+}
+
+void variables_set_text(struct station *s, enum variable_id id, const char *text)
+{
+    const struct variable_row *row = &variable_table[id];
+    char key[VARIABLE_KEY_SIZE];
+
     if (str_equal(variable_stored_text(s, row), text))
         return;
     if (variable_check(row, s, text)) {
@@ -370,6 +376,18 @@ void variables_set_int(struct station *s, enum variable_id id, int64_t value)
         return;
     variable_key(row, key);
     station_persist(s, &(struct record){ RECORD_VARIABLE, key, text }, 1, NULL, NULL);
+}
+
+void variables_forget(struct station *s, enum variable_id id)
+{
+    const struct variable_row *row = &variable_table[id];
+    struct variable_value *value = find_value(s, row);
+    char key[VARIABLE_KEY_SIZE];
+    if (!value || !value->set)
+        return;
+    free(STEAL(value->set));
+    variable_key(row, key);
+    station_persist(s, &(struct record){ RECORD_VARIABLE, key, NULL }, 1, NULL, NULL);
 }
 
 static void suggest(char *ret, size_t size, const char *what, const char *word, const char *const *names)

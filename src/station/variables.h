@@ -40,6 +40,8 @@ enum variable_id {
     VAR_COMM_MESSAGE_ATTEMPTS,
     VAR_COMM_MESSAGE_TIMEOUT,
     VAR_COMM_MINIMUM_STATUS_DURATION,
+    VAR_COMM_NETWORK_CONFIGURATION_PRIORITY,
+    VAR_COMM_NETWORK_PROFILE_CONNECTION_ATTEMPTS,
     VAR_COMM_OFFLINE_THRESHOLD,
     VAR_COMM_QUEUE_ALL_MESSAGES,
     VAR_COMM_RESET_RETRIES,
@@ -85,6 +87,9 @@ void variables_free(struct station *s);
 /* Sets a station-wide row as the CSMS would, but of our own accord (HeartbeatInterval from the boot); stores it. A value out of the row's
  * limits is not set. */
 void variables_set_int(struct station *s, enum variable_id id, int64_t value);
+void variables_set_text(struct station *s, enum variable_id id, const char *text);
+/* What the CSMS set of a station-wide row is forgotten, also in the store. */
+void variables_forget(struct station *s, enum variable_id id);
 /* A stored RECORD_VARIABLE comes back. */
 void variables_restore(struct station *s, const char *key, const char *value);
 

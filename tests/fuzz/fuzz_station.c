@@ -53,10 +53,9 @@ static void fill_random(void *ctx, void *ret, size_t len)
         *at++ = (uint8_t)((w->random = w->random * 1103515245 + 12345) >> 16);
 }
 
-static void on_connect(void *ctx, const char *password, int64_t ping_interval_ms)
+static void on_connect(void *ctx, const struct link_target *target)
 {
-    (void)password;
-    (void)ping_interval_ms;
+    (void)target;
     ((struct world *)ctx)->connecting = true;
 }
 

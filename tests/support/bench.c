@@ -87,7 +87,7 @@ static void bench_random(void *ctx, void *ret, size_t len)
 
 /* ---- what the station does ---- */
 
-static void on_connect(void *ctx, const char *password, int64_t ping_interval_ms)
+static void on_connect(void *ctx, const struct link_target *target)
 {
     struct bench *b = ctx;
     assert_false(b->is_up);
@@ -95,8 +95,10 @@ static void on_connect(void *ctx, const char *password, int64_t ping_interval_ms
     b->connect_pending = true;
     b->connects++;
     b->connected_at_ms = b->now_ms;
-    b->ping_interval_ms = ping_interval_ms;
-    (void)str_copy(b->password, sizeof(b->password), password ? password : "");
+    b->ping_interval_ms = target->ping_interval_ms;
+    b->security_profile = target->security_profile;
+    (void)str_copy(b->url, sizeof(b->url), target->url);
+    (void)str_copy(b->password, sizeof(b->password), target->password ? target->password : "");
 }
 
 static void on_disconnect(void *ctx)
@@ -180,7 +182,7 @@ static bool do_link(struct bench *b)
     }
     if (b->connect_pending) {
         b->connect_pending = false;
-        b->is_up = b->link_available;
+        b->is_up = b->link_available && !json_object_get(b->refuses, b->url);
         if (b->is_up)
             station_on_link_up(b->station);
         else
@@ -584,7 +586,7 @@ static void make_station(struct bench *b)
         .serial_number = "SN-1",
         .firmware_version = "1.0",
         .password = b->options.password,
-        .csms_url = "wss://csms.example/ocpp",
+        .csms_url = b->options.url ? b->options.url : "wss://csms.example/ocpp",
         .security_profile = b->options.security_profile,
         .evse_count = b->options.evse_count,
         .evses = evses,
@@ -617,6 +619,7 @@ struct bench *bench_new(const struct bench_options *options)
     b->calls = json_array();
     b->unanswered = json_array();
     b->responses = json_object();
+    b->refuses = json_object();
     b->commands = json_array();
     b->open_commands = json_array();
     b->records = json_object();
@@ -653,6 +656,7 @@ void bench_free(struct bench *b)
     json_decref(b->calls);
     json_decref(b->unanswered);
     json_decref(b->responses);
+    json_decref(b->refuses);
     json_decref(b->commands);
     json_decref(b->open_commands);
     json_decref(b->records);

@@ -36,6 +36,7 @@ struct bench_options {               /* zero: the default */
     struct evse_abilities abilities; /* of every EVSE; connectors 0: bench_abilities() */
     int security_profile;
     const char *password;
+    const char *url; /* wss://csms.example/ocpp */
     size_t max_message; /* 65536 */
     struct variable_preset presets[BENCH_MAX_PRESETS];
     size_t preset_count;
@@ -62,6 +63,9 @@ struct bench {
     int connects;            /* attempts made */
     int64_t connected_at_ms; /* time of the last attempt */
     char password[65];       /* of the last attempt; "" none */
+    char url[513];           /* ... */
+    int security_profile;    /* ... */
+    json_t *refuses;         /* urls to which an attempt fails by `failure` though link_available */
     int64_t ping_interval_ms;
 
     /* the CSMS */

@@ -36,11 +36,10 @@ static void draw(void *ctx, void *ret, size_t len)
     memset(ret, 7, len);
 }
 
-static void on_connect(void *ctx, const char *password, int64_t ping_interval_ms)
+static void on_connect(void *ctx, const struct link_target *target)
 {
     (void)ctx;
-    (void)password;
-    (void)ping_interval_ms;
+    (void)target;
 }
 
 static void on_disconnect(void *ctx)
