@@ -42,6 +42,7 @@ static bool has_recovered(const struct evse *e, double raw_Wh, int64_t now_ms)
 void metering_on_signals(struct evse *e)
 {
     struct evse_transaction *tx = &e->tx;
+    transaction_times_follow(e->station);
     int64_t now_ms = station_wall_ms(e->station);
     if (!evse_has(&e->signals, MEASURE_ENERGY_IMPORT))
         return;
@@ -107,6 +108,15 @@ int metering_phases_used(const struct evse *e)
 
 /* ---- what an event carries ---- */
 
+/* A sample for an event, now or later. */
+static json_t *sample(struct evse *e, enum variable_id measurands, const char *context)
+{
+    transaction_times_follow(e->station);
+    json_t *meter_value = measurands_sample(e, variable_text(e->station, measurands), context);
+    transaction_times_mark(e->station, meter_value);
+    return meter_value;
+}
+
 static json_t *one(json_t *meter_value)
 {
     return meter_value ? json_pack("[o]", meter_value) : NULL;
@@ -116,8 +126,7 @@ json_t *metering_begin_values(struct evse *e)
 {
     if (!variable_bool(e->station, VAR_SAMPLED_DATA_ENABLED))
         return NULL;
-    return one(measurands_sample(e, variable_text(e->station, VAR_SAMPLED_DATA_TX_STARTED_MEASURANDS),
-                                 "Transaction.Begin"));
+    return one(sample(e, VAR_SAMPLED_DATA_TX_STARTED_MEASURANDS, "Transaction.Begin"));
 }
 
 bool metering_has_begun(const struct evse *e)
@@ -129,8 +138,7 @@ bool metering_has_begun(const struct evse *e)
 
 json_t *metering_updated_values(struct evse *e, const char *context)
 {
-    return one(
-        measurands_sample(e, variable_text(e->station, VAR_SAMPLED_DATA_TX_UPDATED_MEASURANDS), context));
+    return one(sample(e, VAR_SAMPLED_DATA_TX_UPDATED_MEASURANDS, context));
 }
 
 /* J02.FR.20: the 2nd, 4th ... go; the first and the last stay. */
@@ -161,8 +169,7 @@ json_t *metering_ended_values(struct evse *e)
     if (variable_bool(s, VAR_SAMPLED_DATA_ENABLED)) { /* E06.FR.11 */
         if (tx->ended_samples)
             json_array_extend(values, tx->ended_samples);
-        json_t *last =
-            measurands_sample(e, variable_text(s, VAR_SAMPLED_DATA_TX_ENDED_MEASURANDS), "Transaction.End");
+        json_t *last = sample(e, VAR_SAMPLED_DATA_TX_ENDED_MEASURANDS, "Transaction.End");
         if (last)
             json_array_append_new(values, last);
     }
@@ -205,9 +212,7 @@ static void on_sample_timer(struct timer *timer, void *ctx)
 static void on_ended_sample_timer(struct timer *timer, void *ctx)
 {
     struct evse *e = ctx;
-    collect(&e->tx.ended_samples,
-            measurands_sample(e, variable_text(e->station, VAR_SAMPLED_DATA_TX_ENDED_MEASURANDS),
-                              "Sample.Periodic"));
+    collect(&e->tx.ended_samples, sample(e, VAR_SAMPLED_DATA_TX_ENDED_MEASURANDS, "Sample.Periodic"));
     start_interval(e, timer, VAR_SAMPLED_DATA_TX_ENDED_INTERVAL);
 }
 
@@ -227,9 +232,7 @@ void metering_begin(struct evse *e)
     tx->has_register = false; /* J02.FR.17: a new transaction begins with what the device shows */
     metering_on_signals(e);
     if (variable_bool(e->station, VAR_SAMPLED_DATA_ENABLED))
-        collect(&tx->ended_samples,
-                measurands_sample(e, variable_text(e->station, VAR_SAMPLED_DATA_TX_ENDED_MEASURANDS),
-                                  "Transaction.Begin"));
+        collect(&tx->ended_samples, sample(e, VAR_SAMPLED_DATA_TX_ENDED_MEASURANDS, "Transaction.Begin"));
     start_sampling(e);
 }
 
@@ -281,8 +284,7 @@ static void send_aligned(struct station *s)
     for (size_t i = 0; i < s->evse_count; i++) {
         struct evse *e = &s->evses[i];
         if (transaction_is_running(e)) { /* J01.FR.22 */
-            json_t *values =
-                one(measurands_sample(e, variable_text(s, VAR_ALIGNED_DATA_MEASURANDS), "Sample.Clock"));
+            json_t *values = one(sample(e, VAR_ALIGNED_DATA_MEASURANDS, "Sample.Clock"));
             if (values && !e->tx.resumed)
                 transaction_event(e, EVENT_UPDATED, TRIGGER_METER_VALUE_CLOCK, NULL, values);
             else
@@ -298,9 +300,7 @@ static void collect_aligned(struct station *s)
     for (size_t i = 0; i < s->evse_count; i++) {
         struct evse *e = &s->evses[i];
         if (transaction_is_running(e) && !e->tx.resumed)
-            collect(
-                &e->tx.ended_aligned,
-                measurands_sample(e, variable_text(s, VAR_ALIGNED_DATA_TX_ENDED_MEASURANDS), "Sample.Clock"));
+            collect(&e->tx.ended_aligned, sample(e, VAR_ALIGNED_DATA_TX_ENDED_MEASURANDS, "Sample.Clock"));
     }
 }
 

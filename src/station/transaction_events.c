@@ -124,6 +124,7 @@ static json_t *build(struct evse *e, enum event_type type, enum trigger trigger,
     const struct evse_transaction *tx = &e->tx;
     struct event event = { .payload = json_object() };
     json_t *payload = event.payload;
+    transaction_times_follow(e->station);
     meter_values = event_meter_values(e, type, meter_values);
     put(&event, payload, "eventType", json_string(event_type_names[type]));
     put(&event, payload, "timestamp", station_timestamp(e->station));
@@ -143,6 +144,7 @@ static json_t *build(struct evse *e, enum event_type type, enum trigger trigger,
         put(&event, payload, "meterValue", meter_values);
     else if (type == EVENT_ENDED && metering_has_ended_values(e))
         event.failed = true;
+    transaction_times_mark(e->station, payload);
     fit(e->station, payload);
     return event.failed ? (json_decref(payload), NULL) : payload;
 }

@@ -6,6 +6,7 @@
  *     transaction_events.c  builds an event and hands it, with the transaction's new state, to the store
  *     transaction_store.c   a transaction as a record, and back
  *     transaction_queue.c   stored events, sent in order
+ *     transaction_times.c   what happened before the clock was set gets its right time
  *     drive.c               START and STOP to the device
  *     metering.c            registers, samples, clock-aligned values; measurands.c: sampledValue elements
  *     remote.c              the CSMS's requests */
@@ -113,6 +114,23 @@ bool transaction_queue_has_room(const struct station *s);
 void transaction_queue_init(struct station *s);
 void transaction_queue_done(struct station *s);
 void transaction_queue_on_offline(struct station *s); /* E11.FR.07 */
+
+/* Moves the marked times of what waits. */
+void transaction_queue_move_times(struct station *s, int64_t step_ms);
+
+/* ---- transaction_times.c ---- */
+
+/* Nobody has told the time yet. */
+bool transaction_times_are_unsure(const struct station *s);
+/* Marks an event or a MeterValueType (NULL: nothing), if so. */
+void transaction_times_mark(const struct station *s, json_t *object);
+/* Takes the marks out of what is sent. */
+void transaction_times_unmark(json_t *payload);
+/* Moves the marked times of an event. `restored`: it was made before this start. False: it has none. */
+bool transaction_times_move(const struct station *s, json_t *payload, int64_t step_ms, bool restored);
+/* Looks whether the host's clock was stepped; before a time is taken. */
+void transaction_times_follow(struct station *s);
+void transaction_times_start(struct station *s);
 
 /* ---- drive.c ---- */
 

@@ -26,6 +26,7 @@ struct queued_event {
     enum event_type type;
     bool has_token, is_sample; /* sample: nothing but meter values, thinned first */
     bool durable, offline;
+    bool restored; /* made before this start */
     char *text;
 };
 
@@ -202,6 +203,29 @@ static void on_store_timer(struct timer *timer, void *ctx)
     free(keys);
 }
 
+/* ---- times ---- */
+
+void transaction_queue_move_times(struct station *s, int64_t step_ms)
+{
+    LIST_FOREACH(link, following, &s->transactions.queue)
+    {
+        struct queued_event *event = LIST_ITEM(link, struct queued_event, link);
+        AUTO(json_t) *payload = json_from_text(event->text, strlen(event->text));
+        char *text = payload && transaction_times_move(s, payload, step_ms, event->restored)
+                         ? json_to_text(payload)
+                         : NULL;
+        if (!text)
+            continue; /* no mark; or no memory: it keeps the time it has */
+        free(event->text);
+        event->text = text;
+        char key[PLACE_SIZE];
+        place_key(event->place, key);
+        struct record record = { RECORD_EVENT, key, text };
+        if (event->durable || !transaction_queue_is_behind(s)) /* else it is written with its transaction */
+            station_persist(s, &record, 1, NULL, NULL);
+    }
+}
+
 /* ---- thinning ---- */
 
 /* Drops every second of the intermediate events that may go (E04.FR.08, E12.FR.05): first samples, then any Updated without a
@@ -286,7 +310,7 @@ void transaction_queue_restore(struct station *s, const char *key, const char *v
         return;
     }
     event->durable = true;
-    event->offline = true; /* it was not delivered while we were away (E11.FR.07) */
+    event->restored = event->offline = true; /* it was not delivered while we were away (E11.FR.07) */
     if (event->place >= t->next_place)
         t->next_place = event->place + 1;
     /* records may come in any order */
@@ -351,6 +375,8 @@ static void on_transaction_event_result(void *ctx, const struct rpc_answer *answ
 static json_t *event_payload(const struct queued_event *event)
 {
     json_t *payload = json_from_text(event->text, strlen(event->text));
+    if (payload)
+        transaction_times_unmark(payload);
     if (payload && event->offline)
         json_set_optional(payload, "offline", json_true());
     return payload;

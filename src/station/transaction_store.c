@@ -55,6 +55,7 @@ char *transaction_record(const struct evse *e)
     put(r, "fellFrom", json_real(tx->fell_from_Wh), tx->fell_from_Wh > 0);
     put(r, "offsetBefore", json_real(tx->offset_before_Wh), tx->fell_from_Wh > 0);
     put(r, "start", json_real(tx->start_Wh), tx->has_register);
+    put(r, "unsure", json_true(), tx->unsure_times);
     put(r, "powerPath", json_integer(tx->power_path_ms), tx->power_path_ms >= 0);
     put(r, "charged", json_integer(metering_charging_s(e)), true);
     put(r, "samples", json_incref(tx->ended_samples), json_array_size(tx->ended_samples));
@@ -117,6 +118,7 @@ static void get_metering(struct evse_transaction *tx, const json_t *r)
     tx->start_Wh = json_get_number(r, "start", 0);
     tx->started_ms = json_get_int(r, "started", 0);
     tx->power_path_ms = json_get_int(r, "powerPath", -1);
+    tx->unsure_times = json_get_bool(r, "unsure", false);
     tx->register_ms = json_get_int(r, "seen", tx->started_ms);
     tx->charging_ms = json_get_int(r, "charged", 0) * 1000;
     tx->charging_since_ms = -1;

@@ -45,12 +45,14 @@ struct evse *transaction_find(struct station *s, const char *transaction_id)
 static void begin(struct evse *e, enum trigger trigger)
 {
     struct evse_transaction *tx = &e->tx;
+    transaction_times_follow(e->station);
     env_uuid(e->station->env, tx->id); /* E01.FR.08 */
     tx->next_seq_no = 0;
     tx->phases_reported = 0;
     tx->stopped_reason[0] = '\0';
     tx->stopping = false;
     tx->token_invalid = tx->no_more_energy = false;
+    tx->unsure_times = transaction_times_are_unsure(e->station);
     if (tx->authorization != AUTHORIZATION_GRANTED)
         tx->token = (struct id_token){ 0 }; /* nobody's yet */
     tx->charging_state = tx_charging_state(e);
@@ -598,6 +600,7 @@ void transactions_done(struct station *s)
 
 void transactions_start(struct station *s)
 {
+    transaction_times_start(s);
     transaction_orphans_end(s);
     for (size_t i = 0; i < s->evse_count; i++)
         if (s->evses[i].tx.resumed)

@@ -76,6 +76,7 @@ struct evse_transaction {
     bool no_more_energy; /* ... and MaxEnergyOnInvalidId is used up */
     bool resumed;        /* restored from the store, device not seen yet */
     int phases_reported; /* numberOfPhasesUsed; 0 none */
+    bool unsure_times;   /* it began before the clock was set (transaction_times.c) */
     /* the device (drive.c) */
     enum drive drive, drive_tried; /* what it holds to as far as we know; what it was told last */
     uint32_t drive_ticket;         /* of the open START or STOP; 0 none */
@@ -117,6 +118,9 @@ struct transactions {
     struct timer aligned_timer, ended_aligned_timer; /* AlignedDataInterval, AlignedDataTxEndedInterval */
     int64_t aligned_due_ms, ended_aligned_due_ms;    /* wall clock of the next boundary; 0: none */
     struct timer trigger_timer;                      /* TriggerMessage: after its answer has left */
+    bool clock_known;                                /* the CSMS has told the time since the start */
+    int64_t host_offset_ms,
+        host_start_ms;   /* of the host's clock: to the monotonic one when last looked at; at the start */
     struct list unlocks; /* UnlockConnector requests not yet answered (remote.c) */
     struct list orphans; /* restored transactions of EVSEs that are configured no more */
 };
@@ -143,6 +147,8 @@ bool transaction_is_running(const struct evse *e);
 bool evse_is_idle(const struct evse *e);
 /* Intervals or measurands were changed by SetVariables. */
 void metering_settings_changed(struct station *s);
+/* The CSMS told the time, which differs by `step_ms` from what the station had. Before the station's clock follows. */
+void transactions_on_clock_set(struct station *s, int64_t step_ms);
 /* The station's clock was set: clock-aligned values follow it. */
 void metering_clock_changed(struct station *s);
 /* TriggerMessage: MeterValues and TransactionEvent. evse NULL: all. True if something will be sent. */

@@ -22,12 +22,17 @@ static void add_preset(struct bench_options *options, const char *text)
         (struct variable_preset){ .component = copy, .variable = dot + 1, .value = equals + 1 };
 }
 
+struct bench *session_bench_unbooted(struct bench_options *options, const char *const *presets)
+{
+    for (; *presets; presets++)
+        add_preset(options, *presets);
+    return bench_new(options);
+}
+
 struct bench *session_bench_of(const struct evse_abilities *abilities, const char *const *presets)
 {
     struct bench_options options = { .abilities = *abilities };
-    for (; *presets; presets++)
-        add_preset(&options, *presets);
-    struct bench *b = bench_new(&options);
+    struct bench *b = session_bench_unbooted(&options, presets);
     bench_boot(b);
     return b;
 }

@@ -9,6 +9,8 @@
 /* A booted station with the presets given as "Component.Variable=value" texts, NULL at the end. */
 struct bench *session_bench(const char *const *presets);
 struct bench *session_bench_of(const struct evse_abilities *abilities, const char *const *presets);
+/* Not started yet; the presets are added to the options. */
+struct bench *session_bench_unbooted(struct bench_options *options, const char *const *presets);
 /* TxStartPoint and TxStopPoint, a bay that is seen, nothing sampled on the way, default else. */
 struct bench *session_points(const char *start, const char *stop);
 void session_set(struct bench *b, const char *component, const char *variable, const char *value);
