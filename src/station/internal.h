@@ -31,6 +31,7 @@ struct evse {
     int id; /* 1.. */
     struct evse_abilities abilities;
     struct evse_signals signals;           /* the latest */
+    bool is_heard; /* the device told its state since the start, or is known to be silent */
     struct evse_availability availability; /* availability.h */
     struct evse_lock lock;                 /* lock.h */
     struct evse_transaction tx;            /* transactions.h: authorization and transaction of this EVSE */

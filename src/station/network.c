@@ -13,6 +13,9 @@ const char *const link_state_names[] = { "idle", "waiting", "connecting", "up", 
 #define TIMEOUTS_MAX 3
 /* ... the last of them a heartbeat: that one message is not answered (TC_E_41) does not make a link deaf. */
 #define TIMEOUTS_PROBE 2
+/* So long the first connection waits for the devices: B01.FR.05 wants the state of every connector right after the boot, and one that
+ * nobody asked yet would be reported Unavailable, and Available a moment later. */
+#define DEVICES_MAX_MS 5000
 
 static void set_state(struct station *s, enum link_state state, const char *why)
 {
@@ -48,6 +51,7 @@ static void on_timer(struct timer *timer, void *ctx)
     (void)timer;
     struct station *s = ctx;
 
+    s->network.awaits_devices = false;
     set_state(s, LINK_CONNECTING, "waited");
     /* The CSMS may not know of the password it set, if its answer was lost, or have got another since: then the configured one may help. */
     const char *password = s->network.refusals % 2 && s->password ? s->password : station_password(s);
@@ -63,6 +67,32 @@ void network_start(struct station *s, int64_t delay_ms)
 {
     set_state(s, LINK_WAITING, "start");
     env_timer_start(s->env, &s->network.timer, delay_ms);
+}
+
+static bool all_devices_are_heard(const struct station *s)
+{
+    for (size_t i = 0; i < s->evse_count; i++)
+        if (!s->evses[i].is_heard)
+            return false;
+    return true;
+}
+
+void network_first_start(struct station *s, int64_t delay_ms)
+{
+    struct network *n = &s->network;
+    n->awaits_devices = !all_devices_are_heard(s);
+    n->first_ms = env_now_ms(s->env) + delay_ms;
+    network_start(s, n->awaits_devices && delay_ms < DEVICES_MAX_MS ? DEVICES_MAX_MS : delay_ms);
+}
+
+void network_on_device_heard(struct station *s)
+{
+    struct network *n = &s->network;
+    int64_t now_ms = env_now_ms(s->env);
+    if (!n->awaits_devices || n->state != LINK_WAITING || !all_devices_are_heard(s))
+        return;
+    n->awaits_devices = false;
+    timer_start_at(&n->timer, n->first_ms > now_ms ? n->first_ms : now_ms);
 }
 
 static void close_link(struct station *s, int64_t reopen_ms)

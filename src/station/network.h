@@ -22,12 +22,17 @@ struct network {
     unsigned refusals;     /* in a row; after each the other password is tried */
     int told_failure; /* enum link_failure of the last attempt, -1: it succeeded; the next of the same kind is no news */
     int timeouts; /* CALLs in a row without an answer, and nothing else was heard either */
+    bool awaits_devices; /* the first connection waits until all have told their state */
+    int64_t first_ms;    /* ... but is not made before */
     struct timer timer;
 };
 
 void network_init(struct station *s);
 void network_done(struct station *s);
 void network_start(struct station *s, int64_t delay_ms);
+/* The first time: the devices may tell their state before. */
+void network_first_start(struct station *s, int64_t delay_ms);
+void network_on_device_heard(struct station *s);
 /* Ends the link, if there is one, and stays down until network_start(). */
 void network_stop(struct station *s);
 /* Ends the link and connects again after delay_ms (new password, deaf link). */

@@ -247,8 +247,10 @@ void station_on_signals(struct station *station, int evse, const struct evse_sig
         return;
     struct evse_signals before = e->signals;
     e->signals = *signals;
+    e->is_heard |= signals->state != EVSE_UNKNOWN || !signals->online;
     if (!station->started)
         return;
+    network_on_device_heard(station);
     availability_on_evse_changed(e);
     lock_update(e);
     transactions_on_signals(e, &before);
@@ -426,7 +428,7 @@ void station_start(struct station *station, int64_t delay_ms)
         if (e->signals.state != EVSE_UNKNOWN)
             transactions_on_signals(e, &(struct evse_signals){ .state = EVSE_UNKNOWN });
     }
-    network_start(station, delay_ms);
+    network_first_start(station, delay_ms);
 }
 
 void station_stop(struct station *station)

@@ -80,7 +80,7 @@ int station_check_preset(const struct variable_preset *preset, char *ret, size_t
 
 /* Before station_start(): each record kept for this station, in any order. A record that cannot be understood is logged and kept. */
 void station_restore(struct station *station, enum record_kind kind, const char *key, const char *value);
-/* Connects after `delay_ms` (pacing of many stations) and lives. */
+/* Connects after `delay_ms` (pacing of many stations) and when the devices have told their state, or 5 s after; and lives. */
 void station_start(struct station *station, int64_t delay_ms);
 /* The program is about to end in order: writes down what is to be resumed. Ends no transaction. The link may be closed after it. */
 void station_stop(struct station *station);

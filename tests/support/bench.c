@@ -629,7 +629,9 @@ struct bench *bench_new(const struct bench_options *options)
         .ctx = b, .now_ms = bench_now, .wall_ms = bench_wall, .random = bench_random, .timers = &b->timers
     };
     for (size_t i = 0; i < BENCH_MAX_EVSES; i++)
-        b->signals[i] = (struct evse_signals){ .state = EVSE_AVAILABLE, .online = true };
+        b->signals[i] =
+            (struct evse_signals){ .state = b->options.slow_devices ? EVSE_UNKNOWN : EVSE_AVAILABLE,
+                                   .online = true };
     make_station(b);
     return b;
 }

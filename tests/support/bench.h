@@ -38,6 +38,7 @@ struct bench_options {               /* zero: the default */
     const char *password;
     const char *url; /* wss://csms.example/ocpp */
     size_t max_message; /* 65536 */
+    bool slow_devices;  /* they answer, and have told no state yet */
     struct variable_preset presets[BENCH_MAX_PRESETS];
     size_t preset_count;
 };

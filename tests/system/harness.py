@@ -136,7 +136,14 @@ class Csms:
         self.schemas.check(action + "Request", payload)
         with self.lock:
             self.calls.append((station, action, payload))
-        answer = self.answers.get(action, self.usual)(*((station, payload) if action in self.answers else (station, payload, action)))
+        await self.reply(socket_, message_id, action, self.answer_to(station, action, payload))
+
+    def answer_to(self, station, action, payload):
+        if action in self.answers:
+            return self.answers[action](station, payload)
+        return self.usual(station, payload, action)
+
+    async def reply(self, socket_, message_id, action, answer):
         if answer is None:
             return
         if isinstance(answer, tuple):
@@ -235,12 +242,14 @@ class Line:
 class Site:
     """Everything a test needs; `with Site() as site`."""
 
-    def __init__(self, tls=None, **csms):
+    def __init__(self, tls=None, csms_class=Csms, **csms):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="site."))
         self.chargers, self.stations, self.processes = [], [], {}
         self.csms_address, self.sim_address = address(), address()
         self.echonet_address = address()
-        self.csms = Csms(self.csms_address, tls=tls, **csms)
+        if tls and not isinstance(tls, ssl.SSLContext):
+            tls = tls(self.csms_address)   # its certificate names the address
+        self.csms = csms_class(self.csms_address, tls=tls, **csms)
         self.scheme = "wss" if tls else "ws"
         self.security_profile, self.ca_file = (2, None) if tls else (1, None)
         self.general, self.sim_options, self.sim = "", [], None

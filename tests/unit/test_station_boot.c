@@ -30,6 +30,35 @@ statuses_of_all_evses_go_before_anything_else(void **state) /* B01.FR.05; real C
     bench_free(b);
 }
 
+static void the_first_connection_waits_until_every_device_told_its_state(void **state) /* B01.FR.05 */
+{
+    (void)state;
+    struct bench *b = bench_new(&(struct bench_options){ .evse_count = 2, .slow_devices = true });
+    bench_start(b);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    bench_settle(b);
+    assert_int_equal(b->connects, 0);
+    bench_state(b, 2, EVSE_CONNECTED);
+    bench_settle(b);
+    bench_expect(b, "BootNotification", "{}");
+    bench_expect(b, "StatusNotification", "{'evseId': 1, 'connectorStatus': 'Available'}");
+    bench_expect(b, "StatusNotification", "{'evseId': 2, 'connectorStatus': 'Occupied'}");
+    bench_free(b);
+}
+
+static void a_device_that_tells_nothing_keeps_the_station_from_booting_for_5_s(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(&(struct bench_options){ .slow_devices = true });
+    bench_start(b);
+    bench_advance(b, 4999);
+    assert_int_equal(b->connects, 0);
+    bench_advance(b, 1);
+    bench_expect(b, "BootNotification", "{}");
+    bench_expect(b, "StatusNotification", "{'evseId': 1, 'connectorStatus': 'Unavailable'}");
+    bench_free(b);
+}
+
 static void nothing_but_the_boot_leaves_before_it_is_answered(void **state) /* B01.FR.08 */
 {
     struct bench *b = *state;
@@ -395,6 +424,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_first_boot_says_power_up_and_reports_every_connector),
         cmocka_unit_test(statuses_of_all_evses_go_before_anything_else),
+        cmocka_unit_test(the_first_connection_waits_until_every_device_told_its_state),
+        cmocka_unit_test(a_device_that_tells_nothing_keeps_the_station_from_booting_for_5_s),
         TEST(nothing_but_the_boot_leaves_before_it_is_answered),
         TEST(a_silent_csms_is_asked_again_after_a_while),
         TEST(a_csms_that_never_answers_gets_a_new_connection),

@@ -1,0 +1,183 @@
+"""What stands around a CSMS: a certificate authority, and servers for firmware images and logs."""
+import datetime
+import http.server
+import ipaddress
+import ssl
+import tempfile
+import threading
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from harness import address
+
+DAY = datetime.timedelta(days=1)
+
+
+def new_key(kind="ec"):
+    return rsa.generate_private_key(65537, 2048) if kind == "rsa" else ec.generate_private_key(ec.SECP256R1())
+
+
+def key_pem(key):
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                             serialization.NoEncryption()).decode()
+
+
+def certificate_pem(*certificates):
+    return "".join(c.public_bytes(serialization.Encoding.PEM).decode() for c in certificates)
+
+
+def name(common_name, organization=None):
+    parts = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
+    if organization:
+        parts.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
+    return x509.Name(parts)
+
+
+class Authority:
+    """A root, or below `parent` an intermediate."""
+
+    def __init__(self, common_name, parent=None, key_kind="ec", valid=(-DAY, 30 * DAY)):
+        self.parent, self.key = parent, new_key(key_kind)
+        issuer = parent or self
+        self.name = name(common_name, "Test")
+        self.certificate = self.build(self.name, self.key.public_key(), issuer, valid,
+                                      (x509.BasicConstraints(ca=True, path_length=None), True),
+                                      (self.usage(sign_certificates=True), True))
+        self.pem = certificate_pem(self.certificate)
+
+    @staticmethod
+    def usage(sign_certificates=False):
+        return x509.KeyUsage(digital_signature=not sign_certificates, content_commitment=False, key_encipherment=False,
+                             data_encipherment=False, key_agreement=False, key_cert_sign=sign_certificates,
+                             crl_sign=sign_certificates, encipher_only=False, decipher_only=False)
+
+    @staticmethod
+    def build(subject, public_key, issuer, valid, *extensions):
+        now = datetime.datetime.utcnow()
+        builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer.name).public_key(public_key)
+                   .serial_number(x509.random_serial_number()).not_valid_before(now + valid[0]).not_valid_after(now + valid[1])
+                   .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), False)
+                   .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), False))
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical)
+        return builder.sign(issuer.key, hashes.SHA256())
+
+    def chain(self, certificate):
+        """PEM of the certificate and what stands between it and the root."""
+        pem, above = certificate_pem(certificate), self
+        while above.parent:
+            pem, above = pem + above.pem, above.parent
+        return pem
+
+    def issue(self, common_name, *uses, addresses=(), public_key=None, key_kind="ec", organization=None, valid=(-DAY, 10 * DAY)):
+        """(certificate, key or None) for these extended key usages."""
+        key = None if public_key else new_key(key_kind)
+        extensions = [(x509.BasicConstraints(ca=False, path_length=None), True), (self.usage(), True)]
+        if uses:
+            extensions.append((x509.ExtendedKeyUsage(uses), False))
+        if addresses:
+            extensions.append((x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(a)) for a in addresses]), False))
+        certificate = self.build(name(common_name, organization), public_key or key.public_key(), self, valid, *extensions)
+        return certificate, key
+
+    def server(self, host, **options):
+        """A server's certificate and key; the name in it is `host` unless common_name and addresses say otherwise."""
+        options = {"addresses": [host], **options}
+        return self.issue(options.pop("common_name", host), ExtendedKeyUsageOID.SERVER_AUTH, **options)
+
+    def client(self, identity, **options):
+        """A charging station's own certificate."""
+        return self.issue(identity, ExtendedKeyUsageOID.CLIENT_AUTH, **{"organization": "Test", **options})
+
+    def sign_request(self, csr_pem, **options):
+        """What a CSMS makes of SignCertificate: the chain, or with `certificate=True` the object."""
+        csr = x509.load_pem_x509_csr(csr_pem.encode())
+        assert csr.is_signature_valid
+        common_name = csr.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
+        organization = [a.value for a in csr.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
+        certificate, _ = self.issue(common_name, ExtendedKeyUsageOID.CLIENT_AUTH, public_key=csr.public_key(),
+                                    **{"organization": organization[0] if organization else "Test", **options})
+        return self.chain(certificate)
+
+
+def server_context(chain_pem, key, client_roots_pem=None):
+    """A TLS server's context; with roots it demands a client certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as both:
+        both.write(chain_pem + key_pem(key))
+        both.flush()
+        context.load_cert_chain(both.name)
+    if client_roots_pem:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(cadata=client_roots_pem)
+    return context
+
+
+class FileServer:
+    """HTTP: GET gives what stands in `files`, PUT and POST put what came into `uploads`. `status` other than None refuses all;
+    `hold` is an Event: while it is set aside (cleared), answers wait for it."""
+
+    def __init__(self, tls=None):
+        self.files, self.uploads, self.requests = {}, {}, []
+        self.status, self.hold = None, threading.Event()
+        self.hold.set()
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def answer(self, status, body=b""):
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def serve(self, body):
+                path = self.path.lstrip("/")
+                outer.requests.append((self.command, path))
+                outer.hold.wait(30)
+                if outer.status:
+                    self.answer(outer.status)
+                elif self.command == "GET":
+                    self.answer(*((200, outer.files[path]) if path in outer.files else (404,)))
+                else:
+                    outer.uploads[path] = body
+                    self.answer(201)
+
+            def do_GET(self):
+                self.serve(None)
+
+            def body(self):
+                if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+                    return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                data = b""
+                while size := int(self.rfile.readline().split(b";")[0], 16):
+                    data += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+                return data
+
+            def do_PUT(self):
+                self.serve(self.body())
+
+            do_POST = do_PUT
+
+        self.server = http.server.ThreadingHTTPServer((address(), 0), Handler)
+        self.server.daemon_threads = True
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        host, port = self.server.server_address
+        self.url = f"{'https' if tls else 'http'}://{host}:{port}"
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def close(self):
+        self.hold.set()
+        self.server.shutdown()
+        self.server.server_close()

@@ -1,0 +1,323 @@
+"""The reusable and memory states of Part 6 (2.18, 2.19), by their names. Each brings the station there from wherever it is, executes the
+states it needs before, and validates its own steps. What a step expects follows from TxStartPoint and TxStopPoint in force.
+
+`evse` is the EVSE the state is about. Authorized, StopAuthorized and what leads there take `remote=True` for way B (by the CSMS).
+"""
+from rig import ANY, REMOTE, TOKEN, until, validate
+
+AUTHORIZED = {"idTokenInfo": {"status": "Accepted"}}
+
+
+# ---- boot ----
+
+def Booting(cs):
+    """Reset was accepted; the station is on its way down."""
+    cs.call("Reset", {"type": "Immediate"}, status="Accepted")
+
+
+def Booted(cs, power_cycle=False, status="Available"):
+    """By Reset, or by power cycle; returns the BootNotification. `status`: of all connectors, or by EVSE, if not Available."""
+    cs.csms.take_all()
+    if power_cycle:
+        cs.power_cut()
+        cs.power_up()
+    else:
+        cs.call("Reset", {"type": "OnIdle"}, status={"Accepted", "Scheduled"})
+    boot = cs.booted(status)
+    cs.next("SecurityEventNotification", type={"StartupOfTheDevice", "ResetOrReboot"})
+    for track in cs.tracks.values():
+        if not track.started:
+            track.clear()
+    return boot
+
+
+# ---- availability ----
+
+def Unavailable(cs, evse=None, connector=None):
+    """The station, an EVSE or a connector is made inoperative."""
+    request = {"operationalStatus": "Inoperative"}
+    if evse:
+        request["evse"] = {"id": evse, **({"connectorId": connector} if connector else {})}
+    cs.call("ChangeAvailability", request, status="Accepted")
+    for one in [evse] if evse else cs.tracks:
+        cs.status("Unavailable", one)
+
+
+# ---- towards the transfer of energy ----
+
+def told(cs, evse, point):
+    """Whether a step tells of a transaction: it began already, or begins by this."""
+    return cs.tracks[evse].started or point in cs.points("Start")
+
+
+def kind(cs, evse):
+    return "Updated" if cs.tracks[evse].started else "Started"
+
+
+def trigger(cs, evse, *reasons):
+    """The first event after RequestStartTransaction has RemoteStart, whatever the step says (2.1)."""
+    track = cs.tracks[evse]
+    if not track.remote_pending:
+        return {"triggerReason": set(reasons)}
+    return {"triggerReason": "RemoteStart", "remoteStartId": track.remote}
+
+
+def ParkingBayOccupied(cs, evse=1):
+    """Optional: a station without a sensor (parking_bay=False) passes through."""
+    track = cs.tracks[evse]
+    track.parked = True
+    if not cs.parking_bay:
+        return
+    cs.drive_in(evse)
+    if told(cs, evse, "ParkingBayOccupancy"):
+        cs.event(evse, eventType=kind(cs, evse), triggerReason="EVDetected")
+
+
+def EVConnectedPreSession(cs, evse=1, **car):
+    track = cs.tracks[evse]
+    if not track.parked:
+        ParkingBayOccupied(cs, evse)
+    cs.plug(evse, **car)
+    cs.status("Occupied", evse)
+    by_path = "PowerPathClosed" in cs.points("Start") and track.authorized
+    if told(cs, evse, "EVConnected") or by_path:
+        states = {"EVConnected", "SuspendedEVSE", "Charging"} if track.authorized else {"EVConnected"}
+        return cs.event(evse, eventType=kind(cs, evse), **trigger(cs, evse, "CablePluggedIn", "ChargingStateChanged"),
+                        chargingState=states, evse__id=evse, evse__connectorId=1)
+    return None
+
+
+def Authorized(cs, evse=1, remote=False, token=None, cached=False):
+    """`cached`: no Authorize is asked for. Returns the TransactionEvent, if there is one."""
+    track = cs.tracks[evse]
+    if not (track.parked or track.connected):
+        ParkingBayOccupied(cs, evse)
+    token = token or (REMOTE if remote else TOKEN)
+    if remote:
+        request_start(cs, evse, token)
+    else:
+        cs.present(token, evse)
+    if not cached and (not remote or cs.get_variable("AuthCtrlr.AuthorizeRemoteStart") == "true"):
+        cs.next("Authorize", idToken=token)
+    track.authorized, track.token = True, token
+    path_closed = "PowerPathClosed" in cs.points("Start") and track.connected
+    if not told(cs, evse, "Authorized") and not (remote and path_closed):
+        return None
+    return cs.event(evse, eventType=kind(cs, evse), **trigger(cs, evse, "Authorized"), idToken=token)
+
+
+def request_start(cs, evse, token):
+    track = cs.tracks[evse]
+    cs.remote_start_id += 1
+    answer = cs.call("RequestStartTransaction",
+                     {"evseId": evse, "remoteStartId": cs.remote_start_id, "idToken": token}, status="Accepted")
+    if track.started:
+        validate("RequestStartTransactionResponse", answer, {"transactionId": track.transaction})
+    track.remote, track.remote_pending = cs.remote_start_id, True
+
+
+def EnergyTransferStarted(cs, evse=1, remote=False, **car):
+    """Returns the TransactionEvent that tells of the transfer, if there is one."""
+    track = cs.tracks[evse]
+    if not track.authorized:
+        Authorized(cs, evse, remote)
+    if not track.connected:
+        cs.plug(evse, **car)
+        cs.status("Occupied", evse)
+        if told(cs, evse, "EVConnected"):
+            cs.event(evse, eventType=kind(cs, evse), **trigger(cs, evse, "CablePluggedIn"), chargingState="EVConnected",
+                     evse__id=evse, evse__connectorId=1)
+    if "PowerPathClosed" in cs.points("Start") and not track.started:
+        cs.event(evse, eventType="Started", **trigger(cs, evse, "ChargingStateChanged"),
+                 chargingState={"SuspendedEVSE", "EVConnected"}, evse__id=evse, evse__connectorId=1)
+    event = None
+    if told(cs, evse, "EnergyTransfer"):
+        event = cs.event(evse, skip={"SuspendedEVSE", "EVConnected", "SuspendedEV"}, eventType=kind(cs, evse),
+                         **trigger(cs, evse, "ChargingStateChanged"), chargingState="Charging")
+    until(lambda: cs.show(evse)["power"] > 0, "the device charges")
+    track.charging = True
+    return event
+
+
+def EnergyTransferSuspended(cs, evse=1, remote=False):
+    """The EV suspends."""
+    track = cs.tracks[evse]
+    if not track.charging:
+        EnergyTransferStarted(cs, evse, remote)
+    cs.ev_suspends(evse)
+    if not track.started:
+        return None
+    event = cs.event(evse, eventType={"Updated", "Ended"}, triggerReason="ChargingStateChanged",
+                     chargingState={"EVConnected", "SuspendedEV"})
+    if event["eventType"] == "Ended":
+        validate("TransactionEvent", event, {"stoppedReason": "StoppedByEV"})
+    track.charging = False
+    return event
+
+
+# ---- towards its end ----
+
+def StopAuthorized(cs, evse=1, remote=False):
+    """By the same card, or by the CSMS. Returns the event; it ended the transaction if TxStopPoint says so."""
+    track = cs.tracks[evse]
+    if not track.charging:
+        EnergyTransferStarted(cs, evse, remote)
+    transaction = track.transaction
+    if remote:
+        cs.call("RequestStopTransaction", {"transactionId": transaction}, status="Accepted")
+        event = cs.event(evse, triggerReason="RemoteStop", transactionId=transaction)
+    else:
+        cs.present(track.token, evse)
+        event = cs.event(evse, triggerReason="StopAuthorized", transactionId=transaction,
+                         idToken=lambda t: t is None or t == track.token)
+    track.authorized, track.charging, track.stopped = False, False, True
+    track.stopped_remotely = remote
+    if event["eventType"] == "Ended":
+        check_stopped_reason(cs, evse, event)
+    return event
+
+
+def check_stopped_reason(cs, evse, event):
+    """2.1: Local may be left out."""
+    reason = event["transactionInfo"].get("stoppedReason", "Local")
+    assert reason == ("Remote" if cs.tracks[evse].stopped_remotely else "Local"), event
+
+
+def EVConnectedPostSession(cs, evse=1, remote=False):
+    """No energy flows any more, the cable is still there."""
+    track = cs.tracks[evse]
+    if not track.stopped:
+        StopAuthorized(cs, evse, remote)
+    until(lambda: cs.show(evse)["power"] == 0, "the device stops")
+    event = None
+    if track.started:
+        event = cs.event(evse, skip={"SuspendedEVSE"}, triggerReason="ChargingStateChanged", chargingState="EVConnected")
+        if event["eventType"] == "Ended":
+            check_stopped_reason(cs, evse, event)
+    track.post_session = True
+    return event
+
+
+def EVDisconnected(cs, evse=1, remote=False):
+    """Returns the event that tells of the unplugging, if the transaction had not ended before."""
+    track = cs.tracks[evse]
+    if not track.post_session:
+        EVConnectedPostSession(cs, evse, remote)
+    cs.unplug(evse)
+    cs.status("Available", evse)
+    event = None
+    if track.started:
+        event = cs.event(evse, triggerReason="EVCommunicationLost", chargingState="Idle")
+        if event["eventType"] == "Ended":
+            check_stopped_reason(cs, evse, event)
+    if not cs.parking_bay:
+        track.clear()
+    return event
+
+
+def ParkingBayUnoccupied(cs, evse=1, remote=False):
+    track = cs.tracks[evse]
+    if track.connected:
+        EVDisconnected(cs, evse, remote)
+    if not cs.parking_bay:
+        track.clear()
+        return None
+    cs.drive_out(evse)
+    event = None
+    if track.started:
+        event = cs.event(evse, eventType="Ended", triggerReason="EVDeparted")
+        check_stopped_reason(cs, evse, event)
+    track.clear()
+    return event
+
+
+def StartOfflineTransaction(cs, evse=1, token=TOKEN):
+    """The link goes, a session begins, the link comes back. Take the events with cs.event() afterwards."""
+    cs.offline()
+    offline_start(cs, evse, token)
+    cs.online()
+
+
+def offline_start(cs, evse=1, token=TOKEN, **car):
+    """What a driver does at a station without a link, until energy flows."""
+    if cs.parking_bay:
+        cs.drive_in(evse)
+    cs.present(token, evse)
+    until(lambda: cs.show(evse)["tag"] == "", "the card was not read")
+    cs.plug(evse, **car)
+    until(lambda: cs.show(evse)["power"] > 0, "the device charges")
+
+
+def offline_stop(cs, evse=1, token=TOKEN):
+    cs.present(token, evse)
+    until(lambda: cs.show(evse)["power"] == 0, "the device stops")
+    cs.unplug(evse)
+    if cs.parking_bay:
+        cs.drive_out(evse)
+
+
+# ---- memory states ----
+
+def TransactionEventsInQueueEnded(cs, evse=1, token=TOKEN):
+    """A whole session while the link is down; the link comes back and the events are on their way."""
+    cs.offline()
+    offline_start(cs, evse, token)
+    offline_stop(cs, evse, token)
+    cs.online()
+
+
+def IdTokenCached(cs, evse=1, token=TOKEN, info=None):
+    """The token gets into the authorization cache by a use of it; `info`: what the CSMS says of it, Accepted if None."""
+    if info and info["status"] != "Accepted":
+        cs.answer("Authorize", {"idTokenInfo": info}, when=lambda p: p["idToken"] == token)
+        cs.present(token, evse)
+        cs.next("Authorize", idToken=token)
+    else:
+        if info:
+            cs.answer("Authorize", {"idTokenInfo": info}, when=lambda p: p["idToken"] == token)
+            cs.answer("TransactionEvent", {"idTokenInfo": info}, when=lambda p: p.get("idToken") == token)
+        Authorized(cs, evse, token=token)
+        if not cs.tracks[evse].connected:
+            EVConnectedPreSession(cs, evse)
+        ParkingBayUnoccupied(cs, evse)
+    cs.csms.answer_as_usual()
+    cs.quiet()
+
+
+def CertificateInstalled(cs, pem, certificate_type="CSMSRootCertificate"):
+    cs.call("InstallCertificate", {"certificateType": certificate_type, "certificate": pem}, status="Accepted")
+
+
+def GetInstalledCertificates(cs, certificate_type, hash_data=None):
+    """All chains of this type; one of them has the hash data, if given."""
+    answer = cs.call("GetInstalledCertificateIds", {"certificateType": [certificate_type]}, status="Accepted",
+                     certificateHashDataChain=ANY)
+    chains = answer["certificateHashDataChain"]
+    assert all(c["certificateType"] == certificate_type for c in chains), chains
+    if hash_data:
+        assert any(lower(c["certificateHashData"]) == lower(hash_data) for c in chains), (hash_data, chains)
+    return chains
+
+
+def lower(hash_data):
+    return {k: v.lower() for k, v in hash_data.items()}
+
+
+def RenewChargingStationCertificate(cs, authority, **options):
+    """A02: the station asks for a certificate, the authority signs; returns the chain it got."""
+    cs.call("TriggerMessage", {"requestedMessage": "SignChargingStationCertificate"}, status="Accepted")
+    request = cs.next("SignCertificate")
+    chain = authority.sign_request(request["csr"], **options)
+    cs.call("CertificateSigned", {"certificateChain": chain, "certificateType": "ChargingStationCertificate"}, status="Accepted")
+    return chain
+
+
+def SetChargingProfile(cs, profile, evse=1):
+    cs.call("SetChargingProfile", {"evseId": evse, "chargingProfile": profile}, status="Accepted")
+
+
+def RebootBeforeFirmwareActivation(cs):
+    """After the reboot notice, if there is one; the gateway was started again by then."""
+    cs.next("BootNotification", reason="FirmwareUpdate")
+    for evse in cs.tracks:
+        cs.status("Available", evse)
