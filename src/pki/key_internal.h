@@ -1,0 +1,10 @@
+/* Between the files of the key library. */
+#ifndef PKI_KEY_INTERNAL_H
+#define PKI_KEY_INTERNAL_H
+
+struct evp_pkey_st;
+
+/* Opens the key that the URI names; see key_open(). */
+int token_open_key(const char *uri, const char *pin, struct evp_pkey_st **ret);
+
+#endif
