@@ -119,10 +119,10 @@ static int write_request(const struct csr_settings *settings, struct evp_pkey_st
         return trouble();
     X509_NAME *subject = X509_REQ_get_subject_name(request);
     if (!add_name(subject, "C", settings->country) || !add_name(subject, "O", settings->organization) ||
-        !add_name(subject, "CN", settings->common_name) || X509_REQ_set_pubkey(request, key) != 1 ||
-        !add_key_usage(request))
+        !add_name(subject, "CN", settings->common_name) || !add_key_usage(request))
         return trouble();
-    if (X509_REQ_sign(request, key, EVP_sha256()) <= 0) {
+    /* libp11 gives an EC key without its public half if the token has no public object of the same id. */
+    if (X509_REQ_set_pubkey(request, key) != 1 || X509_REQ_sign(request, key, EVP_sha256()) <= 0) {
         ERR_clear_error();
         return settings->key_uri ? -EIO : -ENOMEM;
     }
