@@ -3,7 +3,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 PREFIX    ?= /usr/local
 SOURCES    = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' | grep -v _table.c$$)
 
-.PHONY: all build demo test bench format lint requirements install clean
+.PHONY: all build demo test bench format lint requirements conformance install clean
 all: build
 
 # The programs, in build/release.
@@ -34,6 +34,10 @@ lint:
 requirements:
 	tools/requirements.py write
 	tools/requirements.py list
+
+# The certification cases, and docs/conformance.md from what came out.
+conformance:
+	tools/test.sh conformance; code=$$?; tools/conformance.py write build/conformance.xml; exit $$code
 
 # Into DESTDIR only files; on the machine itself also the user and, if there is none yet, a configuration to begin with.
 install: build

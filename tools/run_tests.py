@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Runs every suite and adds up: unit tests (cmocka), the store under TSan, lint, system tests (pytest), fuzzers.
+"""Runs every suite and adds up: unit tests (cmocka), the store under TSan, lint, system tests (pytest), certification cases (pytest),
+fuzzers.
 
-usage: run_tests.py [unit|tsan|lint|system|fuzz ...]
+usage: run_tests.py [unit|tsan|lint|system|conformance|fuzz ...]
 """
 import argparse
 import concurrent.futures
@@ -72,20 +73,27 @@ def lint_suite(total):
     total.add("lint", int(code == 0), int(code != 0), output)
 
 
+def pytest_suite(total, name, directory, report, timeout):
+    report.unlink(missing_ok=True)
+    code, output = run([PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "4", f"--junitxml={report}", directory], timeout)
+    try:
+        suite = xml.parse(report).getroot().find("testsuite")
+        failed = int(suite.get("failures")) + int(suite.get("errors"))
+        skipped = int(suite.get("skipped"))
+        passed = int(suite.get("tests")) - failed - skipped
+    except (OSError, xml.ParseError, AttributeError):
+        passed, failed, skipped = 0, 1, 0
+    # Nothing may be left out unseen: what a test needs is installed by tools/deps.sh.
+    total.add(f"{name} (pytest)", passed, failed + skipped + int(code != 0 and failed + skipped == 0), output)
+
+
 def system_suite(total):
     with tempfile.TemporaryDirectory() as scratch:
-        report = pathlib.Path(scratch) / "report.xml"
-        code, output = run([PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "4", f"--junitxml={report}",
-                            "tests/system"], 2400)
-        try:
-            suite = xml.parse(report).getroot().find("testsuite")
-            failed = int(suite.get("failures")) + int(suite.get("errors"))
-            skipped = int(suite.get("skipped"))
-            passed = int(suite.get("tests")) - failed - skipped
-        except (OSError, xml.ParseError, AttributeError):
-            passed, failed, skipped = 0, 1, 0
-        # Nothing may be left out unseen: what a test needs is installed by tools/deps.sh.
-        total.add("system (pytest)", passed, failed + skipped + int(code != 0 and failed + skipped == 0), output)
+        pytest_suite(total, "system", "tests/system", pathlib.Path(scratch) / "report.xml", 2400)
+
+
+def conformance_suite(total):
+    pytest_suite(total, "conformance", "tests/conformance", ROOT / "build/conformance.xml", 1800)  # the report: `make conformance`
 
 
 def run_fuzzer(binary):
@@ -112,7 +120,8 @@ def main():
     parser.add_argument("suites", nargs="*")
     arguments = parser.parse_args()
     total = Total()
-    suites = {"unit": unit_suite, "tsan": tsan_suite, "lint": lint_suite, "system": system_suite, "fuzz": fuzz_suite}
+    suites = {"unit": unit_suite, "tsan": tsan_suite, "lint": lint_suite, "system": system_suite,
+              "conformance": conformance_suite, "fuzz": fuzz_suite}
     for name in arguments.suites or suites:
         start = time.monotonic()
         suites[name](total)
