@@ -9,7 +9,7 @@ enum record_kind {
     RECORD_EVENT,       /* key: place in the send queue; value: a TransactionEventRequest not acknowledged */
     RECORD_STATE,       /* key: what; value: other state of a station (availability, boot reason ...) */
     RECORD_PROFILE,     /* key: charging profile id; value: the charging profile */
-    RECORD_TOKEN,       /* key: type and id token; value: what the authorization cache knows of it */
+    RECORD_TOKEN,       /* key: hash of an id token; value: what the authorization cache knows of it */
     RECORD_CERTIFICATE, /* key: use and number; value: certificate or key, PEM. Secret: never shown */
     RECORD_NETWORK,     /* key: configuration slot; value: NetworkConnectionProfileType; and what is to be known of them */
     RECORD_KINDS

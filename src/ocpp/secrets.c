@@ -15,7 +15,7 @@
 static const char *const members[] = { "password", "apnPassword", "simPin", "key", "basicAuthPassword" };
 static const char *const variables[] = { "BasicAuthPassword" };
 /* Any of them in a text that cannot be read; "GetLog" and "Firmware": with the URL of a server, and perhaps its user. */
-static const char *const signs[] = { "assword", "SetVariables", "SetNetworkProfile", "GetLog", "Firmware" };
+static const char *const signs[] = { "assword", "SetVariables", "SetNetworkProfile", "GetLog", "Firmware", "KeyCode" };
 
 static bool is_one_of(const char *name, const char *const *names, size_t count)
 {
@@ -53,6 +53,8 @@ static json_t *substitute(const json_t *object, const char *name, const json_t *
     if (str_equal(name, "attributeValue"))
         is_secret = is_one_of(json_get_string(json_object_get(object, "variable"), "name", ""), variables,
                               ARRAY_SIZE(variables));
+    if (str_equal(name, "idToken") && json_is_string(value)) /* C04.FR.04 */
+        is_secret = str_equal(json_get_string(object, "type", ""), "KeyCode");
     if (is_secret)
         return json_string(HIDDEN);
     return json_is_string(value) ? url_without_user(json_string_value(value)) : NULL;

@@ -1,10 +1,12 @@
 /* Who may charge (block C): tokens presented at the device, AuthorizeRequest, and what to do without the CSMS.
  *
- *     token --+-- same as the running authorization's -----------------> it ends (C01.FR.03)
- *             +-- another, during an authorization: asked -- same group -> it ends (C09.FR.03)
- *             +-- none running: asked ------------------- Accepted -----> granted
+ *     token --+-- same as the running authorization's -----------------------> it ends (C01.FR.03)
+ *             +-- another, during an authorization: known or asked, same group -> it ends (C09.FR.03)
+ *             +-- none running: known or asked ------------ Accepted ----------> granted
  *
- * There is neither cache nor local list yet: offline only OfflineTxForUnknownIdEnabled (C15) lets anyone charge. */
+ * Known is what the authorization cache has (auth_cache.c). It counts without asking where LocalPreAuthorize holds, and offline where
+ * LocalAuthorizeOffline does; what it has refused is asked for again. Offline a token that is not in it is let in by
+ * OfflineTxForUnknownIdEnabled (C15). */
 #include "station/transaction_internal.h"
 
 #include <ctype.h>
@@ -13,6 +15,10 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+
+#define KEY_CODE_TRIES       3 /* wrong ones in a row that cost no waiting */
+#define KEY_CODE_WAIT_MS     10000
+#define KEY_CODE_WAIT_MAX_MS 600000
 
 bool id_token_equal(const struct id_token *a, const struct id_token *b)
 {
@@ -35,12 +41,17 @@ static struct id_token normalised(const struct id_token *token)
     return copy;
 }
 
-/* Enough of a token to recognise it in a log, too little to copy it. */
+static bool is_key_code(const struct id_token *token)
+{
+    return str_equal(token->type, "KeyCode");
+}
+
+/* Enough of a token to recognise it in a log, too little to copy it. Of a key code nothing (C04.FR.04). */
 static const char *shortened(const struct id_token *token, char ret[static 8])
 {
     size_t len = strlen(token->value);
     (void)snprintf(ret, 8, "..%.4s", len > 4 ? token->value + len - 4 : token->value);
-    return ret;
+    return is_key_code(token) ? "hidden" : ret;
 }
 
 /* ---- EVConnectionTimeOut ---- */
@@ -113,15 +124,70 @@ static void refuse(struct evse *e, const char *why)
     }
 }
 
-/* ---- AuthorizeRequest ---- */
+/* ---- what is known of a token, from the CSMS or from the cache ---- */
 
-static bool is_allowed_here(const struct evse *e, const json_t *info) /* C01.FR.21 */
+struct token_info {
+    const char *status; /* AuthorizationStatusEnumType, or why there is none */
+    const char *group;  /* or NULL */
+    bool is_here;       /* C01.FR.21: may charge on this EVSE */
+};
+
+static bool is_in_list(const json_t *list, int evse)
 {
-    const json_t *list = json_object_get(info, "evseId");
     size_t index;
     const json_t *id;
-    json_array_foreach(list, index, id) if (json_integer_value(id) == e->id) return true;
+    json_array_foreach(list, index, id) if (json_integer_value(id) == evse) return true;
     return json_array_size(list) == 0;
+}
+
+static struct token_info told(const struct evse *e, const json_t *info)
+{
+    return (struct token_info){
+        .status = json_get_string(info, "status", "CSMS did not answer"),
+        .group = json_get_string(json_object_get(info, "groupIdToken"), "idToken", NULL),
+        .is_here = is_in_list(json_object_get(info, "evseId"), e->id),
+    };
+}
+
+static struct token_info remembered(const struct evse *e, const struct cached_token *cached)
+{
+    return (struct token_info){
+        .status = authorization_status_names[cached->status],
+        .group = cached->group,
+        .is_here = cached->evses >> (e->id - 1) & 1,
+    };
+}
+
+/* The token's entry in the cache, if that is to be used. */
+static const struct cached_token *find_cached(const struct evse *e, const struct id_token *token)
+{
+    return variable_bool(e->station, VAR_AUTH_CACHE_ENABLED) ? auth_cache_use(e->station, token) : NULL;
+}
+
+/* Whether the CSMS is not to be asked for a token that the cache has. */
+static bool is_settled(const struct evse *e, const struct cached_token *cached)
+{
+    const struct station *s = e->station;
+    if (variable_bool(s, VAR_AUTH_DISABLE_REMOTE_AUTHORIZATION))
+        return true;
+    if (cached->status != STATUS_ACCEPTED) /* C10.FR.03, C12.FR.05 */
+        return variable_bool(s, VAR_AUTH_CACHE_DISABLE_POST_AUTHORIZE);
+    return variable_bool(s, VAR_AUTH_LOCAL_PRE_AUTHORIZE) && remembered(e, cached).is_here;
+}
+
+/* Guessing key codes takes longer and longer (C04.FR.06). */
+static void count_key_code(struct evse *e, const struct id_token *token, bool is_right)
+{
+    struct evse_transaction *tx = &e->tx;
+    if (!is_key_code(token))
+        return;
+    tx->key_code_failures = is_right ? 0 : tx->key_code_failures + 1;
+    int64_t wait_ms = KEY_CODE_WAIT_MS;
+    for (int i = KEY_CODE_TRIES; i < tx->key_code_failures && wait_ms < KEY_CODE_WAIT_MAX_MS; i++)
+        wait_ms *= 2;
+    if (tx->key_code_failures >= KEY_CODE_TRIES)
+        tx->key_code_from_ms =
+            env_now_ms(e->station->env) + (wait_ms < KEY_CODE_WAIT_MAX_MS ? wait_ms : KEY_CODE_WAIT_MAX_MS);
 }
 
 static bool is_master_pass(const struct evse *e, const char *group)
@@ -138,58 +204,73 @@ static void stop_all(struct station *s, const struct id_token *token)
             transaction_deauthorize(&s->evses[i], TRIGGER_STOP_AUTHORIZED, "MasterPass", token);
 }
 
-static void asked_to_start(struct evse *e, const char *status, const json_t *info)
+static void decide_start(struct evse *e, const struct token_info *info)
 {
     struct evse_transaction *tx = &e->tx;
-    const char *group = json_get_string(json_object_get(info, "groupIdToken"), "idToken", NULL);
     struct id_token token = tx->asked;
     if (tx->authorization != AUTHORIZATION_ASKED)
         return; /* taken back meanwhile */
-    if (!str_equal(status, "Accepted"))
-        refuse(e, status);
-    else if (!is_allowed_here(e, info))
-        refuse(e, "not on this EVSE");
-    else if (is_master_pass(e, group)) {
-        refuse(e, "a master pass only stops"); /* C16.FR.03 */
+    if (!str_equal(info->status, "Accepted"))
+        refuse(e, info->status);
+    else if (is_master_pass(e, info->group)) {
+        refuse(e, "a master pass only stops"); /* C16.FR.03, C12.FR.09 */
         stop_all(e->station, &token);
-    } else if (!availability_is_operative(e) || provisioning_is_resetting(e->station, e->id))
+    } else if (!info->is_here)
+        refuse(e, "not on this EVSE");
+    else if (!availability_is_operative(e) || provisioning_is_resetting(e->station, e->id))
         refuse(e, "out of service");
     else
-        authorization_grant(e, &token, group, tx->remote_start_id);
+        authorization_grant(e, &token, info->group, tx->remote_start_id);
 }
 
-static void asked_to_stop(struct evse *e, const char *status, const json_t *info)
+static bool is_same_group(const struct evse *e, const char *group)
+{
+    return group && *group && str_equal_ci(group, e->tx.group_token);
+}
+
+static void decide_stop(struct evse *e, const struct id_token *token, const struct token_info *info)
 {
     struct evse_transaction *tx = &e->tx;
-    const char *group = json_get_string(json_object_get(info, "groupIdToken"), "idToken", "");
-    struct id_token token = tx->asked;
-    if (tx->authorization != AUTHORIZATION_GRANTED || !str_equal(status, "Accepted")) /* C09.FR.11 */
+    if (tx->authorization != AUTHORIZATION_GRANTED || !str_equal(info->status, "Accepted")) /* C09.FR.11 */
         log_info(LOG_STATION, "another token stops nothing: station=%s evse=%d", e->station->id, e->id);
-    else if (is_master_pass(e, group))
-        stop_all(e->station, &token);
-    else if (*group && str_equal_ci(group, tx->group_token)) /* C09.FR.03 */
-        transaction_deauthorize(e, TRIGGER_STOP_AUTHORIZED, "Local", &token);
+    else if (is_master_pass(e, info->group))
+        stop_all(e->station, token);
+    else if (is_same_group(e, info->group)) /* C09.FR.03 */
+        transaction_deauthorize(e, TRIGGER_STOP_AUTHORIZED, "Local", token);
     else
         log_info(LOG_STATION, "token of another group stops nothing: station=%s evse=%d", e->station->id,
                  e->id);
 }
 
-static void decide_offline(struct evse *e)
+static void decide_start_cached(struct evse *e, const struct cached_token *cached)
 {
+    struct token_info info = remembered(e, cached);
+    decide_start(e, &info);
+}
+
+static void decide_start_offline(struct evse *e)
+{
+    const struct station *s = e->station;
+    const struct cached_token *cached = find_cached(e, &e->tx.asked);
     if (e->tx.authorization != AUTHORIZATION_ASKED)
         return;
-    if (!availability_is_operative(e) || provisioning_is_resetting(e->station, e->id))
+    if (!availability_is_operative(e) || provisioning_is_resetting(s, e->id))
         refuse(e, "out of service");
-    else if (variable_bool(e->station, VAR_AUTH_OFFLINE_TX_FOR_UNKNOWN_ID))
+    else if (cached && variable_bool(s, VAR_AUTH_LOCAL_AUTHORIZE_OFFLINE))
+        decide_start_cached(e, cached);
+    else if (!cached && variable_bool(s, VAR_AUTH_OFFLINE_TX_FOR_UNKNOWN_ID))
         authorization_grant(e, &e->tx.asked, NULL, e->tx.remote_start_id); /* C15.FR.08 */
     else
         refuse(e, "CSMS cannot be reached");
 }
 
-/* An AuthorizeRequest on its way. Another token may have been asked for meanwhile: its answer is not this one. */
+/* ---- AuthorizeRequest ---- */
+
+/* One on its way. Another token may have been asked for meanwhile: its answer is not this one. */
 struct question {
     struct evse *evse;
     uint32_t number;
+    struct id_token token;
 };
 
 static void on_authorize_result(void *ctx, const struct rpc_answer *answer)
@@ -199,16 +280,21 @@ static void on_authorize_result(void *ctx, const struct rpc_answer *answer)
     enum asking asking = e->tx.asking;
     const json_t *info =
         answer->outcome == RPC_RESULT ? json_object_get(answer->payload, "idTokenInfo") : NULL;
-    const char *status = json_get_string(info, "status", "CSMS did not answer");
-    if (!e->station->started || question->number != e->tx.question)
-        return; /* being freed; or asked about something else since */
+    struct token_info token_info = told(e, info);
+    if (!e->station->started)
+        return;                                            /* being freed */
+    auth_cache_update(e->station, &question->token, info); /* C10.FR.04 */
+    if (info)
+        count_key_code(e, &question->token, str_equal(token_info.status, "Accepted"));
+    if (question->number != e->tx.question)
+        return; /* asked about something else since */
     e->tx.asking = ASKING_NOTHING;
     if (asking == ASKING_TO_START && answer->outcome == RPC_DISCONNECTED && !station_is_online(e->station))
-        decide_offline(e);
+        decide_start_offline(e);
     else if (asking == ASKING_TO_START)
-        asked_to_start(e, status, info);
+        decide_start(e, &token_info);
     else if (asking == ASKING_TO_STOP)
-        asked_to_stop(e, status, info);
+        decide_stop(e, &question->token, &token_info);
 }
 
 static bool send_authorize(struct evse *e, const struct id_token *token, enum asking asking)
@@ -218,7 +304,7 @@ static bool send_authorize(struct evse *e, const struct id_token *token, enum as
     AUTO_FREE struct question *question = calloc(1, sizeof(*question));
     if (!question)
         return false;
-    *question = (struct question){ e, ++e->tx.question };
+    *question = (struct question){ e, ++e->tx.question, *token };
     if (outbox_call(e->station, "Authorize", json_pack("{s:o}", "idToken", id_token_to_json(token)),
                     OUTBOX_ONLINE_ONLY, on_authorize_result, question) < 0)
         return false;
@@ -233,10 +319,17 @@ void authorization_request(struct evse *e, const struct id_token *token, int64_t
     tx->asked = normalised(token);
     tx->authorization = AUTHORIZATION_ASKED;
     tx->remote_start_id = remote_start_id;
-    if (!transaction_queue_has_room(e->station))
+    if (!transaction_queue_has_room(e->station)) {
         refuse(e, "too many events wait for the CSMS");
-    else if (!station_is_online(e->station))
-        decide_offline(e);
+        return;
+    }
+    if (!station_is_online(e->station)) {
+        decide_start_offline(e);
+        return;
+    }
+    const struct cached_token *cached = find_cached(e, &tx->asked);
+    if (cached && is_settled(e, cached))
+        decide_start_cached(e, cached);                       /* C12.FR.02 */
     else if (!send_authorize(e, &tx->asked, ASKING_TO_START)) /* C01.FR.02 */
         refuse(e, "cannot be asked");
 }
@@ -251,6 +344,18 @@ static bool releases_cable(const struct evse *e, const struct id_token *token)
            e->signals.state == EVSE_AVAILABLE && id_token_equal(token, &e->tx.token);
 }
 
+/* A member of the driver's group always may; a master pass where the cache could also let someone in. */
+static bool stops_without_asking(const struct evse *e, const struct cached_token *cached)
+{
+    const struct station *s = e->station;
+    if (cached->status != STATUS_ACCEPTED)
+        return false;
+    if (is_master_pass(e, cached->group))
+        return variable_bool(s, station_is_online(s) ? VAR_AUTH_LOCAL_PRE_AUTHORIZE
+                                                     : VAR_AUTH_LOCAL_AUTHORIZE_OFFLINE);
+    return is_same_group(e, cached->group);
+}
+
 static void token_while_authorized(struct evse *e, const struct id_token *token)
 {
     struct evse_transaction *tx = &e->tx;
@@ -258,10 +363,15 @@ static void token_while_authorized(struct evse *e, const struct id_token *token)
         transaction_deauthorize(e, TRIGGER_STOP_AUTHORIZED, "Local", token); /* C01.FR.03, E07.FR.01 */
         return;
     }
-    if (tx->asking != ASKING_NOTHING || !station_is_online(e->station))
+    const struct cached_token *cached = find_cached(e, token);
+    if (cached && stops_without_asking(e, cached)) {
+        struct token_info info = remembered(e, cached);
+        decide_stop(e, token, &info); /* C01.FR.03, C09.FR.07, C16.FR.04 */
         return;
-    tx->asked = *token;
-    (void)send_authorize(e, token, ASKING_TO_STOP); /* C09.FR.05 */
+    }
+    bool may_ask = tx->asking == ASKING_NOTHING && station_is_online(e->station);
+    if (may_ask && !(cached && cached->status != STATUS_ACCEPTED && is_settled(e, cached)))
+        (void)send_authorize(e, token, ASKING_TO_STOP); /* C09.FR.05 */
 }
 
 void transactions_on_id_token(struct evse *e, const struct id_token *presented)
@@ -273,8 +383,13 @@ void transactions_on_id_token(struct evse *e, const struct id_token *presented)
              shortened(&token, text));
     if (tx->resumed || tx->stopping || tx->asking == ASKING_TO_START)
         return; /* busy with the last one */
+    if (is_key_code(&token) && env_now_ms(e->station->env) < tx->key_code_from_ms) {
+        log_warn(LOG_STATION, "too many wrong key codes: station=%s evse=%d", e->station->id, e->id);
+        return;
+    }
     bool granted = tx->authorization == AUTHORIZATION_GRANTED;
-    if (!variable_bool(e->station, VAR_AUTH_ENABLED) && !(granted && id_token_equal(&token, &tx->token)))
+    bool needs_none = !variable_bool(e->station, VAR_AUTH_ENABLED);
+    if (needs_none && granted && !id_token_equal(&token, &tx->token))
         return; /* who charges needs no token */
     if (granted) {
         token_while_authorized(e, &token);
@@ -293,7 +408,10 @@ void transactions_on_id_token(struct evse *e, const struct id_token *presented)
         refuse(e, "out of service");
         return;
     }
-    authorization_request(e, &token, -1);
+    if (needs_none)
+        authorization_grant(e, &token, NULL, -1); /* whoever it is */
+    else
+        authorization_request(e, &token, -1);
 }
 
 void authorization_init(struct evse *e)

@@ -14,6 +14,7 @@
 #include "base/evse.h"
 #include "base/timestamp.h"
 #include "ocpp/rpc.h"
+#include "station/auth_cache.h"
 #include "station/availability.h"
 #include "station/lock.h"
 #include "station/network.h"
@@ -30,8 +31,8 @@ struct evse {
     struct station *station;
     int id; /* 1.. */
     struct evse_abilities abilities;
-    struct evse_signals signals;           /* the latest */
-    bool is_heard; /* the device told its state since the start, or is known to be silent */
+    struct evse_signals signals; /* the latest */
+    bool is_heard;               /* the device told its state since the start, or is known to be silent */
     struct evse_availability availability; /* availability.h */
     struct evse_lock lock;                 /* lock.h */
     struct evse_transaction tx;            /* transactions.h: authorization and transaction of this EVSE */
@@ -44,7 +45,7 @@ struct station {
     void *ctx;
     char id[STATION_ID_SIZE];
     char *vendor, *model, *serial_number, *firmware_version, *csms_url, *password;
-    int security_profile;            /* reached: grows only (A05) */
+    int security_profile; /* reached: grows only (A05) */
     int configured_security_profile;
     size_t max_message;
     struct rpc *rpc;
@@ -55,6 +56,7 @@ struct station {
     struct availability availability;
     struct transactions transactions; /* station-wide part: event queue, sequence */
     struct smart_charging smart_charging;
+    struct auth_cache auth_cache;
     struct security security;          /* security events not yet answered */
     struct variable_values *variables; /* what differs from the table; variables.c */
     struct report *report;             /* the one being sent, or NULL; report.c */
@@ -86,7 +88,7 @@ struct handler {
 /* Each ends with a row of NULL. */
 extern const struct handler provisioning_handlers[], variables_handlers[], availability_handlers[],
     transactions_handlers[], remote_handlers[], smart_charging_handlers[], data_transfer_handlers[],
-    report_handlers[], trigger_handlers[], network_profiles_handlers[];
+    report_handlers[], trigger_handlers[], network_profiles_handlers[], auth_cache_handlers[];
 
 /* {"status": status} and, if reason is not NULL, statusInfo.reasonCode (at most 20 characters). */
 void answer_status(struct station *s, const struct rpc_request *request, const char *status,

@@ -43,10 +43,9 @@ uint32_t station_command(struct station *s, struct evse *e, enum evse_command_ki
 /* ---- the CSMS's CALLs ---- */
 
 static const struct handler *const handler_tables[] = {
-    provisioning_handlers, variables_handlers,      report_handlers,
-    trigger_handlers,      availability_handlers,   transactions_handlers,
-    remote_handlers,       smart_charging_handlers, data_transfer_handlers,
-    network_profiles_handlers,
+    provisioning_handlers,  variables_handlers,        report_handlers,     trigger_handlers,
+    availability_handlers,  transactions_handlers,     remote_handlers,     smart_charging_handlers,
+    data_transfer_handlers, network_profiles_handlers, auth_cache_handlers,
 };
 
 static const struct handler *find_handler(const struct message *message)
@@ -339,6 +338,7 @@ struct station *station_new(const struct env *env, const struct station_settings
     provisioning_init(s);
     availability_init(s);
     smart_charging_init(s);
+    auth_cache_init(s);
     if (transactions_init(s) < 0)
         return NULL;
     return STEAL(s);
@@ -361,6 +361,7 @@ void station_free(struct station *station)
         availability_done(s);
         transactions_done(s);
         smart_charging_done(s);
+        auth_cache_done(s);
     }
     provisioning_done(s);
     network_done(s);
@@ -410,6 +411,8 @@ void station_restore(struct station *station, enum record_kind kind, const char 
         network_profiles_restore(station, key, value);
         break;
     case RECORD_TOKEN:
+        auth_cache_restore(station, key, value);
+        break;
     case RECORD_CERTIFICATE:
     case RECORD_KINDS:
         break;
@@ -422,6 +425,7 @@ void station_start(struct station *station, int64_t delay_ms)
     network_profiles_start(station);
     provisioning_start(station);
     security_start(station);
+    auth_cache_start(station);
     transactions_start(station);
     for (size_t i = 0; i < station->evse_count; i++) { /* what the devices said before */
         struct evse *e = &station->evses[i];

@@ -74,9 +74,9 @@ void transaction_deauthorize(struct evse *e, enum trigger trigger, const char *r
 void transaction_never_began(struct evse *e);
 /* The same, and the transaction ends whatever TxStopPoint says. */
 void transaction_stop(struct evse *e, enum trigger trigger, const char *reason);
-/* The CSMS answered an event of a transaction that may still run. */
-void transaction_on_event_result(struct station *s, const char *transaction_id, bool had_token,
-                                 const json_t *response);
+/* The CSMS answered an event of a transaction that may still run with what it knows of the event's token. */
+void transaction_on_token_info(struct station *s, const char *transaction_id, const struct id_token *token,
+                               const json_t *info);
 /* Another limit counts: tells the CSMS if the charging state is another one, or if the change is significant (SC.02). */
 void transaction_on_limit_changed(struct evse *e, bool significant);
 struct evse *transaction_find(struct station *s, const char *transaction_id);

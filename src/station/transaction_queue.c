@@ -342,6 +342,27 @@ static void attempt_failed(struct station *s, struct queued_event *event, const 
                     variable_int(s, VAR_COMM_MESSAGE_ATTEMPT_INTERVAL) * 1000 * t->attempts);
 }
 
+/* The idToken the event carries; false if none. */
+static bool event_token(const struct queued_event *event, struct id_token *ret)
+{
+    AUTO(json_t) *payload = event->has_token ? json_from_text(event->text, strlen(event->text)) : NULL;
+    return payload && id_token_from_json(json_object_get(payload, "idToken"), ret);
+}
+
+static void event_acknowledged(struct station *s, struct queued_event *event, const json_t *response)
+{
+    char id[TRANSACTION_ID_SIZE];
+    struct id_token token;
+    const json_t *info = json_object_get(response, "idTokenInfo");
+    bool is_told = info && event_token(event, &token);
+    (void)str_copy(id, sizeof(id), event->transaction_id);
+    event_forget(s, event);
+    if (!is_told)
+        return;
+    auth_cache_update(s, &token, info); /* C10.FR.05 */
+    transaction_on_token_info(s, id, &token, info);
+}
+
 static void on_transaction_event_result(void *ctx, const struct rpc_answer *answer)
 {
     struct station *s = ctx;
@@ -349,15 +370,10 @@ static void on_transaction_event_result(void *ctx, const struct rpc_answer *answ
     struct queued_event *event = oldest(s); /* the oldest is never thinned while it is open */
     t->in_flight = false;
     switch (answer->outcome) {
-    case RPC_RESULT: {
-        char id[TRANSACTION_ID_SIZE];
-        (void)str_copy(id, sizeof(id), event->transaction_id);
-        bool had_token = event->has_token && event->type != EVENT_ENDED;
+    case RPC_RESULT:
         t->attempts = 0;
-        event_forget(s, event);
-        transaction_on_event_result(s, id, had_token, answer->payload);
+        event_acknowledged(s, event, answer->payload);
         break;
-    }
     case RPC_CALL_ERROR:
         attempt_failed(s, event, answer->code && *answer->code ? answer->code : "invalid answer");
         break;

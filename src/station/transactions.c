@@ -447,13 +447,12 @@ void transaction_on_limit_changed(struct evse *e, bool significant)
 
 /* ---- the CSMS's answer to an event ---- */
 
-void transaction_on_event_result(struct station *s, const char *transaction_id, bool had_token,
-                                 const json_t *response)
+void transaction_on_token_info(struct station *s, const char *transaction_id, const struct id_token *token,
+                               const json_t *info)
 {
-    const json_t *info = json_object_get(response, "idTokenInfo");
     struct evse *e = transaction_find(s, transaction_id);
-    if (!info || !e || !had_token || e->tx.authorization != AUTHORIZATION_GRANTED)
-        return;
+    if (!e || e->tx.authorization != AUTHORIZATION_GRANTED || !id_token_equal(token, &e->tx.token))
+        return; /* over, or of the token that ended it */
     const char *group = json_get_string(json_object_get(info, "groupIdToken"), "idToken", NULL);
     if (group)
         (void)str_copy(e->tx.group_token, sizeof(e->tx.group_token), group); /* C09.FR.12 */
@@ -647,7 +646,7 @@ json_t *transaction_status(const struct evse *e)
                                charging_state_names[tx->charging_state], "authorized",
                                tx->authorization == AUTHORIZATION_GRANTED, "energy_Wh", metering_energy_Wh(e),
                                "started_ms", (json_int_t)tx->started_ms, "events", (int)tx->next_seq_no);
-    if (status && tx->token.type[0])
+    if (status && tx->token.type[0] && !str_equal(tx->token.type, "KeyCode")) /* C04.FR.04 */
         json_set_optional(status, "idToken", id_token_to_json(&tx->token));
     return status;
 }

@@ -60,6 +60,8 @@ struct evse_transaction {
     struct id_token asked;         /* the token last asked for */
     struct timer connection_timer; /* EVConnectionTimeOut */
     int64_t remote_start_id;       /* -1: none */
+    int key_code_failures;         /* wrong key codes in a row */
+    int64_t key_code_from_ms;      /* monotonic: none is taken before */
     /* the transaction (transactions.c); id "" if none runs */
     char id[TRANSACTION_ID_SIZE];
     uint32_t points; /* enum tx_point that hold now */

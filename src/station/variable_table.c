@@ -47,6 +47,17 @@ static void get_profile_count(const struct variable_place *p, char *ret, size_t 
     snprintf(ret, size, "%zu", p->station->smart_charging.count);
 }
 
+static void get_auth_cache_bytes(const struct variable_place *p, char *ret, size_t size)
+{
+    snprintf(ret, size, "%zu", auth_cache_bytes(p->station));
+}
+
+static double max_auth_cache_bytes(const struct variable_place *p)
+{
+    (void)p;
+    return (double)auth_cache_max_bytes();
+}
+
 static void get_vendor(const struct variable_place *p, char *ret, size_t size)
 {
     (void)str_copy(ret, size, p->station->vendor);
@@ -222,6 +233,10 @@ const struct variable_row variable_table[] = {
     [VAR_ALIGNED_DATA_SEND_DURING_IDLE] = { "AlignedDataCtrlr", "SendDuringIdle", NULL, TYPE_BOOLEAN, READ_WRITE, "false", .changed = metering_settings_changed },
     [VAR_ALIGNED_DATA_TX_ENDED_INTERVAL] = { "AlignedDataCtrlr", "TxEndedInterval", NULL, TYPE_INTEGER, READ_WRITE, "900", 0, DAY_S, "s", .changed = metering_settings_changed },
     [VAR_ALIGNED_DATA_TX_ENDED_MEASURANDS] = { "AlignedDataCtrlr", "TxEndedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, "", 0, 1000, NULL, MEASURANDS, .supported = measurands_supported, .changed = metering_settings_changed },
+    [VAR_AUTH_CACHE_DISABLE_POST_AUTHORIZE] = { "AuthCacheCtrlr", "DisablePostAuthorize", NULL, TYPE_BOOLEAN, READ_WRITE, "false" },
+    [VAR_AUTH_CACHE_ENABLED] = { "AuthCacheCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
+    [VAR_AUTH_CACHE_LIFE_TIME] = { "AuthCacheCtrlr", "LifeTime", NULL, TYPE_INTEGER, READ_WRITE, "2592000", 1, 3650.0 * DAY_S, "s" },
+    [VAR_AUTH_CACHE_POLICY] = { "AuthCacheCtrlr", "Policy", NULL, TYPE_OPTION_LIST, READ_WRITE, "LRU", 1, 1000, NULL, "LRU,LFU,FIFO" },
     [VAR_AUTH_ENABLED] = { "AuthCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
     [VAR_AUTH_AUTHORIZE_REMOTE_START] = { "AuthCtrlr", "AuthorizeRemoteStart", NULL, TYPE_BOOLEAN, READ_WRITE, "false" },
     [VAR_AUTH_LOCAL_AUTHORIZE_OFFLINE] = { "AuthCtrlr", "LocalAuthorizeOffline", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
@@ -275,6 +290,8 @@ const struct variable_row variable_table[] = {
     /* rows that are there to be read */
     [VARIABLE_IDS] =
     { "AlignedDataCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
+    { "AuthCacheCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
+    { "AuthCacheCtrlr", "Storage", NULL, TYPE_INTEGER, READ_ONLY, .unit = "B", .get = get_auth_cache_bytes, .get_max = max_auth_cache_bytes },
     { "ClockCtrlr", "DateTime", NULL, TYPE_DATE_TIME, READ_ONLY, .get = get_date_time },
     { "DeviceDataCtrlr", "ConfigurationValueSize", NULL, TYPE_INTEGER, READ_ONLY, "1000", 1, 1000 },
     { "DeviceDataCtrlr", "ReportingValueSize", NULL, TYPE_INTEGER, READ_ONLY, "1000", 1, 2500 },

@@ -71,11 +71,12 @@ static const struct {
       "[2,\"1\",\"SetNetworkProfile\",{\"connectionData\":{\"vpn\":{\"password\":\"SECRET\",\"key\":\"SECRET\"},"
       "\"apn\":{\"apnPassword\":\"SECRET\"}}}]" },
     { "the user of a server", "[2,\"1\",\"GetLog\",{\"log\":{\"remoteLocation\":\"ftp://user:SECRET@host/x\"}}]" },
+    { "a key code", "[2,\"1\",\"Authorize\",{\"idToken\":{\"idToken\":\"SECRET\",\"type\":\"KeyCode\"}}]" },
     { "a frame that is no JSON", "[2,\"1\",\"SetVariables\",{\"setVariableData\":[{\"attributeValue\":\"SECRET\"," },
 };
 /* clang-format on */
 
-static void no_secret_is_shown(void **state)
+static void no_secret_is_shown(void **state) /* C04.FR.04 */
 {
     struct bench *b = *state;
     for (size_t i = 0; i < ARRAY_SIZE(secrets); i++) {

@@ -199,7 +199,7 @@ static void requests_are_answered_while_ours_is_open(void **state)
 static void what_is_not_supported_is_said_so(void **state)
 {
     struct bench *b = *state;
-    bench_call_error(b, "ClearCache", "{}", "NotSupported");
+    bench_call_error(b, "GetDisplayMessages", "{'requestId': 1}", "NotSupported");
     bench_call_error(b, "NoSuchAction", "{}", "NotImplemented");
     bench_call_error(b, "BootNotification", "{}", "NotSupported");
     bench_call_error(b, "Reset", "{}", "OccurrenceConstraintViolation");
