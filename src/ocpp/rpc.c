@@ -293,9 +293,9 @@ static bool is_recent(struct rpc *rpc, const char *id)
     return false;
 }
 
-static void on_call(struct rpc *rpc, json_t *frame, const char *id)
+static void on_call(struct rpc *rpc, json_t *frame, const char *id, size_t size)
 {
-    struct rpc_request request = { .connection = rpc->connection };
+    struct rpc_request request = { .connection = rpc->connection, .size = size };
     const char *action = text_at(frame, 2);
     struct violation violation;
     enum rpc_error error;
@@ -383,7 +383,7 @@ static void dispatch(struct rpc *rpc, json_t *frame, const char *text, size_t le
     switch (json_integer_value(type)) {
     case CALL:
         if (id)
-            on_call(rpc, frame, id);
+            on_call(rpc, frame, id, len);
         else
             refuse_frame(rpc, text, len, "the message id is no string of 1 to 36 characters");
         return;

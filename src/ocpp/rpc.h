@@ -63,6 +63,7 @@ struct rpc_request {
     uint32_t connection; /* an answer after a reconnect is silently dropped */
     const struct message *message;
     const json_t *payload; /* validated; borrowed for the callback */
+    size_t size;           /* of the frame in bytes; 0: a local one */
 };
 
 struct rpc_ops {

@@ -116,6 +116,8 @@ bool availability_is_operative(const struct evse *e)
 
     if (is_connector_off(e, CONNECTOR_IN_USE, transaction_is_running(e)))
         return false;
+    if (!provisioning_admits_transactions(e->station))
+        return false;
     return signals->online && signals->state != EVSE_UNKNOWN && signals->state != EVSE_FAULTED &&
            signals->state != EVSE_UNAVAILABLE;
 }

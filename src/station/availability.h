@@ -54,7 +54,7 @@ void availability_on_heartbeat(struct station *s);
  * transaction is over. */
 void availability_on_evse_changed(struct evse *e);
 /* False if station, EVSE or all its connectors are set Inoperative (also if that waits for the end of transactions), or the device says
- * unavailable, faulted or nothing. */
+ * unavailable, faulted or nothing; or while the CSMS has not accepted the station and TxBeforeAcceptedEnabled does not let it charge. */
 bool availability_is_operative(const struct evse *e);
 enum connector_status availability_status(const struct evse *e, int connector);
 /* The EVSE's and the station's own, for AvailabilityState: that of the connector, or EVSE, that is best off. */

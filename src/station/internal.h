@@ -94,6 +94,11 @@ extern const struct handler provisioning_handlers[], variables_handlers[], avail
 void answer_status(struct station *s, const struct rpc_request *request, const char *status,
                    const char *reason);
 
+/* Answers a request that has more items than ItemsPerMessage or more bytes than BytesPerMessage allows with a CALLERROR (B06.FR.16,
+ * B06.FR.17, B08.FR.17, B08.FR.18). True if it did. */
+bool refuse_too_large(struct station *s, const struct rpc_request *request, const json_t *items,
+                      enum variable_id items_limit, enum variable_id bytes_limit);
+
 /* ---- services ---- */
 
 /* The station's clock: the host's wall clock corrected by the CSMS's time, where ClockCtrlr.TimeSource has Heartbeat. */

@@ -311,6 +311,12 @@ void provisioning_stop(struct station *s)
     station_persist(s, &(struct record){ RECORD_STATE, "ended", "LocalReset" }, 1, NULL, NULL);
 }
 
+bool provisioning_admits_transactions(const struct station *s)
+{
+    return s->provisioning.registration == REGISTRATION_ACCEPTED ||
+           variable_bool(s, VAR_TX_TX_BEFORE_ACCEPTED_ENABLED);
+}
+
 bool station_is_accepted(const struct station *s)
 {
     return network_is_up(s) && s->provisioning.registration == REGISTRATION_ACCEPTED;

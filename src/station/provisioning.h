@@ -49,6 +49,8 @@ void provisioning_reboot(struct station *s, const char *boot_reason);
 void provisioning_on_other_csms(struct station *s);
 void provisioning_on_link_up(struct station *s);
 void provisioning_on_link_down(struct station *s);
+/* The CSMS has accepted the station, or it may charge before (B02.FR.03, B03.FR.01). */
+bool provisioning_admits_transactions(const struct station *s);
 void provisioning_heartbeat_changed(struct station *s);
 void provisioning_time_source_changed(struct station *s);
 /* A CALL left: the heartbeat can wait (G02.FR.05). */

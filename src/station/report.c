@@ -320,11 +320,10 @@ static void on_get_base_report(struct station *s, const struct rpc_request *requ
 
 static void on_get_report(struct station *s, const struct rpc_request *request)
 {
-    if (json_array_size(json_object_get(request->payload, "componentVariable")) > ITEMS_PER_MESSAGE) {
-        rpc_error(s->rpc, request, RPC_OCCURRENCE_CONSTRAINT_VIOLATION,
-                  "more items than ItemsPerMessage allows"); /* B08.FR.17 */
+    const json_t *items = json_object_get(request->payload, "componentVariable");
+    if (refuse_too_large(s, request, items, VAR_DEVICE_DATA_ITEMS_GET_REPORT,
+                         VAR_DEVICE_DATA_BYTES_GET_REPORT))
         return;
-    }
     begin_report(s, request, CUSTOM);
 }
 

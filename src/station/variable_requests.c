@@ -86,13 +86,16 @@ static const char *item_status(const struct station *s, const json_t *item, cons
     return NULL;
 }
 
-/* B06.FR.16 and its like in B05. True if it was answered. */
-static bool refuse_too_many(struct station *s, const struct rpc_request *request, const json_t *items,
-                            enum variable_id limit)
+bool refuse_too_large(struct station *s, const struct rpc_request *request, const json_t *items,
+                      enum variable_id items_limit, enum variable_id bytes_limit)
 {
-    if ((int64_t)json_array_size(items) <= variable_int(s, limit))
+    if ((int64_t)json_array_size(items) > variable_int(s, items_limit))
+        rpc_error(s->rpc, request, RPC_OCCURRENCE_CONSTRAINT_VIOLATION,
+                  "more items than ItemsPerMessage allows");
+    else if ((int64_t)request->size > variable_int(s, bytes_limit))
+        rpc_error(s->rpc, request, RPC_FORMAT_VIOLATION, "more bytes than BytesPerMessage allows");
+    else
         return false;
-    rpc_error(s->rpc, request, RPC_OCCURRENCE_CONSTRAINT_VIOLATION, "more items than ItemsPerMessage allows");
     return true;
 }
 
@@ -118,7 +121,8 @@ static json_t *get_one(const struct station *s, const json_t *item)
 static void on_get_variables(struct station *s, const struct rpc_request *request)
 {
     const json_t *items = json_object_get(request->payload, "getVariableData");
-    if (refuse_too_many(s, request, items, VAR_DEVICE_DATA_ITEMS_GET_VARIABLES))
+    if (refuse_too_large(s, request, items, VAR_DEVICE_DATA_ITEMS_GET_VARIABLES,
+                         VAR_DEVICE_DATA_BYTES_GET_VARIABLES))
         return;
     json_t *results = json_array();
     for (size_t i = 0; i < json_array_size(items); i++)
@@ -213,7 +217,8 @@ static void on_set_variables(struct station *s, const struct rpc_request *reques
 {
     const json_t *items = json_object_get(request->payload, "setVariableData");
     size_t count = json_array_size(items);
-    if (refuse_too_many(s, request, items, VAR_DEVICE_DATA_ITEMS_SET_VARIABLES))
+    if (refuse_too_large(s, request, items, VAR_DEVICE_DATA_ITEMS_SET_VARIABLES,
+                         VAR_DEVICE_DATA_BYTES_SET_VARIABLES))
         return;
     struct set_request *set = calloc(1, sizeof(*set) + count * sizeof(set->changes[0]));
     struct record *records = calloc(count + 1, sizeof(*records));

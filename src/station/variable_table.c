@@ -27,9 +27,11 @@ static void get_date_time(const struct variable_place *p, char *ret, size_t size
     (void)str_copy(ret, size, text);
 }
 
-static void get_max_message(const struct variable_place *p, char *ret, size_t size)
+/* Below what the link takes, so that what is too long gets an answer. */
+static void get_request_bytes(const struct variable_place *p, char *ret, size_t size)
 {
-    snprintf(ret, size, "%zu", p->station->max_message);
+    size_t max = p->station->max_message;
+    snprintf(ret, size, "%zu", max < REQUEST_BYTES ? max : REQUEST_BYTES);
 }
 
 static void get_identity(const struct variable_place *p, char *ret, size_t size)
@@ -246,9 +248,9 @@ const struct variable_row variable_table[] = {
     [VAR_AUTH_MASTER_PASS_GROUP_ID] = { "AuthCtrlr", "MasterPassGroupId", NULL, TYPE_STRING, READ_WRITE, "", 0, 36 },
     [VAR_CLOCK_TIME_ADJUSTMENT_REPORTING_THRESHOLD] = { "ClockCtrlr", "TimeAdjustmentReportingThreshold", NULL, TYPE_INTEGER, READ_WRITE, "20", 0, DAY_S, "s" },
     [VAR_CLOCK_TIME_SOURCE] = { "ClockCtrlr", "TimeSource", NULL, TYPE_SEQUENCE_LIST, READ_WRITE, "Heartbeat", 1, 100, NULL, "Heartbeat,RealTimeClock", .changed = provisioning_time_source_changed },
-    [VAR_DEVICE_DATA_BYTES_GET_REPORT] = { "DeviceDataCtrlr", "BytesPerMessage", "GetReport", TYPE_INTEGER, READ_ONLY, .get = get_max_message },
-    [VAR_DEVICE_DATA_BYTES_GET_VARIABLES] = { "DeviceDataCtrlr", "BytesPerMessage", "GetVariables", TYPE_INTEGER, READ_ONLY, .get = get_max_message },
-    [VAR_DEVICE_DATA_BYTES_SET_VARIABLES] = { "DeviceDataCtrlr", "BytesPerMessage", "SetVariables", TYPE_INTEGER, READ_ONLY, .get = get_max_message },
+    [VAR_DEVICE_DATA_BYTES_GET_REPORT] = { "DeviceDataCtrlr", "BytesPerMessage", "GetReport", TYPE_INTEGER, READ_ONLY, .get = get_request_bytes },
+    [VAR_DEVICE_DATA_BYTES_GET_VARIABLES] = { "DeviceDataCtrlr", "BytesPerMessage", "GetVariables", TYPE_INTEGER, READ_ONLY, .get = get_request_bytes },
+    [VAR_DEVICE_DATA_BYTES_SET_VARIABLES] = { "DeviceDataCtrlr", "BytesPerMessage", "SetVariables", TYPE_INTEGER, READ_ONLY, .get = get_request_bytes },
     [VAR_DEVICE_DATA_ITEMS_GET_REPORT] = { "DeviceDataCtrlr", "ItemsPerMessage", "GetReport", TYPE_INTEGER, READ_ONLY, "100", 1, ITEMS_PER_MESSAGE },
     [VAR_DEVICE_DATA_ITEMS_GET_VARIABLES] = { "DeviceDataCtrlr", "ItemsPerMessage", "GetVariables", TYPE_INTEGER, READ_ONLY, "100", 1, ITEMS_PER_MESSAGE },
     [VAR_DEVICE_DATA_ITEMS_SET_VARIABLES] = { "DeviceDataCtrlr", "ItemsPerMessage", "SetVariables", TYPE_INTEGER, READ_ONLY, "100", 1, ITEMS_PER_MESSAGE },
@@ -284,6 +286,7 @@ const struct variable_row variable_table[] = {
     [VAR_TX_MAX_ENERGY_ON_INVALID_ID] = { "TxCtrlr", "MaxEnergyOnInvalidId", NULL, TYPE_INTEGER, READ_WRITE, "0", 0, 1000000, "Wh" },
     [VAR_TX_STOP_TX_ON_EV_SIDE_DISCONNECT] = { "TxCtrlr", "StopTxOnEVSideDisconnect", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
     [VAR_TX_STOP_TX_ON_INVALID_ID] = { "TxCtrlr", "StopTxOnInvalidId", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
+    [VAR_TX_TX_BEFORE_ACCEPTED_ENABLED] = { "TxCtrlr", "TxBeforeAcceptedEnabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
     [VAR_TX_TX_START_POINT] = { "TxCtrlr", "TxStartPoint", NULL, TYPE_MEMBER_LIST, READ_WRITE, "PowerPathClosed", 1, 1000, NULL, TX_POINTS, .supported = tx_points_supported },
     [VAR_TX_TX_STOP_POINT] = { "TxCtrlr", "TxStopPoint", NULL, TYPE_MEMBER_LIST, READ_WRITE, "EVConnected,Authorized", 1, 1000, NULL, TX_POINTS, .supported = tx_points_supported },
 

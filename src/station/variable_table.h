@@ -9,8 +9,9 @@
 
 struct evse;
 
-#define VARIABLE_VALUE_SIZE 1001 /* ConfigurationValueSize 1000 */
-#define ITEMS_PER_MESSAGE   100  /* of GetVariables, SetVariables, GetReport; and of a NotifyReport */
+#define VARIABLE_VALUE_SIZE 1001  /* ConfigurationValueSize 1000 */
+#define REQUEST_BYTES       32768 /* of GetVariables, SetVariables, GetReport at most */
+#define ITEMS_PER_MESSAGE   100   /* of GetVariables, SetVariables, GetReport; and of a NotifyReport */
 
 /* DataEnumType and MutabilityEnumType */
 enum variable_type {
@@ -55,7 +56,7 @@ struct variable_row {
     bool (*is_valid)(const char *value);                   /* besides type and limits */
     /* Why the CSMS cannot set it now: a reason code, or NULL. */
     const char *(*refuse)(const struct station *s, const char *value);
-    void (*changed)(struct station *s);                    /* after a SetVariables */
+    void (*changed)(struct station *s); /* after a SetVariables */
 };
 
 extern const struct variable_row variable_table[];

@@ -2,6 +2,7 @@
 #include "tests/support/bench.h"
 
 #include <malloc.h>
+#include <stdio.h>
 
 static void the_first_boot_says_power_up_and_reports_every_connector(void **state) /* B01.FR.01, .05, .09 */
 {
@@ -106,7 +107,7 @@ static void a_boot_refused_by_an_error_is_sent_again(void **state)
     bench_expect(b, "StatusNotification", "{}");
 }
 
-static void pending_waits_for_the_interval(void **state) /* B02.FR.04, .08 */
+static void pending_waits_for_the_interval(void **state) /* B02.FR.04, .06, .08 */
 {
     struct bench *b = *state;
     bench_answer(b, "BootNotification", "{'status': 'Pending', 'currentTime': 'now', 'interval': 20}");
@@ -114,6 +115,7 @@ static void pending_waits_for_the_interval(void **state) /* B02.FR.04, .08 */
     bench_expect(b, "BootNotification", "{'reason': 'PowerUp'}");
     bench_advance(b, 19999);
     bench_expect_nothing(b);
+    assert_true(b->is_up && b->connects == 1);
     bench_answer(b, "BootNotification", "");
     bench_advance(b, 1);
     bench_expect(b, "BootNotification", "{'reason': 'PowerUp'}");
@@ -214,6 +216,38 @@ static void rejected_sends_nothing_and_answers_security_error(void **state) /* B
     bench_advance(b, 1);
     bench_expect(b, "BootNotification", "{'reason': 'PowerUp'}");
     bench_expect(b, "StatusNotification", "{'connectorStatus': 'Occupied'}");
+}
+
+static void charging_before_the_first_acceptance_is_a_setting(void **state) /* B02.FR.03, B03.FR.01 */
+{
+    static const char *const statuses[] = { "Pending", "Rejected" };
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        bool may = i % 2;
+        char answer[100];
+        struct bench *b = bench_new(&(struct bench_options){
+            .presets = { { "TxCtrlr", "TxBeforeAcceptedEnabled", NULL, may ? "true" : "false" },
+                         { "AuthCtrlr", "OfflineTxForUnknownIdEnabled", NULL, "true" } },
+            .preset_count = 2 });
+        (void)snprintf(answer, sizeof(answer), "{'status': '%s', 'currentTime': 'now', 'interval': 100}",
+                       statuses[i / 2]);
+        bench_answer(b, "BootNotification", answer);
+        bench_start(b);
+        bench_forget(b);
+        bench_state(b, 1, EVSE_CONNECTED);
+        bench_token(b, 1, "04AABBCC", "ISO14443");
+        assert_int_equal(bench_count(b, "TransactionEvent"), 0);
+        if (may) {
+            bench_expect_limit(b, 1, 32);
+            bench_expect_command(b, 1, EVSE_START);
+        } else {
+            bench_expect_no_command(b);
+        }
+        bench_answer(b, "BootNotification", "");
+        bench_advance(b, 100000);
+        assert_int_equal(bench_count(b, "TransactionEvent"), may ? 1 : 0); /* told once accepted */
+        bench_free(b);
+    }
 }
 
 static void a_reconnect_does_not_boot_again(void **state) /* Part 4, 5.3 */
@@ -437,6 +471,7 @@ int main(void)
         TEST(pending_answers_configuration_and_refuses_the_rest),
         TEST(pending_reports_what_it_is_asked_for),
         TEST(rejected_sends_nothing_and_answers_security_error),
+        cmocka_unit_test(charging_before_the_first_acceptance_is_a_setting),
         TEST(a_reconnect_does_not_boot_again),
         TEST(after_a_long_time_offline_every_connector_is_reported),
         cmocka_unit_test(after_a_short_time_offline_only_changes_are_reported),

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/str.h"
@@ -38,7 +39,7 @@ static const json_t *find(const json_t *report, const char *component, const cha
     return NULL;
 }
 
-static void the_full_inventory_has_the_whole_tree(void **state) /* B07.FR.01, .03, .08 */
+static void the_full_inventory_has_the_whole_tree(void **state) /* B07.FR.01, .03, .04, .08, .10, .12 */
 {
     (void)state;
     struct evse_abilities abilities = bench_abilities();
@@ -125,7 +126,7 @@ static void the_full_inventory_has_what_the_specification_requires(void **state)
             fail_msg("%s.%s is missing", required[i][0], required[i][1]);
 }
 
-static void an_item_tells_attribute_and_characteristics(void **state) /* B07.FR.08, .11 */
+static void an_item_tells_attribute_and_characteristics(void **state) /* B07.FR.08, .11, B08.FR.12 */
 {
     struct bench *b = *state;
     bench_call(
@@ -149,7 +150,7 @@ static void an_item_tells_attribute_and_characteristics(void **state) /* B07.FR.
     bench_expect_nothing(b);
 }
 
-static void the_configuration_inventory_has_what_can_be_set(void **state) /* B07.FR.07 */
+static void the_configuration_inventory_has_what_can_be_set(void **state) /* B07.FR.07, .12 */
 {
     struct bench *b = *state;
     bench_call(b, "GetBaseReport", "{'requestId': 1, 'reportBase': 'ConfigurationInventory'}",
@@ -160,6 +161,33 @@ static void the_configuration_inventory_has_what_can_be_set(void **state) /* B07
         assert_string_not_equal(json_get_string(json_array_get(attributes, 0), "mutability", ""), "ReadOnly");
     }
     assert_non_null(find(report, "OCPPCommCtrlr", "OfflineThreshold", 0, 0));
+    for (size_t i = 0; i < json_array_size(report); i++)
+        assert_non_null(json_object_get(json_array_get(report, i), "variableCharacteristics"));
+}
+
+/* What TC_B_53 looks at in each item. */
+static void every_item_is_whole(void **state) /* B07.FR.08, B07.FR.11, B07.FR.03 */
+{
+    (void)state;
+    struct bench *b =
+        bench_new(&(struct bench_options){ .security_profile = 1, .password = "0123456789abcdef" });
+    bench_boot(b);
+    bench_call(b, "GetBaseReport", "{'requestId': 9, 'reportBase': 'FullInventory'}",
+               "{'status': 'Accepted'}");
+    AUTO(json_t) *report = collect(b, 9);
+    for (size_t i = 0; i < json_array_size(report); i++) {
+        const json_t *item = json_array_get(report, i);
+        const char *name = json_get_string(json_object_get(item, "variable"), "name", "");
+        const json_t *of = json_object_get(item, "variableCharacteristics");
+        const json_t *attribute = json_array_get(json_object_get(item, "variableAttribute"), 0);
+        bool is_list = strstr(json_get_string(of, "dataType", ""), "List");
+        if (is_list && !*json_get_string(of, "valuesList", ""))
+            fail_msg("%s is a list of nothing", name);
+        bool write_only = str_equal(json_get_string(attribute, "mutability", ""), "WriteOnly");
+        if (write_only == (json_object_get(attribute, "value") != NULL))
+            fail_msg("%s: a value, or none, against its mutability", name);
+    }
+    bench_free(b);
 }
 
 static void the_summary_tells_states_and_problems(void **state) /* B07.FR.09 */
@@ -243,7 +271,8 @@ static void a_report_ends_with_the_link(void **state)
     bench_expect(b, "NotifyReport", "{'requestId': 2, 'seqNo': 0}");
 }
 
-static void get_report_follows_component_variables(void **state) /* B08.FR.05, .11, .20-.25 */
+static void
+get_report_follows_component_variables(void **state) /* B08.FR.01, .03, .04, .05, .11, .14, .23 and .25 */
 {
     (void)state;
     struct evse_abilities abilities = bench_abilities();
@@ -253,15 +282,15 @@ static void get_report_follows_component_variables(void **state) /* B08.FR.05, .
         const char *filter;
         size_t items;
     } rows[] = {
-        { "{'component': {'name': 'TxCtrlr'}}", 6 }, /* FR.20 */
+        { "{'component': {'name': 'TokenReader', 'evse': {'id': 1}}}", 2 }, /* B08.FR.20 */
         { "{'component': {'name': 'DeviceDataCtrlr'}, 'variable': {'name': 'ItemsPerMessage'}}",
-          3 }, /* FR.21 */
+          3 }, /* B08.FR.21 */
         { "{'component': {'name': 'DeviceDataCtrlr'}, 'variable': {'name': 'ItemsPerMessage', 'instance':"
           " 'GetReport'}}",
           1 },
-        { "{'component': {'name': 'Connector'}, 'variable': {'name': 'ConnectorType'}}", 4 }, /* FR.23 */
+        { "{'component': {'name': 'Connector'}, 'variable': {'name': 'ConnectorType'}}", 4 }, /* B08.FR.23 */
         { "{'component': {'name': 'Connector', 'evse': {'id': 2}}, 'variable': {'name': 'ConnectorType'}}",
-          2 }, /* FR.22 */
+          2 }, /* B08.FR.22 */
         { "{'component': {'name': 'Connector', 'evse': {'id': 2, 'connectorId': 2}}, 'variable': {'name':"
           " 'ConnectorType'}}",
           1 },
@@ -278,7 +307,7 @@ static void get_report_follows_component_variables(void **state) /* B08.FR.05, .
     bench_free(b);
 }
 
-static void get_report_follows_criteria(void **state) /* B08.FR.07-.10, .13 */
+static void get_report_follows_criteria(void **state) /* B08.FR.09, .10 */
 {
     struct bench *b = *state;
     bench_call(b, "GetReport", "{'requestId': 1, 'componentCriteria': ['Problem']}",
@@ -303,9 +332,80 @@ static void get_report_follows_criteria(void **state) /* B08.FR.07-.10, .13 */
     assert_null(find(problem, "TxCtrlr", "TxStartPoint", 0, 0));
 }
 
+/* Available: true everywhere here, or not there at all; Active is nowhere. */
+static void components_without_the_variable_meet_its_criterion(void **state) /* B08.FR.07, .08, .13 */
+{
+    static const char *const criteria[] = { "'Available'", "'Active'", "'Problem', 'Active'" };
+    struct bench *b = *state;
+    for (size_t i = 0; i < ARRAY_SIZE(criteria); i++) {
+        char request[100];
+        snprintf(request, sizeof(request), "{'requestId': 4, 'componentCriteria': [%s]}", criteria[i]);
+        bench_call(b, "GetReport", request, "{'status': 'Accepted'}");
+        AUTO(json_t) *report = collect(b, 4);
+        assert_non_null(find(report, "EVSE", "AvailabilityState", 1, 0));
+        assert_non_null(find(report, "TxCtrlr", "TxStartPoint", 0, 0));
+    }
+}
+
+static void criteria_and_component_variables_both_count(void **state) /* B08.FR.05; TC_B_18 */
+{
+    struct bench *b = *state;
+    bench_call(b, "GetReport",
+               "{'requestId': 1, 'componentCriteria': ['Available'], 'componentVariable': [{'component':"
+               " {'name': 'EVSE', 'evse': {'id': 1}}, 'variable': {'name': 'AvailabilityState'}}]}",
+               "{'status': 'Accepted'}");
+    bench_expect(b, "NotifyReport",
+                 "{'requestId': 1, 'seqNo': 0, 'tbc': false, 'reportData': [{'component': {'name': 'EVSE',"
+                 " 'evse': {'id': 1}}, 'variable': {'name': 'AvailabilityState'}, 'variableAttribute':"
+                 " [{'value': 'Available', 'mutability': 'ReadOnly'}], 'variableCharacteristics':"
+                 " {'dataType': 'OptionList', 'valuesList':"
+                 " 'Available,Occupied,Reserved,Unavailable,Faulted'}}]}");
+    bench_call(b, "GetReport",
+               "{'requestId': 2, 'componentCriteria': ['Problem'], 'componentVariable': [{'component':"
+               " {'name': 'EVSE', 'evse': {'id': 1}}, 'variable': {'name': 'AvailabilityState'}}]}",
+               "{'status': 'EmptyResultSet'}");
+    bench_expect_nothing(b);
+}
+
+static void too_large_a_question_is_refused(void **state) /* B08.FR.06, .17, .18 */
+{
+#define FILTER "{'component': {'name': 'TxCtrlr'}%s}"
+    struct bench *b = *state;
+    char long_item[1200], text[1000];
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    snprintf(long_item, sizeof(long_item), ", 'customData': {'vendorId': 'x', 'text': '%s'}", text);
+    static const struct {
+        int count;
+        bool is_long;
+        const char *code; /* NULL: it is taken */
+    } rows[] = {
+        { 100, false, NULL },
+        { 101, false, "OccurrenceConstraintViolation" },
+        { 40, true, "FormatViolation" },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct buf request;
+        buf_init(&request, 1 << 20);
+        buf_text(&request, "{'requestId': 1, 'componentVariable': [");
+        for (int n = 0; n < rows[i].count; n++)
+            buf_printf(&request, "%s" FILTER, n ? ", " : "", rows[i].is_long ? long_item : "");
+        buf_text(&request, "]}");
+        if (rows[i].code)
+            bench_call_error(b, "GetReport", buf_string(&request), rows[i].code);
+        else
+            bench_call(b, "GetReport", buf_string(&request), "{'status': 'Accepted'}");
+        buf_done(&request);
+        bench_forget(b);
+    }
+}
+
 static void what_does_not_exist_gives_an_empty_result(void **state) /* B08.FR.15 */
 {
     struct bench *b = *state;
+    bench_call(b, "GetReport", /* no component here has instances: B08.FR.24 */
+               "{'requestId': 1, 'componentVariable': [{'component': {'name': 'TxCtrlr', 'instance': 'x'}}]}",
+               "{'status': 'EmptyResultSet'}");
     bench_call(b, "GetReport",
                "{'requestId': 1, 'componentVariable': [{'component': {'name': 'NoSuchCtrlr'}}]}",
                "{'status': 'EmptyResultSet'}");
@@ -320,6 +420,7 @@ int main(void)
         TEST(the_full_inventory_has_what_the_specification_requires),
         TEST(an_item_tells_attribute_and_characteristics),
         TEST(the_configuration_inventory_has_what_can_be_set),
+        cmocka_unit_test(every_item_is_whole),
         TEST(the_summary_tells_states_and_problems),
         cmocka_unit_test(parts_stay_within_the_size_of_a_message),
         TEST(one_report_is_sent_at_a_time),
@@ -327,6 +428,9 @@ int main(void)
         TEST(a_report_ends_with_the_link),
         cmocka_unit_test(get_report_follows_component_variables),
         TEST(get_report_follows_criteria),
+        TEST(components_without_the_variable_meet_its_criterion),
+        TEST(criteria_and_component_variables_both_count),
+        TEST(too_large_a_question_is_refused),
         TEST(what_does_not_exist_gives_an_empty_result),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,7 @@ static struct bench *with_device_reset(size_t evse_count)
     return b;
 }
 
-static void an_idle_station_restarts(void **state) /* B11.FR.01, .03, .04; TC_B_20 */
+static void an_idle_station_restarts(void **state) /* B11.FR.01, .03, .04, B01.FR.03; TC_B_20 */
 {
     static const char *const types[] = { "{'type': 'OnIdle'}", "{'type': 'Immediate'}" };
     struct bench *b = *state;
@@ -264,12 +264,39 @@ static void what_cannot_be_reset_is_rejected(void **state) /* B11.FR.09, B12.FR.
     bench_expect_nothing(b);
 }
 
-static void a_reset_under_way_takes_no_other(void **state) /* B11.FR.06 */
+/* A driver who was let in and has not plugged in yet: no transaction, but not idle either. */
+static void on_idle_waits_for_whoever_was_let_in(void **state) /* B11.FR.07 */
+{
+    struct bench *b = *state;
+    bench_token(b, 1, "04AABBCC", "ISO14443");
+    bench_forget(b);
+    bench_call(b, "Reset", "{'type': 'OnIdle'}", "{'status': 'Scheduled'}");
+    bench_advance(b, 59000);
+    assert_true(b->is_up);
+    bench_advance(b, 3000);
+    bench_expect_later(b, "BootNotification", "{'reason': 'ScheduledReset'}");
+}
+
+static void an_inoperative_evse_stays_so_when_it_is_reset(void **state) /* B12.FR.06, B11.FR.02 */
+{
+    (void)state;
+    struct bench *b = with_device_reset(2);
+    bench_call(b, "ChangeAvailability", "{'operationalStatus': 'Inoperative', 'evse': {'id': 2}}",
+               "{'status': 'Accepted'}");
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Unavailable', 'evseId': 2}");
+    bench_call(b, "Reset", "{'type': 'Immediate', 'evseId': 2}", "{'status': 'Accepted'}");
+    bench_advance(b, 5000);
+    bench_expect_nothing(b); /* Unavailable all the time */
+    bench_free(b);
+}
+
+static void a_reset_under_way_takes_no_other(void **state) /* B11.FR.06, B12.FR.10 */
 {
     struct bench *b = *state;
     begin_transaction(b, 1);
     bench_call(b, "Reset", "{'type': 'Immediate'}", "{'status': 'Accepted'}"); /* waits for the device */
     bench_call(b, "Reset", "{'type': 'OnIdle'}", "{'status': 'Rejected'}");
+    bench_call(b, "Reset", "{'type': 'Immediate'}", "{'status': 'Rejected'}");
 }
 
 int main(void)
@@ -291,6 +318,8 @@ int main(void)
         cmocka_unit_test(one_evse_ends_its_own_transaction_only),
         cmocka_unit_test(one_evse_waits_for_its_transaction),
         TEST(what_cannot_be_reset_is_rejected),
+        TEST(on_idle_waits_for_whoever_was_let_in),
+        cmocka_unit_test(an_inoperative_evse_stays_so_when_it_is_reset),
         TEST(a_reset_under_way_takes_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

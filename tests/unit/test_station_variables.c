@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 
 struct row {
@@ -33,16 +34,16 @@ static void set(struct bench *b, const char *component, const char *variable, co
     bench_call(b, "SetVariables", request, expected);
 }
 
-static void every_kind_of_question_gets_its_answer(void **state) /* B06 */
+static void every_kind_of_question_gets_its_answer(void **state) /* B06.FR.02, B06.FR.04, B06.FR.10 */
 {
     static const struct row rows[] = {
         { "'name': 'OCPPCommCtrlr'", "'name': 'OfflineThreshold'", NULL,
-          "'attributeStatus': 'Accepted', 'attributeValue': '60', 'attributeType': 'Actual'" }, /* FR.10, .11 */
+          "'attributeStatus': 'Accepted', 'attributeValue': '60', 'attributeType': 'Actual'" }, /* B06.FR.11 */
         { "'name': 'ocppcommctrlr'", "'name': 'OFFLINETHRESHOLD'", NULL, "'attributeStatus': 'Accepted'" },
         { "'name': 'OCPPCommCtrlr'", "'name': 'MessageAttempts', 'instance': 'TransactionEvent'", NULL,
-          "'attributeStatus': 'Accepted', 'attributeValue': '5'" }, /* FR.14 */
+          "'attributeStatus': 'Accepted', 'attributeValue': '5'" }, /* B06.FR.14 */
         { "'name': 'OCPPCommCtrlr'", "'name': 'MessageAttempts'", NULL,
-          "'attributeStatus': 'UnknownVariable', 'attributeValue': null" }, /* FR.15 */
+          "'attributeStatus': 'UnknownVariable', 'attributeValue': null" }, /* B06.FR.15 */
         { "'name': 'OCPPCommCtrlr'", "'name': 'MessageAttempts', 'instance': ''", NULL,
           "'attributeStatus': 'UnknownVariable'" },
         { "'name': 'OCPPCommCtrlr'", "'name': 'MessageAttempts', 'instance': 'Other'", NULL,
@@ -50,11 +51,11 @@ static void every_kind_of_question_gets_its_answer(void **state) /* B06 */
         { "'name': 'OCPPCommCtrlr', 'instance': 'x'", "'name': 'OfflineThreshold'", NULL,
           "'attributeStatus': 'UnknownComponent'" },
         { "'name': 'NoSuchCtrlr'", "'name': 'OfflineThreshold'", NULL,
-          "'attributeStatus': 'UnknownComponent', 'attributeValue': null" }, /* FR.06 */
+          "'attributeStatus': 'UnknownComponent', 'attributeValue': null" }, /* B06.FR.06 */
         { "'name': 'OCPPCommCtrlr'", "'name': 'NoSuchVariable'", NULL,
-          "'attributeStatus': 'UnknownVariable', 'attributeValue': null" }, /* FR.07 */
+          "'attributeStatus': 'UnknownVariable', 'attributeValue': null" }, /* B06.FR.07 */
         { "'name': 'AuthCtrlr'", "'name': 'MasterPassGroupId'", NULL,
-          "'attributeStatus': 'Accepted', 'attributeValue': ''" }, /* FR.13 */
+          "'attributeStatus': 'Accepted', 'attributeValue': ''" }, /* B06.FR.13 */
         { "'name': 'EVSE', 'evse': {'id': 1}", "'name': 'AvailabilityState'", NULL,
           "'attributeValue': 'Available'" },
         { "'name': 'EVSE', 'evse': {'id': 1}", "'name': 'SupplyPhases'", NULL, "'attributeValue': '3'" },
@@ -76,7 +77,7 @@ static void every_kind_of_question_gets_its_answer(void **state) /* B06 */
         { "'name': 'SecurityCtrlr'", "'name': 'BasicAuthPassword'", NULL, /* security profile 0 */
           "'attributeStatus': 'UnknownVariable'" },
         { "'name': 'DeviceDataCtrlr'", "'name': 'BytesPerMessage', 'instance': 'GetReport'", NULL,
-          "'attributeValue': '65536'" },
+          "'attributeValue': '32768'" },
         { "'name': 'AlignedDataCtrlr'", "'name': 'Measurands'",
           NULL, /* what the devices do not have is left out */
           "'attributeValue': 'Current.Import,Energy.Active.Import.Register,Power.Active.Import,Voltage'" },
@@ -102,18 +103,19 @@ static void other_attributes_are_not_supported(void **state) /* B05.FR.03, .06; 
                " 'MaxSet'}]}");
 }
 
-static void every_kind_of_value_is_checked(void **state) /* B05 */
+static void every_kind_of_value_is_checked(void **state) /* B05.FR.02, B05.FR.07, B05.FR.08 */
 {
 #define ACCEPTED    "'attributeStatus': 'Accepted', 'attributeType': 'Actual', 'attributeStatusInfo': null"
 #define REJECTED(r) "'attributeStatus': 'Rejected', 'attributeStatusInfo': {'reasonCode': '" r "'}"
     static const struct row rows[] = {
-        { "'name': 'OCPPCommCtrlr'", "'name': 'OfflineThreshold'", "90", ACCEPTED }, /* FR.10, .12 */
+        { "'name': 'OCPPCommCtrlr'", "'name': 'OfflineThreshold'", "90",
+          ACCEPTED }, /* B05.FR.10, B05.FR.12 */
         { "'name': 'OCPPCommCtrlr'", "'name': 'OfflineThreshold'", "0", ACCEPTED },
         { "'name': 'OCPPCommCtrlr'", "'name': 'OfflineThreshold'", "-1",
-          REJECTED("ValueOutOfRange") }, /* FR.08 */
+          REJECTED("ValueOutOfRange") }, /* B05.FR.08 */
         { "'name': 'OCPPCommCtrlr'", "'name': 'OfflineThreshold'", "99999999", REJECTED("ValueOutOfRange") },
         { "'name': 'OCPPCommCtrlr'", "'name': 'OfflineThreshold'", "1.5",
-          REJECTED("InvalidValue") }, /* FR.07 */
+          REJECTED("InvalidValue") }, /* B05.FR.07 */
         { "'name': 'OCPPCommCtrlr'", "'name': 'OfflineThreshold'", "soon", REJECTED("InvalidValue") },
         { "'name': 'OCPPCommCtrlr'", "'name': 'OfflineThreshold'", "", REJECTED("InvalidValue") },
         { "'name': 'OCPPCommCtrlr'", "'name': 'HeartbeatInterval'", "0", REJECTED("ValueOutOfRange") },
@@ -132,21 +134,31 @@ static void every_kind_of_value_is_checked(void **state) /* B05 */
         { "'name': 'SmartChargingCtrlr'", "'name': 'LimitChangeSignificance'", "2.5", ACCEPTED },
         { "'name': 'SmartChargingCtrlr'", "'name': 'LimitChangeSignificance'", "1e9",
           REJECTED("ValueOutOfRange") },
+        { "'name': 'SmartChargingCtrlr'", "'name': 'LimitChangeSignificance'", "nan",
+          REJECTED("InvalidValue") },
+        { "'name': 'SmartChargingCtrlr'", "'name': 'LimitChangeSignificance'", "0x10",
+          REJECTED("InvalidValue") },
+        { "'name': 'SmartChargingCtrlr'", "'name': 'LimitChangeSignificance'", "true",
+          REJECTED("InvalidValue") },
+        { "'name': 'SmartChargingCtrlr'", "'name': 'LimitChangeSignificance'", "2026-01-31T12:00:00Z",
+          REJECTED("InvalidValue") },
         { "'name': 'AuthCtrlr'", "'name': 'MasterPassGroupId'", "0123456789012345678901234567890123456",
           REJECTED("ValueOutOfRange") },
         { "'name': 'OCPPCommCtrlr'", "'name': 'MessageTimeout', 'instance': 'Default'", "10",
-          REJECTED("ReadOnly") }, /* FR.09 */
+          REJECTED("ReadOnly") }, /* B05.FR.09 */
         { "'name': 'EVSE', 'evse': {'id': 1}", "'name': 'AvailabilityState'", "Available",
           REJECTED("ReadOnly") },
-        { "'name': 'NoSuchCtrlr'", "'name': 'Enabled'", "true", "'attributeStatus': 'UnknownComponent'" },
-        { "'name': 'AuthCtrlr'", "'name': 'NoSuchVariable'", "true", "'attributeStatus': 'UnknownVariable'" },
+        { "'name': 'NoSuchCtrlr'", "'name': 'Enabled'", "true",
+          "'attributeStatus': 'UnknownComponent'" }, /* B05.FR.04 */
+        { "'name': 'AuthCtrlr'", "'name': 'NoSuchVariable'", "true",
+          "'attributeStatus': 'UnknownVariable'" }, /* B05.FR.05 */
     };
     struct bench *b = *state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         set(b, rows[i].component, rows[i].variable, rows[i].value, rows[i].result);
 }
 
-static void each_item_gets_its_own_result_in_order(void **state) /* B05.FR.01, .02 */
+static void each_item_gets_its_own_result_in_order(void **state) /* B05.FR.01, B06.FR.01 */
 {
     struct bench *b = *state;
     bench_call(
@@ -196,18 +208,59 @@ static void a_store_that_refuses_makes_it_rejected(void **state) /* B05.FR.09 */
     get(b, "'name': 'OCPPCommCtrlr'", "'name': 'OfflineThreshold'", "'attributeValue': '60'");
 }
 
+/* {list: [item, item, ...]} as text, to be freed. */
+static char *many(const char *list, size_t count, const char *item)
+{
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    buf_printf(&text, "{'%s': [%s", list, item);
+    for (size_t i = 1; i < count; i++)
+        buf_printf(&text, ", %s", item);
+    buf_text(&text, "]}");
+    assert_int_equal(text.err, 0);
+    char *copy = strdup(buf_string(&text));
+    buf_done(&text);
+    return copy;
+}
+
+#define NAMES "'component': {'name': 'AuthCtrlr'}, 'variable': {'name': 'MasterPassGroupId'}"
+
+static void as_many_items_as_are_reported_are_taken(void **state)
+{
+    struct bench *b = *state;
+    get(b, "'name': 'DeviceDataCtrlr'", "'name': 'ItemsPerMessage', 'instance': 'GetVariables'",
+        "'attributeValue': '100'");
+    get(b, "'name': 'DeviceDataCtrlr'", "'name': 'ItemsPerMessage', 'instance': 'SetVariables'",
+        "'attributeValue': '100'");
+    AUTO_FREE char *all = many("getVariableData", 100, "{" NAMES "}");
+    const json_t *answer = bench_request(b, "GetVariables", all);
+    assert_int_equal(json_array_size(json_object_get(answer, "getVariableResult")), 100);
+    AUTO_FREE char *set_all = many("setVariableData", 100, "{" NAMES ", 'attributeValue': 'x'}");
+    answer = bench_request(b, "SetVariables", set_all);
+    assert_int_equal(json_array_size(json_object_get(answer, "setVariableResult")), 100);
+}
+
 static void too_many_items_are_an_occurrence_violation(void **state) /* B06.FR.16 */
 {
     struct bench *b = *state;
-    json_t *items = json_array();
-    for (int i = 0; i < 101; i++)
-        json_array_append_new(items, json_pack("{s:{s:s}, s:{s:s}}", "component", "name", "AuthCtrlr",
-                                               "variable", "name", "Enabled"));
-    json_t *payload = json_pack("{s:o}", "getVariableData", items);
-    char *text = json_dumps(payload, 0);
-    bench_call_error(b, "GetVariables", text, "OccurrenceConstraintViolation");
-    free(text);
-    json_decref(payload);
+    AUTO_FREE char *all = many("getVariableData", 101, "{" NAMES "}");
+    bench_call_error(b, "GetVariables", all, "OccurrenceConstraintViolation");
+    AUTO_FREE char *set_all = many("setVariableData", 101, "{" NAMES ", 'attributeValue': 'x'}");
+    bench_call_error(b, "SetVariables", set_all, "OccurrenceConstraintViolation");
+}
+
+static void too_many_bytes_are_a_format_violation(void **state) /* B06.FR.17 */
+{
+    char value[900], item[1100];
+    struct bench *b = *state;
+    memset(value, 'x', sizeof(value) - 1);
+    value[sizeof(value) - 1] = '\0';
+    snprintf(item, sizeof(item), "{" NAMES ", 'attributeValue': '%s'}", value);
+    AUTO_FREE char *set_all = many("setVariableData", 40, item);
+    bench_call_error(b, "SetVariables", set_all, "FormatViolation");
+    snprintf(item, sizeof(item), "{" NAMES ", 'customData': {'vendorId': 'x', 'text': '%s'}}", value);
+    AUTO_FREE char *all = many("getVariableData", 40, item);
+    bench_call_error(b, "GetVariables", all, "FormatViolation");
 }
 
 static void a_preset_stands_below_what_the_csms_sets(void **state)
@@ -331,6 +384,8 @@ int main(void)
         TEST(what_was_set_survives_a_power_cut),
         TEST(nothing_is_accepted_before_it_is_stored),
         TEST(a_store_that_refuses_makes_it_rejected),
+        TEST(as_many_items_as_are_reported_are_taken),
+        TEST(too_many_bytes_are_a_format_violation),
         TEST(too_many_items_are_an_occurrence_violation),
         cmocka_unit_test(a_preset_stands_below_what_the_csms_sets),
         cmocka_unit_test(a_wrong_preset_is_told_what_would_be_right),
