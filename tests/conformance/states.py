@@ -1,4 +1,4 @@
-"""The reusable and memory states of Part 6 (2.18, 2.19), by their names. Each brings the station there from wherever it is, executes the
+"""The reusable and memory states of Part 6 (2.18, 2.19, and the errata of it), by their names. Each brings the station there from wherever it is, executes the
 states it needs before, and validates its own steps. What a step expects follows from TxStartPoint and TxStopPoint in force.
 
 `evse` is the EVSE the state is about. Authorized, StopAuthorized and what leads there take `remote=True` for way B (by the CSMS).
@@ -128,7 +128,7 @@ def EnergyTransferStarted(cs, evse=1, remote=False, **car):
             cs.event(evse, eventType=kind(cs, evse), **trigger(cs, evse, "CablePluggedIn"), chargingState="EVConnected",
                      evse__id=evse, evse__connectorId=1)
     if "PowerPathClosed" in cs.points("Start") and not track.started:
-        cs.event(evse, eventType="Started", **trigger(cs, evse, "ChargingStateChanged"),
+        cs.event(evse, eventType="Started", **trigger(cs, evse, "ChargingStateChanged", "Authorized", "CablePluggedIn"),
                  chargingState={"SuspendedEVSE", "EVConnected"}, evse__id=evse, evse__connectorId=1)
     event = None
     if told(cs, evse, "EnergyTransfer"):
@@ -172,9 +172,18 @@ def StopAuthorized(cs, evse=1, remote=False):
                          idToken=lambda t: t is None or t == track.token)
     track.authorized, track.charging, track.stopped = False, False, True
     track.stopped_remotely = remote
-    if event["eventType"] == "Ended":
+    if ends_by_deauthorization(cs):
+        if event["eventType"] != "Ended":
+            event = cs.event(evse, skip={"SuspendedEVSE"}, eventType="Ended", triggerReason="ChargingStateChanged",
+                             chargingState="EVConnected")
         check_stopped_reason(cs, evse, event)
+    else:
+        validate("TransactionEvent", event, {"eventType": "Updated"})
     return event
+
+
+def ends_by_deauthorization(cs):
+    return bool(cs.points("Stop") & {"Authorized", "PowerPathClosed", "EnergyTransfer"})
 
 
 def check_stopped_reason(cs, evse, event):
@@ -231,6 +240,28 @@ def ParkingBayUnoccupied(cs, evse=1, remote=False):
     return event
 
 
+def Deauthorized(cs, evse=1, remote=False, token=None, status="Invalid"):
+    """The first TransactionEvent with the token is answered so; returns the event of the deauthorization, if StopTxOnInvalidId asks
+    for it. What is needed to get to that first event is done before."""
+    track = cs.tracks[evse]
+    cs.answer("TransactionEvent", {"idTokenInfo": {"status": status}}, times=1, when=lambda p: "idToken" in p)
+    event = None if track.authorized else Authorized(cs, evse, remote, token)
+    if not event and not track.connected:
+        event = EVConnectedPreSession(cs, evse)
+    if not event:
+        event = cs.event(evse, skip={"SuspendedEVSE", "EVConnected"})
+    validate("TransactionEvent", event, {"idToken": track.token})
+    track.authorized = track.charging = False
+    if cs.get_variable("TxCtrlr.StopTxOnInvalidId") != "true":
+        return None
+    states = {"EVConnected", "SuspendedEVSE"} if track.connected else {"Idle", "EVConnected", "SuspendedEVSE"}
+    event = cs.event(evse, skip={"SuspendedEVSE", "Charging"}, triggerReason="Deauthorized")
+    validate("TransactionEvent", event, {"chargingState": lambda state: state is None or state in states})
+    if ends_by_deauthorization(cs):
+        return validate("TransactionEvent", event, {"eventType": "Ended", "stoppedReason": "DeAuthorized"})
+    return validate("TransactionEvent", event, {"eventType": "Updated"})
+
+
 def StartOfflineTransaction(cs, evse=1, token=TOKEN):
     """The link goes, a session begins, the link comes back. Take the events with cs.event() afterwards."""
     cs.offline()
@@ -267,7 +298,8 @@ def TransactionEventsInQueueEnded(cs, evse=1, token=TOKEN):
 
 
 def IdTokenCached(cs, evse=1, token=TOKEN, info=None):
-    """The token gets into the authorization cache by a use of it; `info`: what the CSMS says of it, Accepted if None."""
+    """The token gets into the authorization cache by a use of it; `info`: what the CSMS says of it, Accepted if None. A station that
+    holds it Accepted goes through a whole session."""
     if info and info["status"] != "Accepted":
         cs.answer("Authorize", {"idTokenInfo": info}, when=lambda p: p["idToken"] == token)
         cs.present(token, evse)
@@ -304,11 +336,17 @@ def lower(hash_data):
 
 
 def RenewChargingStationCertificate(cs, authority, **options):
-    """A02: the station asks for a certificate, the authority signs; returns the chain it got."""
+    """A02: the station asks for a certificate, the authority signs it, the station comes back with it; returns the chain it got."""
+    before = cs.csms.connected
     cs.call("TriggerMessage", {"requestedMessage": "SignChargingStationCertificate"}, status="Accepted")
     request = cs.next("SignCertificate")
     chain = authority.sign_request(request["csr"], **options)
     cs.call("CertificateSigned", {"certificateChain": chain, "certificateType": "ChargingStationCertificate"}, status="Accepted")
+    try:
+        until(lambda: cs.csms.connected > before, "it does not reconnect", 5)
+    except AssertionError:
+        cs.csms.drop(cs.id)            # by itself it need not
+        until(lambda: cs.csms.connected > before, "the station does not come back with its certificate")
     return chain
 
 
