@@ -486,9 +486,11 @@ static void on_trigger_timer(struct timer *timer, void *ctx)
     struct station *s = ctx;
     for (size_t i = 0; i < s->evse_count; i++) {
         struct evse *e = &s->evses[i];
-        if (e->tx.trigger_event && transaction_is_running(e))
+        if (e->tx.trigger_event && transaction_is_running(e)) {
+            e->tx.owed |= OWED_EVSE; /* TC_F_13, TC_F_14 */
             transaction_event(e, EVENT_UPDATED, TRIGGER_TRIGGER, NULL,
                               metering_updated_values(e, "Trigger")); /* F06.FR.07 */
+        }
         if (e->tx.trigger_meter_values)
             metering_send_triggered(e);
         e->tx.trigger_event = e->tx.trigger_meter_values = false;

@@ -20,7 +20,7 @@ static void end_transaction(struct bench *b, int evse)
     bench_state(b, evse, EVSE_AVAILABLE);
 }
 
-static void every_change_of_the_device_is_reported_once(void **state) /* G01.FR.03, .04 */
+static void every_change_of_the_device_is_reported_once(void **state) /* G01.FR.01, .03, .04 */
 {
     static const struct {
         enum evse_state state;
@@ -112,7 +112,7 @@ static void a_vehicle_at_one_connector_says_nothing_of_the_other(void **state) /
     bench_free(b);
 }
 
-static void an_evse_is_taken_out_and_put_back(void **state) /* G03.FR.01, .02, .04, .06, .07 */
+static void an_evse_is_taken_out_and_put_back(void **state) /* G01.FR.07, G03.FR.01, .02, .04, .06, .07 */
 {
     (void)state;
     struct evse_abilities abilities = bench_abilities();
@@ -243,7 +243,7 @@ static void the_whole_station_waits_for_all_but_takes_no_one_new(void **state) /
     bench_free(b);
 }
 
-static void a_set_state_survives_a_power_cut(void **state) /* B01.FR.07, G03.FR.08, G04.FR.09 */
+static void a_set_state_survives_a_power_cut(void **state) /* B01.FR.07, G01.FR.02, G03.FR.08 */
 {
     struct bench *b = *state;
     bench_call(b, "ChangeAvailability", "{'operationalStatus': 'Inoperative', 'evse': {'id': 1}}",
@@ -256,6 +256,30 @@ static void a_set_state_survives_a_power_cut(void **state) /* B01.FR.07, G03.FR.
     bench_restart(b);
     bench_expect(b, "BootNotification", "{}");
     bench_expect(b, "StatusNotification", "{'connectorStatus': 'Available'}");
+}
+
+static void
+the_whole_station_is_taken_out_and_put_back(void **state) /* G04.FR.01, .02, .03, .05, .07, .08, .09 */
+{
+    (void)state;
+    struct bench *b = bench_new(&(struct bench_options){ .evse_count = 2 });
+    bench_boot(b);
+    bench_call(b, "ChangeAvailability", "{'operationalStatus': 'Inoperative', 'evse': {'id': 2}}",
+               "{'status': 'Accepted'}");
+    bench_forget(b);
+    bench_call(b, "ChangeAvailability", "{'operationalStatus': 'Inoperative'}", "{'status': 'Accepted'}");
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Unavailable', 'evseId': 1}");
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Unavailable', 'evseId': 2}");
+    bench_expect_nothing(b);
+    bench_restart(b);
+    bench_expect(b, "BootNotification", "{}");
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Unavailable', 'evseId': 1}");
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Unavailable', 'evseId': 2}");
+    bench_forget(b);
+    bench_call(b, "ChangeAvailability", "{'operationalStatus': 'Operative'}", "{'status': 'Accepted'}");
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Available', 'evseId': 1}");
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Unavailable', 'evseId': 2}"); /* its own */
+    bench_free(b);
 }
 
 static void a_scheduled_change_survives_a_power_cut(void **state) /* G03.FR.08 */
@@ -321,6 +345,7 @@ int main(void)
         TEST(a_scheduled_change_can_be_taken_back),
         cmocka_unit_test(the_whole_station_waits_for_all_but_takes_no_one_new),
         TEST(a_set_state_survives_a_power_cut),
+        cmocka_unit_test(the_whole_station_is_taken_out_and_put_back),
         TEST(a_scheduled_change_survives_a_power_cut),
         TEST(a_change_is_not_answered_before_it_is_stored),
         TEST(a_change_while_the_store_refuses_is_rejected),

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/json.h"
@@ -32,7 +33,7 @@ static void stop_transaction(struct bench *b, const char *id, const char *expect
     bench_call(b, "RequestStopTransaction", text, expected);
 }
 
-static void a_start_with_the_vehicle_there(void **state) /* F01.FR.02, F01.FR.19 */
+static void a_start_with_the_vehicle_there(void **state) /* F01.FR.02, .04, .05, .17, .19 */
 {
     struct bench *b = *state;
     session_plug(b);
@@ -47,7 +48,7 @@ static void a_start_with_the_vehicle_there(void **state) /* F01.FR.02, F01.FR.19
                   "'transactionInfo': {'remoteStartId': null}, 'idToken': null");
 }
 
-static void a_start_before_the_vehicle_comes(void **state) /* F02.FR.21 */
+static void a_start_before_the_vehicle_comes(void **state) /* F02.FR.01, .05, .10, .12, .13, .21 */
 {
     struct bench *b = *state;
     bench_call(b, "RequestStartTransaction", START, "{'status': 'Accepted'}");
@@ -56,6 +57,57 @@ static void a_start_before_the_vehicle_comes(void **state) /* F02.FR.21 */
     session_event(b, "Started", "RemoteStart",
                   "'transactionInfo': {'remoteStartId': 42, 'chargingState': 'EVConnected'}, 'idToken': "
                   "{'idToken': 'APP1'}");
+}
+
+/* Also for a remote start before the vehicle comes. */
+static void a_card_is_authorized_before_the_vehicle_comes(void **state) /* F02.FR.09 */
+{
+    struct bench *b = *state;
+    session_set(b, "AuthCtrlr", "AuthorizeRemoteStart", "true");
+    bench_call(b, "RequestStartTransaction", START_CARD, "{'status': 'Accepted'}");
+    bench_expect(b, "Authorize", "{'idToken': {'idToken': '" CARD "'}}");
+    bench_expect_nothing(b);
+    session_plug(b);
+    session_event(b, "Started", "RemoteStart", "'transactionInfo': {'remoteStartId': 42}");
+}
+
+static void a_transaction_nobody_plugs_in_for_ends(void **state) /* F02.FR.07 */
+{
+    (void)state;
+    struct bench *b = session_points("Authorized", "Authorized");
+    bench_call(b, "RequestStartTransaction", START, "{'status': 'Accepted'}");
+    session_event(b, "Started", "RemoteStart",
+                  "'transactionInfo': {'remoteStartId': 42}, 'idToken': {'idToken': 'APP1'}");
+    bench_advance(b, 59999);
+    bench_expect_nothing(b);
+    bench_advance(b, 1);
+    session_event(b, "Ended", "EVConnectTimeout", "'transactionInfo': {'stoppedReason': 'Timeout'}");
+    bench_call(b, "RequestStartTransaction", START, "{'status': 'Accepted'}");
+    session_event(b, "Started", "RemoteStart", NULL);
+    bench_free(b);
+}
+
+static void a_transaction_of_the_parking_bay_only_loses_its_driver(void **state) /* F02.FR.08 */
+{
+    (void)state;
+    struct bench_options options = { .abilities = bench_abilities(),
+                                     .presets = { { "TxCtrlr", "TxStartPoint", NULL, "ParkingBayOccupancy" },
+                                                  { "TxCtrlr", "TxStopPoint", NULL, "ParkingBayOccupancy" } },
+                                     .preset_count = 2 };
+    options.abilities.parking_bay = true;
+    struct bench *b = bench_new(&options);
+    bench_boot(b);
+    b->signals[0].bay = BAY_OCCUPIED;
+    bench_signals(b, 1);
+    session_event(b, "Started", "EVDetected", NULL);
+    bench_call(b, "RequestStartTransaction", START, "{'status': 'Accepted', 'transactionId': '*'}");
+    session_event(b, "Updated", "RemoteStart", "'transactionInfo': {'remoteStartId': 42}");
+    bench_advance(b, 60000);
+    session_event(b, "Updated", "EVConnectTimeout", NULL);
+    b->signals[0].bay = BAY_FREE;
+    bench_signals(b, 1);
+    session_event(b, "Ended", "EVDeparted", "'transactionInfo': {'stoppedReason': 'Timeout'}");
+    bench_free(b);
 }
 
 static void a_start_nobody_plugs_in_for_is_forgotten(void **state) /* C01.FR.26 */
@@ -94,6 +146,115 @@ static void a_card_is_authorized_first_where_asked_for(void **state) /* F01.FR.0
     bench_expect_nothing(b); /* Central is not asked for */
 }
 
+/* The CSMS sees the token in the event and says what it thinks of it. */
+static void a_start_whose_token_the_csms_does_not_accept_is_stopped(void **state) /* F01.FR.03, F02.FR.11 */
+{
+    static const bool plugged_first[] = { true, false };
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct bench *b = session_points("Authorized", "Authorized");
+        bench_answer(b, "TransactionEvent", "{'idTokenInfo': {'status': 'Invalid'}}");
+        if (plugged_first[i])
+            session_plug(b);
+        bench_forget(b);
+        bench_call(b, "RequestStartTransaction", START, "{'status': 'Accepted'}");
+        session_event(b, "Started", "RemoteStart", "'idToken': {'idToken': 'APP1', 'type': 'Central'}");
+        if (plugged_first[i]) {
+            bench_expect_limit(b, 1, 32);
+            bench_expect_command(b, 1, EVSE_START);
+            bench_expect_command(b, 1, EVSE_STOP);
+            bench_state(b, 1, EVSE_CONNECTED);
+        }
+        session_event(b, "Ended", "Deauthorized", "'transactionInfo': {'stoppedReason': 'DeAuthorized'}");
+        bench_free(b);
+    }
+}
+
+static void events_of_a_remote_session_carry_meter_values(void **state) /* F01.FR.14, F01.FR.15 */
+{
+    (void)state;
+    struct bench *b = session_bench((const char *const[]){ "SampledDataCtrlr.TxUpdatedInterval=60",
+                                                           "SampledDataCtrlr.TxEndedInterval=60",
+                                                           "AlignedDataCtrlr.Interval=0", NULL });
+    for (int vehicle_first = 0; vehicle_first < 2; vehicle_first++) { /* F02.FR.02, F02.FR.03 */
+        bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 1000);
+        if (vehicle_first)
+            session_plug(b);
+        bench_call(b, "RequestStartTransaction", START, "{'status': 'Accepted'}");
+        if (!vehicle_first)
+            session_plug(b);
+        const json_t *event = session_event(b, "Started", "RemoteStart", NULL);
+        assert_true(session_value(event, "Transaction.Begin", "Energy.Active.Import.Register") == 1000);
+        session_charge(b, 1000);
+        session_event(b, "Updated", "ChargingStateChanged", NULL);
+        bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 1100);
+        bench_advance(b, 60000);
+        event = session_event(b, "Updated", "MeterValuePeriodic", NULL);
+        assert_true(session_value(event, "Sample.Periodic", "Energy.Active.Import.Register") == 1100);
+        char *id = strdup(json_get_string(json_object_get(event, "transactionInfo"), "transactionId", ""));
+        bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 1200);
+        stop_transaction(b, id, "{'status': 'Accepted'}"); /* F03.FR.04 */
+        free(id);
+        bench_state(b, 1, EVSE_CONNECTED);
+        event = session_event(b, "Ended", "RemoteStop", NULL);
+        assert_true(session_value(event, "Transaction.End", "Energy.Active.Import.Register") == 1200);
+        bench_state(b, 1, EVSE_AVAILABLE);
+        bench_forget(b);
+    }
+    bench_free(b);
+}
+
+static void the_end_after_a_remote_stop_carries_meter_values(void **state) /* F04.FR.04 */
+{
+    (void)state;
+    struct bench *b = session_points("EVConnected", "EVConnected");
+    char *id = session_charging(b, 1000);
+    stop_transaction(b, id, "{'status': 'Accepted'}");
+    session_event(b, "Updated", "RemoteStop", NULL);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 1200);
+    bench_state(b, 1, EVSE_CONNECTED);
+    session_event(b, "Updated", "ChargingStateChanged", NULL);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    const json_t *event = bench_expect_later(b, "TransactionEvent", "{'eventType': 'Ended'}");
+    assert_true(session_value(event, "Transaction.End", "Energy.Active.Import.Register") == 1200);
+    free(id);
+    bench_free(b);
+}
+
+#define PROFILE(purpose)                                                                                     \
+    "'chargingProfile': {'id': 7, 'stackLevel': 0, 'chargingProfilePurpose': '" purpose "',"                 \
+    " 'chargingProfileKind': 'Relative', 'chargingSchedule': [{'id': 1, 'chargingRateUnit': 'A',"            \
+    " 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 10}]}]}"
+#define START_WITH(profile)                                                                                  \
+    "{'remoteStartId': 1, 'evseId': 1, 'idToken': {'idToken': 'A', 'type': 'Central'}, " profile "}"
+
+static void a_profile_comes_before_the_vehicle(void **state) /* F02.FR.18, F02.FR.27, F01.FR.26 */
+{
+    struct bench *b = *state;
+    bench_call(b, "RequestStartTransaction", START_WITH(PROFILE("TxDefaultProfile")),
+               "{'status': 'Rejected', 'statusInfo': {'reasonCode': 'InvalidProfile'}}");
+    bench_call(b, "RequestStartTransaction", START_WITH(PROFILE("TxProfile")), "{'status': 'Accepted'}");
+    session_plug(b);
+    session_event(b, "Started", "RemoteStart", NULL);
+    bench_expect_limit(b, 1, 10);
+    bench_expect_command(b, 1, EVSE_START);
+}
+
+static void a_station_without_limits_ignores_the_profile(void **state) /* F01.FR.12, F02.FR.20; TC_K_38 */
+{
+    (void)state;
+    struct bench_options options = { .abilities = bench_abilities() };
+    options.abilities.limit = false;
+    struct bench *b = bench_new(&options);
+    bench_boot(b);
+    bench_call(b, "RequestStartTransaction", START_WITH(PROFILE("TxProfile")), "{'status': 'Accepted'}");
+    session_plug(b);
+    session_event(b, "Started", "RemoteStart", NULL);
+    bench_expect_command(b, 1, EVSE_START);
+    bench_expect_no_command(b);
+    bench_free(b);
+}
+
 static void a_card_that_is_not_accepted_does_not_start(void **state)
 {
     struct bench *b = *state;
@@ -108,7 +269,7 @@ static void a_card_that_is_not_accepted_does_not_start(void **state)
     session_event(b, "Started", "Authorized", "'transactionInfo': {'remoteStartId': null}");
 }
 
-static void what_cannot_be_started_is_rejected(void **state) /* F01.FR.23, F01.FR.24 */
+static void what_cannot_be_started_is_rejected(void **state) /* F01.FR.23, F01.FR.24, F02.FR.25, F02.FR.26 */
 {
     struct bench *b = *state;
     bench_call(b, "RequestStartTransaction",
@@ -131,7 +292,7 @@ static void a_silent_charger_cannot_be_started(void **state) /* F01.FR.23 */
     bench_call(b, "RequestStartTransaction", START, "{'status': 'Rejected'}");
 }
 
-static void without_an_evse_the_waiting_vehicle_is_taken(void **state) /* F01.FR.20 */
+static void without_an_evse_the_waiting_vehicle_is_taken(void **state) /* F01.FR.20, F02.FR.22 */
 {
     struct bench *b = *state;
     bench_state(b, 2, EVSE_CONNECTED);
@@ -163,7 +324,7 @@ static void a_start_that_fails_at_the_device_is_told(void **state)
     bench_free(b);
 }
 
-static void a_stop_ends_it(void **state) /* F03.FR.03, F03.FR.07 */
+static void a_stop_ends_it(void **state) /* F03.FR.03, .07, .09, .10 */
 {
     struct bench *b = *state;
     char *id = session_charging(b, 0);
@@ -176,13 +337,16 @@ static void a_stop_ends_it(void **state) /* F03.FR.03, F03.FR.07 */
     free(id);
 }
 
-static void a_stop_ends_the_energy_only_where_the_cable_counts(void **state) /* F03.FR.02, F04.FR.03 */
+static void
+a_stop_ends_the_energy_only_where_the_cable_counts(void **state) /* F03.FR.02, F04.FR.02, F04.FR.03 */
 {
     (void)state;
     struct bench *b = session_points("EVConnected", "EVConnected");
     char *id = session_charging(b, 0);
     stop_transaction(b, id, "{'status': 'Accepted'}");
     session_event(b, "Updated", "RemoteStop", NULL);
+    bench_expect_command(b, 1, EVSE_UNLOCK);
+    bench_expect_command(b, 1, EVSE_STOP);
     bench_state(b, 1, EVSE_CONNECTED);
     session_event(b, "Updated", "ChargingStateChanged",
                   "'transactionInfo': {'chargingState': 'EVConnected'}");
@@ -192,7 +356,7 @@ static void a_stop_ends_the_energy_only_where_the_cable_counts(void **state) /* 
     bench_free(b);
 }
 
-static void unlock_is_answered_when_it_is_done(void **state) /* F05.FR.04-06 */
+static void unlock_is_answered_when_it_is_done(void **state) /* F05.FR.01, .04, .05, .06 */
 {
     struct bench *b = *state;
     bench_call(b, "UnlockConnector", "{'evseId': 1, 'connectorId': 1}", "{'status': 'Unlocked'}");
@@ -250,9 +414,17 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_start_with_the_vehicle_there),
         TEST(a_start_before_the_vehicle_comes),
+        TEST(a_card_is_authorized_before_the_vehicle_comes),
+        cmocka_unit_test(a_transaction_nobody_plugs_in_for_ends),
+        cmocka_unit_test(a_transaction_of_the_parking_bay_only_loses_its_driver),
         TEST(a_start_nobody_plugs_in_for_is_forgotten),
         cmocka_unit_test(a_start_tells_the_transaction_that_is_there),
         TEST(a_card_is_authorized_first_where_asked_for),
+        cmocka_unit_test(a_start_whose_token_the_csms_does_not_accept_is_stopped),
+        cmocka_unit_test(events_of_a_remote_session_carry_meter_values),
+        cmocka_unit_test(the_end_after_a_remote_stop_carries_meter_values),
+        TEST(a_profile_comes_before_the_vehicle),
+        cmocka_unit_test(a_station_without_limits_ignores_the_profile),
         TEST(a_card_that_is_not_accepted_does_not_start),
         TEST(what_cannot_be_started_is_rejected),
         TEST(a_silent_charger_cannot_be_started),
