@@ -107,9 +107,12 @@ static int run_plug(const struct call *call)
 
 static int run_unplug(const struct call *call)
 {
-    if (model_unplug(&call->charger->model) < 0)
-        return fail(call, "no car is plugged in");
-    return ok(call);
+    if (call->count == 1 && !str_equal(call->words[0], "car"))
+        return fail(call, "nothing, or car: at its end of the cable");
+    int r = model_unplug(&call->charger->model, call->count == 1);
+    if (r == -EBUSY)
+        return fail(call, "the cable is locked");
+    return r < 0 ? fail(call, "no car is plugged in") : ok(call);
 }
 
 /* on, off: 1, 0; else -EINVAL. */
@@ -401,7 +404,7 @@ static int run_quit(const struct call *call)
 /* clang-format off */
 static const struct command commands[] = {
     { "plug",    true,  false, 0, 6, run_plug,    "plug NAME [soc=20 capacity=40kWh max=16 phases=3 ready=on id=TEXT]", "a car comes" },
-    { "unplug",  true,  false, 0, 0, run_unplug,  "unplug NAME", "the car goes" },
+    { "unplug",  true,  false, 0, 1, run_unplug,  "unplug NAME [car]", "the car goes; `car`: the other end of the cable stays in the socket" },
     { "park",    true,  false, 1, 1, run_park,    "park NAME on|off", "a car stands in the bay, plugged in or not" },
     { "ready",   true,  false, 1, 1, run_ready,   "ready NAME on|off", "the car wants energy, or does not" },
     { "tap",     true,  false, 1, 1, run_tap,     "tap NAME UID", "a card is shown, for 10 s or until acknowledged" },

@@ -296,18 +296,22 @@ int model_plug(struct model *m, const struct vehicle *vehicle)
         return -EBUSY;
     m->vehicle = *vehicle;
     m->plugged = true;
+    m->cable_left = false;
     m->locked = m->powered && !m->lock_breaks;
     changed(m);
     return 0;
 }
 
-int model_unplug(struct model *m)
+int model_unplug(struct model *m, bool at_car)
 {
     model_update(m);
-    if (!m->plugged)
+    if (!m->plugged && !m->cable_left)
         return -ENOENT;
+    if (m->cable_left && m->locked && !at_car)
+        return -EBUSY;
     m->plugged = false;
-    m->locked = false;
+    m->cable_left = at_car;
+    m->locked = at_car && m->locked;
     if (m->settings.stops_at_unplug)
         m->enabled = false;
     changed(m);

@@ -64,6 +64,7 @@ struct model_news {
 struct model {
     const struct env *env;
     struct model_settings settings;
+    bool cable_left; /* by a car that went: its end is still in the socket */
     bool powered, parked, plugged, enabled, contactor, locked, metered;
     bool lock_breaks;      /* the bolt does not hold a plug */
     bool watchdog_expired; /* nobody wrote the keepalive: at most 6 A */
@@ -95,8 +96,9 @@ void model_update(struct model *m);
 struct vehicle vehicle_default(void);
 /* 0, -EBUSY (a car is there). */
 int model_plug(struct model *m, const struct vehicle *vehicle);
-/* 0, -ENOENT (no car there). */
-int model_unplug(struct model *m);
+/* `at_car`: the cable stays in the socket, locked as it was, and is drawn there by a second call. 0, -ENOENT (no cable there), -EBUSY (what
+ * is left of it is locked). */
+int model_unplug(struct model *m, bool at_car);
 /* A car stands in the bay, plugged in or not. One that is plugged in stands there in any case. */
 void model_park(struct model *m, bool parked);
 /* The car asks for energy or not. 0, -ENOENT. */

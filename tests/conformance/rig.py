@@ -424,6 +424,11 @@ class Rig:
         self.device("unplug", evse)
         self.tracks[evse].connected = False
 
+    def unplug_at_car(self, evse=1):
+        """The car's end of the cable is drawn; the other stays in the socket, locked as it was. unplug() draws that, too."""
+        self.device("unplug car", evse)
+        self.tracks[evse].connected = False
+
     def drive_in(self, evse=1):
         """Into the parking bay; nothing is plugged in yet."""
         self.device("park on", evse)

@@ -363,7 +363,7 @@ def test_commands_say_what_is_wrong():
             ("tap a 12345", "hex digits"), ("fault a 0", "1..65535"), ("mute a maybe", "seconds"), ("slow a -1", "ms"),
             ("power a", "usage"), ("meter a -3", "Wh"), ("wait a state", "no condition"), ("wait a nothing=1", "no condition"),
             ("wait a state=charging soon", "no time"), ("wait a state=charging 50ms", "not in time"), ("show b", "no charger"),
-            ("unplug a b", "usage"),
+            ("unplug a b c", "usage"), ("unplug a b", "car"),
         ]:
             answer = sim.ask(line)
             assert answer.startswith("error: ") and part in answer, (line, answer)

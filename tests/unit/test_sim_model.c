@@ -109,7 +109,7 @@ static void the_states_follow_the_car_and_the_device(void **state)
     model_set_ready(m, true);
     assert_int_equal(model_set_limit(m, 0), 0);
     assert_int_equal(model_state(m), MODEL_SUSPENDED_EVSE);
-    assert_int_equal(model_unplug(m), 0);
+    assert_int_equal(model_unplug(m, false), 0);
     assert_int_equal(model_state(m), MODEL_NO_VEHICLE);
     assert_false(m->locked);
 }
@@ -121,14 +121,28 @@ static void a_car_in_the_bay_need_not_be_plugged_in(void **state)
     assert_false(model_bay_is_occupied(m));
     plug(b, 0.2);
     assert_true(model_bay_is_occupied(m));
-    assert_int_equal(model_unplug(m), 0);
+    assert_int_equal(model_unplug(m, false), 0);
     assert_false(model_bay_is_occupied(m));
     model_park(m, true);
     plug(b, 0.2);
-    assert_int_equal(model_unplug(m), 0);
+    assert_int_equal(model_unplug(m, false), 0);
     assert_true(model_bay_is_occupied(m));
     model_park(m, false);
     assert_false(model_bay_is_occupied(m));
+}
+
+static void a_cable_drawn_at_the_car_stays_in_the_socket_until_it_is_unlocked(void **state)
+{
+    struct bench *b = *state;
+    struct model *m = &b->model;
+    plug(b, 0.2);
+    assert_int_equal(model_unplug(m, true), 0);
+    assert_int_equal(model_state(m), MODEL_NO_VEHICLE);
+    assert_true(m->locked);
+    assert_int_equal(model_unplug(m, false), -EBUSY);
+    assert_int_equal(model_unlock(m), 0);
+    assert_int_equal(model_unplug(m, false), 0);
+    assert_int_equal(model_unplug(m, false), -ENOENT);
 }
 
 static void a_lock_that_breaks_holds_no_plug(void **state)
@@ -366,7 +380,7 @@ static void enable_stays_when_the_car_leaves_but_for_devices_that_stop(void **st
 {
     struct bench *b = *state;
     start_charging(b, 0.2);
-    model_unplug(&b->model);
+    model_unplug(&b->model, false);
     assert_true(b->model.enabled);
     plug(b, 0.2);
     pass(b, 1000);
@@ -376,7 +390,7 @@ static void enable_stays_when_the_car_leaves_but_for_devices_that_stop(void **st
     settings.stops_at_unplug = true;
     bench_start(b, &settings);
     start_charging(b, 0.2);
-    model_unplug(&b->model);
+    model_unplug(&b->model, false);
     assert_false(b->model.enabled);
 }
 
@@ -397,6 +411,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(the_states_follow_the_car_and_the_device, setup),
         cmocka_unit_test_setup(a_car_in_the_bay_need_not_be_plugged_in, setup),
+        cmocka_unit_test_setup(a_cable_drawn_at_the_car_stays_in_the_socket_until_it_is_unlocked, setup),
         cmocka_unit_test_setup(a_lock_that_breaks_holds_no_plug, setup),
         cmocka_unit_test_setup(the_contactor_closes_some_time_after_enable_and_opens_at_once, setup),
         cmocka_unit_test_setup(an_enable_taken_back_in_time_never_closes_the_contactor, setup),
