@@ -491,6 +491,14 @@ static void its_variables_tell_how_it_is(void **state) /* C10.FR.11 */
 
 /* ---- power cuts ---- */
 
+static void neither_tariff_nor_message_is_kept(void **state) /* C10.FR.09 */
+{
+    struct bench *b = *state;
+    tell(b, CARD, "{'status': 'Accepted', 'personalMessage': {'format': 'UTF8', 'content': '0.42 EUR/kWh'}}");
+    AUTO_FREE char *all = json_to_text(b->records);
+    assert_null(strstr(all, "0.42"));
+}
+
 static void it_outlives_a_power_cut(void **state) /* C10.FR.02, TC_C_32 */
 {
     struct bench *b = *state;
@@ -777,6 +785,7 @@ int main(void)
         TEST(the_policy_says_which_goes),
         TEST(the_table_finds_all_whatever_comes_and_goes),
         TEST(its_variables_tell_how_it_is),
+        TEST(neither_tariff_nor_message_is_kept),
         TEST(it_outlives_a_power_cut),
         TEST(what_the_store_has_not_taken_is_gone_with_the_power),
         TEST(stored_nonsense_does_no_harm),

@@ -1,6 +1,7 @@
 #include "tests/support/session.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static int setup(void **state)
 {
@@ -16,7 +17,7 @@ static void the_token_goes_out_in_upper_case(void **state) /* C01.FR.02 */
     session_event(b, "Started", "Authorized", "'idToken': {'idToken': '04A1B2C3', 'type': 'ISO14443'}");
 }
 
-static void a_key_code_goes_out_as_it_is(void **state)
+static void a_key_code_goes_out_as_it_is(void **state) /* C01.FR.02 */
 {
     struct bench *b = *state;
     bench_token(b, 1, "a1b2", "KeyCode");
@@ -91,7 +92,7 @@ static void a_stranger_stops_nothing(void **state) /* TC_C_04 */
     bench_expect_no_command(b);
 }
 
-static void the_same_group_may_stop_it(void **state) /* C09.FR.03 */
+static void the_same_group_may_stop_it(void **state) /* C09.FR.03, C09.FR.05 */
 {
     struct bench *b = *state;
     bench_answer(
@@ -333,6 +334,391 @@ static void the_owner_releases_a_cable_that_stayed_locked(void **state) /* E09.F
     bench_free(b);
 }
 
+/* ---- whom energy is for ---- */
+
+static void nothing_flows_before_someone_is_authorized(void **state) /* C01.FR.01, C06.FR.01 */
+{
+    struct bench *b = *state;
+    session_plug(b);
+    session_event(b, "Started", "CablePluggedIn", NULL);
+    bench_expect_limit(b, 1, 32);
+    bench_advance(b, 200000);
+    bench_expect_no_command(b);
+    bench_answer(b, "Authorize", BENCH_SILENCE);
+    session_tap(b);
+    bench_expect_no_command(b);
+    bench_reply(b, "{'idTokenInfo': {'status': 'Accepted'}}");
+    bench_expect_command(b, 1, EVSE_START);
+}
+
+static void only_identifiers_are_asked_for_once_each(void **state) /* C01.FR.04, C06.FR.03 */
+{
+    struct bench *b = *state;
+    session_plug(b);
+    bench_token(b, 1, CARD, "ISO14443");
+    session_charge(b, 0);
+    session_charge(b, 500);
+    bench_advance(b, 600000);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    bench_advance(b, 600000);
+    assert_int_equal(bench_count(b, "Authorize"), 1);
+    bench_expect_later(b, "Authorize", "{'idToken': {'idToken': '" CARD "'}}");
+}
+
+static void a_local_identifier_is_asked_for(void **state) /* C06.FR.02 */
+{
+    struct bench *b = *state;
+    bench_token(b, 1, "Ticket-17", "Local");
+    bench_expect(b, "Authorize", "{'idToken': {'idToken': 'Ticket-17', 'type': 'Local'}}");
+    session_event(b, "Started", "Authorized", "'idToken': {'idToken': 'Ticket-17', 'type': 'Local'}");
+}
+
+static void an_authorization_nobody_uses_ends(void **state) /* C01.FR.26 */
+{
+    (void)state;
+    struct bench *b = session_points("PowerPathClosed", "Authorized");
+    session_set(b, "TxCtrlr", "EVConnectionTimeOut", "30");
+    session_tap(b);
+    bench_advance(b, 31000);
+    bench_forget(b);
+    session_plug(b);
+    bench_expect_nothing(b);
+    bench_expect_no_command(b);
+    bench_free(b);
+}
+
+static void another_token_does_not_go_on_with_the_transaction(void **state) /* C01.FR.23 */
+{
+    (void)state;
+    struct bench *b = session_points("EVConnected", "EVConnected");
+    free(session_charging(b, 0));
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_forget(b);
+    bench_token(b, 1, "04FFFFFF", "ISO14443");
+    bench_expect_nothing(b);
+    bench_expect_no_command(b);
+    session_tap(b); /* whose it is may */
+    session_event(b, "Updated", "Authorized", NULL);
+    bench_expect_command(b, 1, EVSE_START);
+    bench_free(b);
+}
+
+static void where_none_is_needed_a_token_is_passed_on_unasked(void **state) /* C02 */
+{
+    struct bench *b = *state;
+    session_set(b, "AuthCtrlr", "Enabled", "false");
+    bench_token(b, 1, CARD, "ISO14443");
+    session_event(b, "Started", "Authorized", "'idToken': {'idToken': '" CARD "', 'type': 'ISO14443'}");
+    session_plug(b);
+    session_event(b, "Updated", "CablePluggedIn", "'idToken': null");
+    bench_expect_limit(b, 1, 32);
+    bench_expect_command(b, 1, EVSE_START);
+}
+
+static void an_identifier_of_the_csms_is_not_asked_for(void **state)
+/* C03.FR.01, C05.FR.01, C05.FR.03, C05.FR.05 */
+{
+    struct bench *b = *state;
+    session_set(b, "AuthCtrlr", "AuthorizeRemoteStart", "true");
+    session_plug(b);
+    bench_forget(b);
+    bench_call(b, "RequestStartTransaction",
+               "{'evseId': 1, 'remoteStartId': 9, 'idToken': {'idToken': 'APP', 'type': 'Central'}}",
+               "{'status': 'Accepted'}");
+    session_event(
+        b, "Updated", "RemoteStart",
+        "'transactionInfo': {'remoteStartId': 9}, 'idToken': {'idToken': 'APP', 'type': 'Central'}");
+    bench_state(b, 1, EVSE_CHARGING);
+    session_event(b, "Updated", "ChargingStateChanged", "'idToken': null");
+    bench_expect_nothing(b);
+}
+
+/* ---- the CSMS's answers ---- */
+
+static void a_late_answer_lets_nobody_in_who_went_away(void **state) /* C01.FR.01 */
+{
+    struct bench *b = *state;
+    session_plug(b);
+    bench_forget(b);
+    bench_answer(b, "Authorize", BENCH_SILENCE);
+    session_tap(b);
+    bench_advance(b, 40000); /* given up */
+    session_tap(b);
+    bench_reply(b, "{'idTokenInfo': {'status': 'Accepted'}}"); /* to the first */
+    bench_expect_no_command(b);
+    bench_expect_nothing(b);
+    bench_reply(b, "{'idTokenInfo': {'status': 'Accepted'}}");
+    bench_expect_command(b, 1, EVSE_START);
+}
+
+static void the_status_of_a_certificate_nobody_showed_means_nothing(void **state) /* C01 */
+{
+    struct bench *b = *state;
+    bench_answer(b, "Authorize",
+                 "{'certificateStatus': 'NoCertificateAvailable', 'idTokenInfo': {'status': 'Accepted'}}");
+    session_tap(b);
+    session_event(b, "Started", "Authorized", NULL);
+}
+
+static void each_evse_has_a_token_of_its_own(void **state) /* C01.FR.03 */
+{
+    (void)state;
+    struct bench *b =
+        bench_new(&(struct bench_options){ .evse_count = 2,
+                                           .presets = { { "TxCtrlr", "TxStartPoint", NULL, "Authorized" } },
+                                           .preset_count = 1 });
+    bench_boot(b);
+    bench_answer(b, "Authorize", BENCH_SILENCE);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_token(b, 2, "04FFFFFF", "ISO14443");
+    bench_expect(b, "Authorize", "{'idToken': {'idToken': '" CARD "'}}");
+    bench_reply(b, "{'idTokenInfo': {'status': 'Accepted', 'evseId': [1]}}");
+    bench_expect(b, "Authorize", "{'idToken': {'idToken': '04FFFFFF'}}");
+    bench_reply(b, "{'idTokenInfo': {'status': 'Accepted', 'evseId': [2]}}");
+    bench_expect(b, "TransactionEvent", "{'evse': {'id': 1}, 'idToken': {'idToken': '" CARD "'}}");
+    bench_expect(b, "TransactionEvent", "{'evse': {'id': 2}, 'idToken': {'idToken': '04FFFFFF'}}");
+    bench_token(b, 2, CARD, "ISO14443"); /* of the other EVSE: a stranger here */
+    bench_expect(b, "Authorize", "{'idToken': {'idToken': '" CARD "'}}");
+    bench_reply(b, "{'idTokenInfo': {'status': 'Accepted'}}");
+    bench_expect_nothing(b);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_expect(b, "TransactionEvent", "{'triggerReason': 'StopAuthorized'}");
+    bench_free(b);
+}
+
+static void an_answer_counts_for_the_token_of_its_event_only(void **state) /* C09.FR.11 */
+{
+    (void)state;
+    struct bench *b = session_points("EVConnected", "EVConnected");
+    bench_answer(
+        b, "Authorize",
+        "{'idTokenInfo': {'status': 'Accepted', 'groupIdToken': {'idToken': 'FAMILY', 'type': 'Central'}}}");
+    free(session_charging(b, 0));
+    bench_answer(b, "TransactionEvent", BENCH_SILENCE);
+    bench_token(b, 1, "04FFFFFF", "ISO14443");
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_token(b, 1, CARD, "ISO14443");                      /* the first driver goes on */
+    bench_reply(b, "{'idTokenInfo': {'status': 'Blocked'}}"); /* to the stop by the second */
+    bench_answer(b, "TransactionEvent", "");
+    bench_forget(b);
+    bench_token(b, 1, CARD, "ISO14443"); /* who still is authorized */
+    session_event(b, "Updated", "StopAuthorized", NULL);
+    bench_free(b);
+}
+
+/* ---- key codes ---- */
+
+static void enter(struct bench *b, const char *code)
+{
+    bench_token(b, 1, code, "KeyCode");
+}
+
+static void guessing_key_codes_takes_longer_and_longer(void **state) /* C04.FR.06 */
+{
+    struct bench *b = *state;
+    bench_answer(b, "Authorize", "{'idTokenInfo': {'status': 'Invalid'}}");
+    for (int i = 0; i < 3; i++)
+        enter(b, "0000");
+    assert_int_equal(bench_count(b, "Authorize"), 3);
+    bench_forget(b);
+    for (int64_t wait_ms = 10000; wait_ms < 700000; wait_ms *= 2) {
+        bench_advance(b, (wait_ms < 600000 ? wait_ms : 600000) - 1000);
+        bench_forget(b);
+        enter(b, "0001");
+        assert_int_equal(bench_count(b, "Authorize"), 0);
+        bench_advance(b, 1000);
+        bench_forget(b);
+        enter(b, "0001");
+        assert_int_equal(bench_count(b, "Authorize"), 1);
+        bench_forget(b);
+    }
+    bench_answer(b, "Authorize", "");
+    bench_forget(b);
+    session_tap(b); /* cards are not guessed */
+    bench_forget(b);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_advance(b, 600000);
+    bench_forget(b);
+    enter(b, "1234");
+    bench_expect(b, "Authorize", "{'idToken': {'type': 'KeyCode'}}");
+    bench_forget(b);
+    enter(b, "1234"); /* the right one ends it at once */
+    session_event(b, "Ended", "StopAuthorized", NULL);
+}
+
+static void a_key_code_is_not_displayed(void **state) /* C04.FR.04 */
+{
+    struct bench *b = *state;
+    enter(b, "1234");
+    bench_settle(b);
+    json_t *status = station_status(b->station);
+    char *text = json_dumps(status, 0);
+    assert_non_null(strstr(text, "chargingState"));
+    assert_null(strstr(text, "1234"));
+    free(text);
+    json_decref(status);
+}
+
+/* ---- authorized offline, and the CSMS thinks otherwise ---- */
+
+static struct bench *charging_offline(const char *stop_point)
+{
+    struct bench *b = session_points("EVConnected,Authorized", stop_point);
+    session_set(b, "AuthCtrlr", "OfflineTxForUnknownIdEnabled", "true");
+    bench_link_lost(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_token(b, 1, CARD, "ISO14443");
+    session_charge(b, 0);
+    session_charge(b, 100);
+    bench_forget(b);
+    return b;
+}
+
+/* The link is back, and the CSMS has heard of what happened. */
+static void tell_what_happened(struct bench *b, const char *answer)
+{
+    bench_answer(b, "TransactionEvent", answer);
+    bench_link_back(b);
+    bench_expect_later(b, "TransactionEvent", "{'eventType': 'Started', 'offline': true}");
+    session_event(b, "Updated", "Authorized", "'offline': true, 'idToken': {'idToken': '" CARD "'}");
+    session_event(b, "Updated", "ChargingStateChanged", "'offline': true");
+}
+
+static void what_was_begun_offline_is_told(void **state) /* C15.FR.02 */
+{
+    (void)state;
+    struct bench *b = charging_offline("EVConnected,Authorized");
+    tell_what_happened(b, "");
+    bench_expect_nothing(b);
+    bench_expect_no_command(b);
+    bench_free(b);
+}
+
+static void refused_afterwards_the_energy_ends_where_the_cable_counts(void **state) /* C15.FR.03 */
+{
+    (void)state;
+    struct bench *b = charging_offline("EVConnected");
+    bench_answer(b, "TransactionEvent", "{'idTokenInfo': {'status': 'Blocked'}}");
+    bench_link_back(b);
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_expect_later(b, "TransactionEvent", "{'eventType': 'Started'}");
+    session_event(b, "Updated", "Authorized", NULL);
+    session_event(b, "Updated", "ChargingStateChanged", "'offline': true");
+    session_event(b, "Updated", "Deauthorized", "'transactionInfo': {'chargingState': 'EVConnected'}");
+    bench_expect_nothing(b);
+    bench_free(b);
+}
+
+static void refused_afterwards_the_transaction_ends(void **state) /* C15.FR.04, C15.FR.05 */
+{
+    static const char *const points[] = { "Authorized", "EVConnected,PowerPathClosed",
+                                          "EVConnected,EnergyTransfer" };
+    (void)state;
+    for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+        struct bench *b = charging_offline(points[i]);
+        bench_answer(b, "TransactionEvent", "{'idTokenInfo': {'status': 'Invalid'}}");
+        bench_link_back(b);
+        bench_expect_command(b, 1, EVSE_STOP);
+        bench_state(b, 1, EVSE_CONNECTED);
+        bench_expect_later(b, "TransactionEvent", "{'eventType': 'Started'}");
+        session_event(b, "Updated", "Authorized", NULL);
+        session_event(b, "Updated", "ChargingStateChanged", "'offline': true");
+        bench_expect_later(b, "TransactionEvent",
+                           "{'eventType': 'Ended', 'triggerReason': 'Deauthorized', 'offline': null,"
+                           " 'transactionInfo': {'stoppedReason': 'DeAuthorized'}}");
+        bench_expect_no_command(b); /* the cable stays locked */
+        bench_free(b);
+    }
+}
+
+static void refused_afterwards_the_energy_stops_and_the_transaction_goes_on(void **state) /* C15.FR.06 */
+{
+    (void)state;
+    struct bench *b = session_points("EVConnected,Authorized", "EVConnected,Authorized");
+    session_set(b, "AuthCtrlr", "OfflineTxForUnknownIdEnabled", "true");
+    session_set(b, "TxCtrlr", "StopTxOnInvalidId", "false");
+    bench_link_lost(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_token(b, 1, CARD, "ISO14443");
+    session_charge(b, 100);
+    bench_forget(b);
+    tell_what_happened(b, "{'idTokenInfo': {'status': 'Invalid'}}");
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_state(b, 1, EVSE_CONNECTED);
+    session_event(b, "Updated", "ChargingStateChanged",
+                  "'transactionInfo': {'chargingState': 'SuspendedEVSE'}, 'offline': null");
+    bench_expect_nothing(b);
+    bench_free(b);
+}
+
+static void refused_afterwards_some_energy_may_still_be_had(void **state) /* C15.FR.07 */
+{
+    (void)state;
+    struct bench *b = session_points("EVConnected,Authorized", "EVConnected,Authorized");
+    session_set(b, "AuthCtrlr", "OfflineTxForUnknownIdEnabled", "true");
+    session_set(b, "TxCtrlr", "StopTxOnInvalidId", "false");
+    session_set(b, "TxCtrlr", "MaxEnergyOnInvalidId", "500");
+    bench_link_lost(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_token(b, 1, CARD, "ISO14443");
+    session_charge(b, 0);
+    session_charge(b, 300);
+    bench_forget(b);
+    tell_what_happened(b, "{'idTokenInfo': {'status': 'Invalid'}}");
+    bench_expect_nothing(b);
+    bench_expect_no_command(b);
+    session_charge(b, 499);
+    bench_expect_no_command(b);
+    session_charge(b, 500);
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_free(b);
+}
+
+/* ---- master pass ---- */
+
+static void a_master_pass_at_an_idle_evse_stops_the_others(void **state) /* C16.FR.02, C16.FR.03, C16.FR.07 */
+{
+    (void)state;
+    struct bench *b = bench_new(
+        &(struct bench_options){ .evse_count = 3,
+                                 .presets = { { "TxCtrlr", "TxStartPoint", NULL, "Authorized" },
+                                              { "AuthCtrlr", "MasterPassGroupId", NULL, "POLICE" } },
+                                 .preset_count = 2 });
+    bench_boot(b);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_token(b, 2, "04FFFFFF", "ISO14443");
+    bench_forget(b);
+    bench_answer(
+        b, "Authorize",
+        "{'idTokenInfo': {'status': 'Accepted', 'groupIdToken': {'idToken': 'POLICE', 'type': 'Central'}}}");
+    bench_token(b, 3, "04EEEEEE", "ISO14443");
+    bench_expect(b, "Authorize", "{'idToken': {'idToken': '04EEEEEE'}}");
+    for (int i = 0; i < 2; i++)
+        bench_expect(b, "TransactionEvent",
+                     "{'eventType': 'Ended', 'triggerReason': 'StopAuthorized', 'idToken': {'idToken': "
+                     "'04EEEEEE'}, 'transactionInfo': {'stoppedReason': 'MasterPass'}}");
+    bench_expect_nothing(b);
+    bench_free(b);
+}
+
+static void a_master_pass_that_is_not_accepted_stops_nothing(void **state) /* C16.FR.02, C09.FR.11 */
+{
+    struct bench *b = *state;
+    session_set(b, "AuthCtrlr", "MasterPassGroupId", "POLICE");
+    free(session_charging(b, 0));
+    bench_answer(
+        b, "Authorize",
+        "{'idTokenInfo': {'status': 'Blocked', 'groupIdToken': {'idToken': 'POLICE', 'type': 'Central'}}}");
+    bench_token(b, 1, "04EEEEEE", "ISO14443");
+    bench_expect(b, "Authorize", "{}");
+    bench_expect_nothing(b);
+    bench_expect_no_command(b);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
 
 int main(void)
@@ -361,6 +747,26 @@ int main(void)
         TEST(an_inoperative_evse_takes_no_token),
         TEST(two_taps_before_the_plug_take_it_back),
         cmocka_unit_test(the_owner_releases_a_cable_that_stayed_locked),
+        TEST(nothing_flows_before_someone_is_authorized),
+        TEST(only_identifiers_are_asked_for_once_each),
+        TEST(a_local_identifier_is_asked_for),
+        cmocka_unit_test(an_authorization_nobody_uses_ends),
+        cmocka_unit_test(another_token_does_not_go_on_with_the_transaction),
+        TEST(where_none_is_needed_a_token_is_passed_on_unasked),
+        TEST(an_identifier_of_the_csms_is_not_asked_for),
+        TEST(a_late_answer_lets_nobody_in_who_went_away),
+        TEST(the_status_of_a_certificate_nobody_showed_means_nothing),
+        cmocka_unit_test(each_evse_has_a_token_of_its_own),
+        cmocka_unit_test(an_answer_counts_for_the_token_of_its_event_only),
+        TEST(guessing_key_codes_takes_longer_and_longer),
+        TEST(a_key_code_is_not_displayed),
+        cmocka_unit_test(what_was_begun_offline_is_told),
+        cmocka_unit_test(refused_afterwards_the_energy_ends_where_the_cable_counts),
+        cmocka_unit_test(refused_afterwards_the_transaction_ends),
+        cmocka_unit_test(refused_afterwards_the_energy_stops_and_the_transaction_goes_on),
+        cmocka_unit_test(refused_afterwards_some_energy_may_still_be_had),
+        cmocka_unit_test(a_master_pass_at_an_idle_evse_stops_the_others),
+        TEST(a_master_pass_that_is_not_accepted_stops_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

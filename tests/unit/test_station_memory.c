@@ -289,6 +289,7 @@ static void a_remote_start_goes_on_after_a_power_cut(struct run *run)
         "{'setVariableData':[{'component':{'name':'TxCtrlr'},'variable':{'name':'EVConnectionTimeOut'},"
         "'attributeValue':'90'}]}");
     ask(run, "GetBaseReport", "{'requestId':1,'reportBase':'SummaryInventory'}");
+    ask(run, "ClearCache", "{}"); /* what the cards before left behind */
     ask(run, "ChangeAvailability", "{'operationalStatus':'Inoperative'}");
     ask(run, "ChangeAvailability", "{'operationalStatus':'Operative'}");
     ask(run, "UnlockConnector", "{'evseId':1,'connectorId':1}");
