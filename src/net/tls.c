@@ -1,38 +1,18 @@
 #include "net/tls.h"
 
 #include <arpa/inet.h>
-#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "base/err.h"
-#include "base/log.h"
+#include "net/tls_internal.h"
+
+#define SECURITY_LEVEL 2 /* of OpenSSL: 112 bits, no SHA-1: A00.FR.320, A00.FR.501 */
 
 /* A00.FR.318, A00.FR.319 for TLS 1.2: the four of the specification, and between them the RSA suites with forward
  * secrecy, which it recommends. TLS 1.3 has its own and only good ones. */
 #define SUITES                                                                                               \
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"                                           \
     "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:AES128-GCM-SHA256:AES256-GCM-SHA384"
-
-/* -EIO, having logged OpenSSL's reason. */
-static int failed(const char *what, const char *file)
-{
-    const char *reason = ERR_reason_error_string(ERR_peek_error());
-    log_error(LOG_NET, "%s: file=%s: %s", what, file ? file : "", reason ? reason : "unknown reason");
-    ERR_clear_error();
-    return -EIO;
-}
-
-static int load_certificate(SSL_CTX *ssl, const struct tls_settings *s)
-{
-    const char *key = s->key_file ? s->key_file : s->cert_file;
-    if (SSL_CTX_use_certificate_chain_file(ssl, s->cert_file) != 1)
-        return failed("cannot use the certificate", s->cert_file);
-    if (SSL_CTX_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1)
-        return failed("cannot use the private key", key);
-    if (SSL_CTX_check_private_key(ssl) != 1)
-        return failed("the private key is not the certificate's", key);
-    return 0;
-}
 
 static int configure(SSL_CTX *ssl, const struct tls_settings *s)
 {
@@ -45,7 +25,8 @@ static int configure(SSL_CTX *ssl, const struct tls_settings *s)
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(ssl, 0);
-    return s->cert_file ? load_certificate(ssl, s) : 0;
+    SSL_CTX_set_security_level(ssl, SECURITY_LEVEL);
+    return tls_use_certificate(ssl, s);
 }
 
 static bool is_literal(const char *host)
@@ -63,8 +44,9 @@ static enum tls_fault fault_of(const SSL *ssl, int where, int alert)
         return TLS_FAULT_VERSION;
     if (alert == SSL_AD_INSUFFICIENT_SECURITY || (alert == SSL_AD_HANDSHAKE_FAILURE && before_hello))
         return TLS_FAULT_SUITES;
-    bool is_of_certificate =
-        alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_UNKNOWN_CA && alert != SSL_AD_ILLEGAL_PARAMETER;
+    bool is_of_certificate = (alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_UNKNOWN_CA &&
+                              alert != SSL_AD_ILLEGAL_PARAMETER) ||
+                             alert == SSL_AD_BAD_CERTIFICATE_STATUS_RESPONSE;
     return is_of_certificate && (where & SSL_CB_WRITE) ? TLS_FAULT_CERTIFICATE : TLS_FAULT_OTHER;
 }
 
@@ -94,16 +76,26 @@ static int expect_host(SSL_CTX *ssl, const char *host)
     return done == 1 ? 0 : -ENOMEM;
 }
 
+/* A00.FR.510 puts the host into the common name, where OpenSSL does not look for an address. A subjectAltName leaves no room for that. */
+bool tls_accepts_address(X509_STORE_CTX *path, const struct tls_peer *peer)
+{
+    X509 *leaf = X509_STORE_CTX_get_current_cert(path);
+    if (X509_STORE_CTX_get_error(path) != X509_V_ERR_IP_ADDRESS_MISMATCH ||
+        X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1) >= 0 ||
+        X509_check_host(leaf, peer->host, 0, X509_CHECK_FLAG_NO_WILDCARDS, NULL) != 1)
+        return false;
+    X509_STORE_CTX_set_error(path, X509_V_OK);
+    return true;
+}
+
 SSL_CTX *tls_client_context(const struct tls_settings *settings, struct tls_peer *peer)
 {
     SSL_CTX *ssl = SSL_CTX_new(TLS_client_method());
     if (!ssl)
         return NULL;
     int r = configure(ssl, settings);
-    if (r == 0 && settings->ca_file && SSL_CTX_load_verify_file(ssl, settings->ca_file) != 1)
-        r = failed("cannot use the trusted certificates", settings->ca_file);
-    if (r == 0 && !settings->ca_file && SSL_CTX_set_default_verify_paths(ssl) != 1)
-        r = failed("cannot use the system's trusted certificates", NULL);
+    if (r == 0)
+        r = tls_use_roots(ssl, settings);
     if (r == 0)
         r = expect_host(ssl, peer->host);
     if (r < 0) {
@@ -113,6 +105,7 @@ SSL_CTX *tls_client_context(const struct tls_settings *settings, struct tls_peer
     SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_app_data(ssl, peer);
     SSL_CTX_set_info_callback(ssl, on_info);
+    tls_ask_for_status(ssl);
     return ssl;
 }
 
@@ -120,5 +113,9 @@ int tls_configure_server(SSL_CTX *ssl, const struct tls_settings *settings)
 {
     SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set1_groups_list(ssl, "X25519:P-256:P-384");
-    return configure(ssl, settings);
+    int r = configure(ssl, settings);
+    if (r < 0 || !settings->ca_file)
+        return r;
+    SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    return tls_use_roots(ssl, settings);
 }

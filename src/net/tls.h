@@ -6,10 +6,10 @@
 
 #include "net/websocket.h"
 
-/* One per client endpoint; its SSL_CTX points to it. */
 /* What was wrong with the peer, as far as it can be told. */
 enum tls_fault { TLS_FAULT_OTHER, TLS_FAULT_CERTIFICATE, TLS_FAULT_VERSION, TLS_FAULT_SUITES };
 
+/* One per client endpoint; its SSL_CTX points to it. */
 struct tls_peer {
     const char *host;  /* borrowed: the name or literal address that the certificate must carry */
     const char *error; /* why the last handshake failed, or NULL; static text */
@@ -18,6 +18,8 @@ struct tls_peer {
 
 /* A client context that trusts `settings` and accepts only `peer->host`. NULL: logged why. */
 SSL_CTX *tls_client_context(const struct tls_settings *settings, struct tls_peer *peer);
+/* Whether what OpenSSL dislikes of the server is only that a literal address stands in the common name; the error is cleared then. */
+bool tls_accepts_address(X509_STORE_CTX *path, const struct tls_peer *peer);
 /* Makes `ssl` a server's. 0, or -EIO: logged why. */
 int tls_configure_server(SSL_CTX *ssl, const struct tls_settings *settings);
 

@@ -20,11 +20,17 @@ int websocket_context_new(struct loop *loop, struct websocket_context **ret);
 void websocket_context_free(struct websocket_context *context);
 
 /* TLS: 1.2 and 1.3; for 1.2 the suites OCPP names for profile 2 and 3 (A00.FR.318 ff.), no compression, no
- * renegotiation by the peer. */
+ * renegotiation by the peer. Texts are used while the endpoint is made and not kept. */
 struct tls_settings {
-    const char *ca_file;   /* PEM of trusted roots; NULL: the system's */
+    const char *
+        ca_file; /* PEM of trusted roots; NULL and no roots_pem: the system's. Server: clients must show a certificate of these */
     const char *cert_file; /* own certificate chain (server; or client for profile 3); NULL: none */
-    const char *key_file;
+    const char *key_file;  /* NULL: it is in cert_file */
+    /* Client: the same as texts; each takes the place of its file. */
+    const char *roots_pem; /* "": nobody is trusted */
+    const char *cert_pem;  /* leaf first */
+    const char *key;       /* PEM, or the URI of a token's key, which is opened here and signs on the loop */
+    const char *pin;       /* of the token, or NULL */
 };
 
 struct endpoint; /* where clients connect to, or what a server listens on */
@@ -36,7 +42,7 @@ struct client_endpoint_settings {
     struct tls_settings tls;  /* wss only */
     size_t max_message;       /* a longer one closes the connection with 1009 */
 };
-/* 0, -EINVAL (URL), -EIO (certificate files; logged why), -ENOMEM. */
+/* 0, -EINVAL (URL), -EIO (certificates, key, token; logged why), -ENOMEM. */
 int client_endpoint_new(struct websocket_context *context, const struct client_endpoint_settings *settings,
                         struct endpoint **ret);
 
@@ -56,7 +62,7 @@ enum websocket_failure {
     WEBSOCKET_LOST,            /* TCP error, time-out, no pong */
     WEBSOCKET_UNREACHABLE,     /* name, route, connect */
     WEBSOCKET_TLS_FAILED,      /* handshake */
-    WEBSOCKET_TLS_CERTIFICATE, /* the peer's is not valid, or not its own */
+    WEBSOCKET_TLS_CERTIFICATE, /* the peer's is not valid, not its own, or revoked (stapled OCSP) */
     WEBSOCKET_TLS_VERSION,     /* the peer only knows TLS before 1.2 */
     WEBSOCKET_TLS_SUITES,      /* the peer takes no cipher suite of ours */
     WEBSOCKET_REFUSED,         /* HTTP status other than 101, in `status` */

@@ -174,7 +174,7 @@ int websocket_callback(struct lws *wsi, enum lws_callback_reasons reason, void *
 {
     if (reason == LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION) {
         struct endpoint *e = endpoint_of(wsi);
-        if (!len && e) { /* len: OpenSSL found the certificate good */
+        if (!len && e && !tls_accepts_address(user, &e->peer)) { /* len: OpenSSL found the certificate good */
             e->peer.error = X509_verify_cert_error_string(X509_STORE_CTX_get_error(user));
             e->peer.fault = TLS_FAULT_CERTIFICATE;
         }

@@ -8,7 +8,7 @@
 
 #include "base/str.h"
 #include "pki/key_internal.h"
-#include "pki/pki_internal.h"
+#include "pki/x509.h"
 
 const char *const key_type_names[KEY_TYPES] = { "ec", "rsa2048", "rsa3072" };
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "pki/key.h"
-#include "pki/pki_internal.h"
+#include "pki/x509.h"
 
 #define MAX_SIGNATURE 1024 /* bytes: RSA of 8192 bits */
 #define PIECE         65536

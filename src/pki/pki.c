@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "pki/pki_internal.h"
+#include "pki/x509.h"
 
 #define SECURITY_BITS 112 /* A00.FR.501 */
 

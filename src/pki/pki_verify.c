@@ -3,7 +3,7 @@
 #include <openssl/x509_vfy.h>
 #include <string.h>
 
-#include "pki/pki_internal.h"
+#include "pki/x509.h"
 
 #define SECURITY_LEVEL 2 /* of OpenSSL: 112 bits, A00.FR.501 */
 

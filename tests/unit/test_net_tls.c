@@ -1,5 +1,6 @@
-/* wss on loopback, with certificates made by the openssl command. */
+/* wss on loopback, with certificates made by the openssl command, which is also the server where ours cannot be bad enough. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <unistd.h>
@@ -26,6 +27,8 @@ struct bench {
     char end_text[200];
     struct timer timeout;
     bool timed_out;
+    FILE *s_server; /* openssl's server, with its process id */
+    pid_t s_server_pid;
 };
 
 static const char *path(const char *name)
@@ -52,12 +55,51 @@ static int make_certificates(void **state)
         "-out $f.pem || exit 1; "
         "done; "
         "openssl req -newkey rsa:2048 -nodes -x509 -keyout rsa.key -out rsa.pem -subj /CN=localhost -days 2 "
-        "-addext subjectAltName=DNS:localhost";
+        "-addext subjectAltName=DNS:localhost; "
+        /* sign NAME SUBJECT EXTENSION ISSUER [options of req] */
+        "sign() { n=$1 s=$2 i=$4; echo \"$3\" >$n.ext; shift 4; "
+        "  openssl req ${*:--newkey ec -pkeyopt ec_paramgen_curve:P-256} -nodes -keyout $n.key -out $n.csr "
+        "-subj $s && "
+        "  openssl x509 -req -in $n.csr -CA $i.pem -CAkey $i.key -CAcreateserial $md -days ${days:-2} "
+        "-extfile $n.ext -out $n.pem || exit 1; }; "
+        "sign inter /CN=inter basicConstraints=critical,CA:TRUE ca; "
+        "sign client /O=Example/CN=CP keyUsage=digitalSignature inter; cat inter.pem >>client.pem; "
+        "sign below /CN=localhost keyUsage=digitalSignature inter; "
+        "sign name /O=Example/CN=localhost keyUsage=digitalSignature ca; sign address /CN=127.0.0.1 "
+        "keyUsage=digitalSignature ca; "
+        "sign addressed /CN=127.0.0.1 subjectAltName=DNS:elsewhere ca; sign elsewhere /CN=elsewhere "
+        "keyUsage=digitalSignature ca; "
+        "sign weak /CN=localhost keyUsage=digitalSignature,keyEncipherment ca -newkey rsa:1024; "
+        "md=-sha1 sign sha1 /CN=localhost keyUsage=digitalSignature ca; md=; "
+        "sign promise /CN=localhost tlsfeature=status_request ca; "
+        "sign helper /CN=helper extendedKeyUsage=OCSPSigning ca; sign nohelper /CN=nohelper "
+        "keyUsage=digitalSignature ca; "
+        "respond() { openssl ocsp -index $1 -rsigner $2.pem -rkey $2.key -CA ca.pem -reqin req.der -respout "
+        "$3.der -ndays 1 || exit 1; }; "
+        "serial=$(openssl x509 -in name.pem -noout -serial | cut -d= -f2); "
+        "openssl ocsp -sha256 -issuer ca.pem -cert name.pem -no_nonce -reqout req.der; "
+        "printf 'V\\t491231235959Z\\t\\t%%s\\tunknown\\t/CN=localhost\\n' $serial >valid; "
+        "printf 'R\\t491231235959Z\\t200101000000Z\\t%%s\\tunknown\\t/CN=localhost\\n' $serial >revoked; : "
+        ">nothing; "
+        "respond valid ca s_good; respond valid helper s_helped; respond revoked ca s_revoked; respond "
+        "revoked helper s_revoked2; "
+        "respond nothing ca s_unknown; respond valid other s_other; respond valid name s_own; respond valid "
+        "nohelper s_nohelper; "
+        "openssl ocsp -issuer ca.pem -cert good.pem -no_nonce -reqout req.der; respond nothing ca s_foreign; "
+        "printf '\\060\\003\\012\\001\\003' >s_later.der; "
+        "openssl ocsp -issuer ca.pem -cert promise.pem -no_nonce -reqout req.der; "
+        "printf 'V\\t491231235959Z\\t\\t%%s\\tunknown\\t/CN=localhost\\n' $(openssl x509 -in promise.pem "
+        "-noout -serial | cut -d= -f2) >valid; "
+        "respond valid ca s_promise; "
+        "mkdir tokens && echo \"directories.tokendir = $PWD/tokens\" >softhsm.conf && export "
+        "SOFTHSM2_CONF=$PWD/softhsm.conf && "
+        "softhsm2-util --init-token --free --label gateway --pin 1234 --so-pin 87654321 >&2 && "
+        "softhsm2-util --import client.key --token gateway --label client --id 01 --pin 1234 >&2";
     char command[sizeof(script) + sizeof(directory)];
     if (!mkdtemp(directory))
         return -1;
     snprintf(command, sizeof(command), script, directory);
-    return system(command);
+    return system(command) ? -1 : setenv("SOFTHSM2_CONF", path("softhsm.conf"), 1);
 }
 
 static int remove_certificates(void **state)
@@ -137,60 +179,120 @@ static void run_turn(struct loop *loop)
         assert_true(condition);                                                                              \
     } while (0)
 
-static int set_up(void **state)
+static void begin(struct bench *b)
 {
-    struct bench *b = calloc(1, sizeof(*b));
     assert_int_equal(loop_init(&b->loop), 0);
     assert_int_equal(websocket_context_new(&b->loop, &b->context), 0);
     timer_init(&b->timeout, &b->loop.timers, on_timeout, b);
-    *state = b;
-    return 0;
 }
 
-static int tear_down(void **state)
+static void finish(struct bench *b)
 {
-    struct bench *b = *state;
     websocket_free(b->a, 1000);
     websocket_free(b->b, 1000);
     endpoint_free(b->client);
     endpoint_free(b->server);
     websocket_context_free(b->context);
     loop_done(&b->loop);
-    free(b);
+    if (b->s_server) {
+        kill(b->s_server_pid, SIGKILL);
+        pclose(b->s_server);
+    }
+}
+
+static int set_up(void **state)
+{
+    *state = calloc(1, sizeof(struct bench));
+    begin(*state);
     return 0;
 }
 
-static void serve(struct bench *b, const char *cert, const char *key)
+static int tear_down(void **state)
+{
+    finish(*state);
+    free(*state);
+    return 0;
+}
+
+/* For the next row of a table. */
+static void start_again(struct bench *b)
+{
+    finish(b);
+    memset(b, 0, sizeof(*b));
+    begin(b);
+}
+
+static void serve_with(struct bench *b, struct tls_settings tls)
 {
     static const struct websocket_server_events events = { .on_accept = on_accept };
     struct server_endpoint_settings s = {
         .address = "127.0.0.1",
         .subprotocols = "ocpp2.0.1",
         .tls_enabled = true,
-        .tls = { .cert_file = cert, .key_file = key },
+        .tls = tls,
         .max_message = 1000000,
     };
     assert_int_equal(server_endpoint_new(b->context, &s, &events, b, &b->server), 0);
 }
 
-static void dial(struct bench *b, const char *scheme, const char *host, const char *ca)
+static void serve(struct bench *b, const char *cert, const char *key)
+{
+    serve_with(b, (struct tls_settings){ .cert_file = cert, .key_file = key });
+}
+
+/* openssl's server, with the files of that name as its certificate; answers every request by a page. Returns its port. */
+static unsigned int serve_openssl(struct bench *b, const char *name, const char *options)
+{
+    char command[500], line[200];
+    (void)snprintf(
+        command, sizeof(command),
+        "echo $$; cd %s; exec openssl s_server -www -accept 127.0.0.1:0 -cert %s.pem -key %s.key %s 2>&1",
+        directory, name, name, options);
+    b->s_server = popen(command, "r");
+    assert_non_null(b->s_server);
+    assert_non_null(fgets(line, sizeof(line), b->s_server));
+    b->s_server_pid = (pid_t)strtol(line, NULL, 10);
+    while (fgets(line, sizeof(line), b->s_server))
+        if (str_starts(line, "ACCEPT"))
+            return (unsigned int)strtoul(strrchr(line, ':') + 1, NULL, 10);
+    fail_msg("openssl s_server does not start: %s", line);
+    return 0;
+}
+
+static void dial_with(struct bench *b, const char *host, unsigned int port, struct tls_settings tls)
 {
     static const struct websocket_events events = { on_open, on_message, on_close };
     char url[64];
-    snprintf(url, sizeof(url), "%s://%s:%u", scheme, host, endpoint_port(b->server));
+    snprintf(url, sizeof(url), "wss://%s:%u", host, port);
     struct client_endpoint_settings s = {
-        .url = url, .subprotocols = "ocpp2.0.1", .tls = { .ca_file = ca }, .max_message = 1000000
+        .url = url, .subprotocols = "ocpp2.0.1", .tls = tls, .max_message = 1000000
     };
     assert_int_equal(client_endpoint_new(b->context, &s, &b->client), 0);
     b->a = websocket_connect(b->client, "CP", NULL, NULL, &events, b);
     assert_non_null(b->a);
 }
 
+static void dial(struct bench *b, const char *host, const char *ca)
+{
+    dial_with(b, host, endpoint_port(b->server), (struct tls_settings){ .ca_file = ca });
+}
+
+/* The text of a file; the caller's. */
+static char *text_of(const char *name)
+{
+    FILE *file = fopen(path(name), "r");
+    assert_non_null(file);
+    char *text = calloc(1, 16384);
+    text[fread(text, 1, 16383, file)] = '\0';
+    fclose(file);
+    return text;
+}
+
 static void good_certificate_connects_by_name(void **state)
 {
     struct bench *b = *state;
     serve(b, path("good.pem"), path("good.key"));
-    dial(b, "wss", "localhost", path("ca.pem"));
+    dial(b, "localhost", path("ca.pem"));
     RUN_UNTIL(b, b->opens && b->accepts);
     assert_true(endpoint_is_tls(b->client));
 }
@@ -199,7 +301,7 @@ static void good_certificate_connects_by_address(void **state)
 {
     struct bench *b = *state;
     serve(b, path("good.pem"), path("good.key"));
-    dial(b, "wss", "127.0.0.1", path("ca.pem"));
+    dial(b, "127.0.0.1", path("ca.pem"));
     RUN_UNTIL(b, b->opens && b->accepts);
 }
 
@@ -207,7 +309,7 @@ static void rsa_certificate_connects(void **state)
 {
     struct bench *b = *state;
     serve(b, path("rsa.pem"), path("rsa.key"));
-    dial(b, "wss", "localhost", path("rsa.pem"));
+    dial(b, "localhost", path("rsa.pem"));
     RUN_UNTIL(b, b->opens && b->accepts);
 }
 
@@ -216,7 +318,7 @@ static void messages_of_any_size_pass(void **state)
     static const size_t sizes[] = { 1, 1000, 1024, 16384, 70000, BIG };
     struct bench *b = *state;
     serve(b, path("good.pem"), path("good.key"));
-    dial(b, "wss", "localhost", path("ca.pem"));
+    dial(b, "localhost", path("ca.pem"));
     RUN_UNTIL(b, b->opens);
     AUTO_FREE char *text = malloc(BIG);
     memset(text, 'x', BIG);
@@ -236,11 +338,11 @@ static void expect_failure(struct bench *b, const char *text)
     assert_int_equal(b->accepts, 0);
 }
 
-static void unknown_authority_is_refused(void **state) /* A00.FR.309 */
+static void unknown_authority_is_refused(void **state) /* A00.FR.308, A00.FR.311, A00.FR.411, A00.FR.414 */
 {
     struct bench *b = *state;
     serve(b, path("good.pem"), path("good.key"));
-    dial(b, "wss", "localhost", path("other.pem"));
+    dial(b, "localhost", path("other.pem"));
     expect_failure(b, "unable to get local issuer certificate");
 }
 
@@ -248,15 +350,15 @@ static void system_authorities_do_not_know_ours(void **state)
 {
     struct bench *b = *state;
     serve(b, path("good.pem"), path("good.key"));
-    dial(b, "wss", "localhost", NULL);
+    dial(b, "localhost", NULL);
     expect_failure(b, "unable to get local issuer certificate");
 }
 
-static void wrong_name_is_refused(void **state) /* A00.FR.308 */
+static void wrong_name_is_refused(void **state) /* A00.FR.309, A00.FR.412 */
 {
     struct bench *b = *state;
     serve(b, path("wrong.pem"), path("wrong.key"));
-    dial(b, "wss", "localhost", path("ca.pem"));
+    dial(b, "localhost", path("ca.pem"));
     expect_failure(b, "hostname mismatch");
 }
 
@@ -264,7 +366,7 @@ static void wrong_address_is_refused(void **state)
 {
     struct bench *b = *state;
     serve(b, path("wrong.pem"), path("wrong.key"));
-    dial(b, "wss", "127.0.0.1", path("ca.pem"));
+    dial(b, "127.0.0.1", path("ca.pem"));
     expect_failure(b, "IP address mismatch");
 }
 
@@ -272,13 +374,18 @@ static void plain_client_at_a_tls_server_fails(void **state)
 {
     struct bench *b = *state;
     serve(b, path("good.pem"), path("good.key"));
-    dial(b, "ws", "127.0.0.1", NULL);
+    static const struct websocket_events events = { on_open, on_message, on_close };
+    char url[64];
+    snprintf(url, sizeof(url), "ws://127.0.0.1:%u", endpoint_port(b->server));
+    struct client_endpoint_settings s = { .url = url, .subprotocols = "ocpp2.0.1", .max_message = 1000 };
+    assert_int_equal(client_endpoint_new(b->context, &s, &b->client), 0);
+    b->a = websocket_connect(b->client, "CP", NULL, NULL, &events, b);
     RUN_UNTIL(b, b->closes);
     assert_int_equal(b->end.failure, WEBSOCKET_LOST);
 }
 
-/* The server is openssl's, limited to TLS 1.1. */
-static void old_tls_is_refused(void **state) /* A00.FR.313 */
+/* The client is openssl's, limited to TLS 1.1. */
+static void old_tls_is_refused(void **state) /* A00.FR.315, A00.FR.418 */
 {
     struct bench *b = *state;
     serve(b, path("good.pem"), path("good.key"));
@@ -294,6 +401,171 @@ static void old_tls_is_refused(void **state) /* A00.FR.313 */
         run_turn(&b->loop);
     snprintf(command, sizeof(command), "grep -q 'alert protocol version' %s", path("s_client.log"));
     assert_int_equal(system(command), 0);
+}
+
+static void servers_that_are_not_good_enough_are_refused(void **state)
+{
+    static const struct {
+        const char *name, *options; /* of openssl's server */
+        enum websocket_failure failure;
+        const char *text;
+    } rows[] = {
+        { "good", "", WEBSOCKET_REFUSED, NULL },
+        { "good", "-tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256", WEBSOCKET_REFUSED,
+          NULL }, /* A00.FR.319, A00.FR.422 */
+        { "good", "-tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384", WEBSOCKET_REFUSED,
+          NULL },                                                                /* A00.FR.319, A00.FR.422 */
+        { "rsa", "-tls1_2 -cipher AES128-GCM-SHA256", WEBSOCKET_REFUSED, NULL }, /* A00.FR.319, A00.FR.422 */
+        { "rsa", "-tls1_2 -cipher AES256-GCM-SHA384", WEBSOCKET_REFUSED, NULL }, /* A00.FR.319, A00.FR.422 */
+        /* A00.FR.313, A00.FR.314, A00.FR.316, A00.FR.416, A00.FR.417, A00.FR.419 */
+        { "good", "-tls1_1 -cipher ALL@SECLEVEL=0", WEBSOCKET_TLS_VERSION, "protocol version" },
+        { "good", "-tls1 -cipher ALL@SECLEVEL=0", WEBSOCKET_TLS_VERSION, "protocol version" },
+        /* A00.FR.320, A00.FR.323, A00.FR.423, A00.FR.426 */
+        { "good", "-tls1_2 -cipher ECDHE-ECDSA-AES128-SHA", WEBSOCKET_TLS_SUITES, "handshake failure" },
+        { "rsa", "-tls1_2 -cipher AES128-SHA256", WEBSOCKET_TLS_SUITES, "handshake failure" },
+        { "rsa", "-tls1_2 -cipher DHE-RSA-AES128-GCM-SHA256", WEBSOCKET_TLS_SUITES, "handshake failure" },
+        /* A00.FR.501, A00.FR.502, A00.FR.504 */
+        { "weak", "-cipher ALL@SECLEVEL=0", WEBSOCKET_TLS_CERTIFICATE, "EE certificate key too weak" },
+        { "sha1", "-cipher ALL@SECLEVEL=0", WEBSOCKET_TLS_CERTIFICATE,
+          "CA signature digest algorithm too weak" },
+        { "name", "", WEBSOCKET_REFUSED, NULL },                             /* A00.FR.309, A00.FR.510 */
+        { "elsewhere", "", WEBSOCKET_TLS_CERTIFICATE, "hostname mismatch" }, /* A00.FR.412 */
+    };
+    struct bench *b = *state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        unsigned int port = serve_openssl(b, rows[i].name, rows[i].options);
+        bool is_own = str_equal(rows[i].name, "rsa");
+        dial_with(b, "localhost", port,
+                  (struct tls_settings){ .ca_file = path(is_own ? "rsa.pem" : "ca.pem") });
+        RUN_UNTIL(b, b->closes);
+        if (b->end.failure != rows[i].failure || (rows[i].text && !str_equal(b->end_text, rows[i].text)))
+            fail_msg("%s %s: %d %s", rows[i].name, rows[i].options, b->end.failure, b->end_text);
+        start_again(b);
+    }
+}
+
+/* A response about another certificate, or of who may not speak for the authority, is no good. */
+static void stapled_status_is_judged(void **state) /* A00.FR.310, A00.FR.311 */
+{
+    static const struct {
+        const char *name, *options;
+        const char *text; /* NULL: taken */
+    } rows[] = {
+        { "name", "-status_file s_good.der", NULL },
+        { "name", "-tls1_2 -status_file s_good.der", NULL },
+        { "name", "-status_file s_helped.der", NULL },
+        { "name", "-status_file s_unknown.der", NULL },
+        { "name", "-status_file s_later.der", NULL },
+        { "name", "-status_file s_revoked.der", "certificate revoked" },
+        { "name", "-tls1_2 -status_file s_revoked.der", "certificate revoked" },
+        { "name", "-status_file s_revoked2.der", "certificate revoked" },
+        { "name", "-status_file s_other.der", "certificate status not valid" },
+        { "name", "-status_file s_own.der", "certificate status not valid" },
+        { "name", "-status_file s_nohelper.der", "certificate status not valid" },
+        { "name", "-status_file s_foreign.der", "certificate status not valid" },
+        { "promise", "-status_file s_promise.der", NULL },
+        { "promise", "-status_file s_later.der", "certificate promises a status, and none was sent" },
+    };
+    struct bench *b = *state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        unsigned int port = serve_openssl(b, rows[i].name, rows[i].options);
+        dial_with(b, "localhost", port, (struct tls_settings){ .ca_file = path("ca.pem") });
+        RUN_UNTIL(b, b->closes);
+        if (b->end.failure != (rows[i].text ? WEBSOCKET_TLS_CERTIFICATE : WEBSOCKET_REFUSED) ||
+            (rows[i].text && !str_equal(b->end_text, rows[i].text)))
+            fail_msg("%s %s: %d %s", rows[i].name, rows[i].options, b->end.failure, b->end_text);
+        start_again(b);
+    }
+}
+
+static void roots_may_be_given_as_text(void **state)
+{
+    static const struct {
+        const char *server, *host, *roots;
+        const char *text; /* NULL: connects */
+    } rows[] = {
+        { "good", "localhost", "ca.pem", NULL },
+        { "good", "localhost", "other.pem", "unable to get local issuer certificate" },
+        { "good", "localhost", "nothing", "unable to get local issuer certificate" },
+        { "below", "localhost", "inter.pem", NULL }, /* an anchor that is not self-signed: M05.FR.13 */
+        { "below", "localhost", "ca.pem", "unable to get local issuer certificate" },
+        { "address", "127.0.0.1", "ca.pem", NULL }, /* A00.FR.510 */
+        { "addressed", "127.0.0.1", "ca.pem", "IP address mismatch" },
+        { "elsewhere", "127.0.0.1", "ca.pem", "IP address mismatch" },
+    };
+    struct bench *b = *state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char cert[32], key[32];
+        snprintf(cert, sizeof(cert), "%s.pem", rows[i].server);
+        snprintf(key, sizeof(key), "%s.key", rows[i].server);
+        serve(b, path(cert), path(key));
+        AUTO_FREE char *roots = text_of(rows[i].roots);
+        dial_with(b, rows[i].host, endpoint_port(b->server), (struct tls_settings){ .roots_pem = roots });
+        RUN_UNTIL(b, b->closes || (b->opens && b->accepts));
+        if ((b->opens == 1) != !rows[i].text || (rows[i].text && !str_equal(b->end_text, rows[i].text)))
+            fail_msg("%s: %s", rows[i].server, b->end_text);
+        start_again(b);
+    }
+}
+
+/* Security profile 3, with the key as text and in a token; and an expired certificate is shown, too. */
+static void client_shows_its_certificate(void **state) /* A00.FR.401, A00.FR.402 */
+{
+    struct bench *b = *state;
+    AUTO_FREE char *roots = text_of("ca.pem"), *chain = text_of("client.pem"), *key = text_of("client.key");
+    const char *const keys[] = { key, "pkcs11:token=gateway;object=client" };
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        serve_with(b, (struct tls_settings){ .cert_file = path("good.pem"),
+                                             .key_file = path("good.key"),
+                                             .ca_file = path("ca.pem") });
+        dial_with(
+            b, "localhost", endpoint_port(b->server),
+            (struct tls_settings){ .roots_pem = roots, .cert_pem = chain, .key = keys[i], .pin = "1234" });
+        RUN_UNTIL(b, b->opens && b->accepts);
+        start_again(b);
+    }
+}
+
+static void client_without_a_good_certificate_is_refused(void **state) /* A00.FR.407 */
+{
+    struct bench *b = *state;
+    AUTO_FREE char *roots = text_of("ca.pem"), *chain = text_of("other.pem"), *key = text_of("other.key");
+    const char *const chains[] = { NULL, chain };
+    for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
+        serve_with(b, (struct tls_settings){ .cert_file = path("good.pem"),
+                                             .key_file = path("good.key"),
+                                             .ca_file = path("ca.pem") });
+        dial_with(b, "localhost", endpoint_port(b->server),
+                  (struct tls_settings){
+                      .roots_pem = roots, .cert_pem = chains[i], .key = chains[i] ? key : NULL });
+        RUN_UNTIL(b, b->closes);
+        assert_true(b->end.failure != WEBSOCKET_CLOSED);
+        assert_int_equal(b->opens + b->accepts, 0);
+        start_again(b);
+    }
+}
+
+static void bad_texts_are_reported_at_once(void **state)
+{
+    struct bench *b = *state;
+    AUTO_FREE char *chain = text_of("client.pem"), *key = text_of("client.key"),
+                   *other = text_of("other.key");
+    const struct tls_settings rows[] = {
+        { .roots_pem = "nonsense" },
+        { .roots_pem = key },
+        { .cert_pem = "nonsense", .key = key },
+        { .cert_pem = chain, .key = "nonsense" },
+        { .cert_pem = chain, .key = other },
+        { .cert_pem = chain, .key = "pkcs11:token=gateway;object=missing", .pin = "1234" },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct endpoint *e = NULL;
+        struct client_endpoint_settings c = {
+            .url = "wss://localhost", .subprotocols = "ocpp2.0.1", .max_message = 1000, .tls = rows[i]
+        };
+        assert_int_equal(client_endpoint_new(b->context, &c, &e), -EIO);
+        assert_null(e);
+    }
 }
 
 static void bad_files_are_reported_at_once(void **state)
@@ -331,6 +603,12 @@ int main(void)
         TEST(wrong_address_is_refused),
         TEST(plain_client_at_a_tls_server_fails),
         TEST(old_tls_is_refused),
+        TEST(servers_that_are_not_good_enough_are_refused),
+        TEST(stapled_status_is_judged),
+        TEST(roots_may_be_given_as_text),
+        TEST(client_shows_its_certificate),
+        TEST(client_without_a_good_certificate_is_refused),
+        TEST(bad_texts_are_reported_at_once),
         TEST(bad_files_are_reported_at_once),
     };
     return cmocka_run_group_tests(tests, make_certificates, remove_certificates);

@@ -1,6 +1,6 @@
-/* What the files of the certificate library share: owning locals for OpenSSL's objects, and certificates out of PEM text. */
-#ifndef PKI_INTERNAL_H
-#define PKI_INTERNAL_H
+/* Certificates as OpenSSL's objects, for this library and for TLS; the layers above know texts only. */
+#ifndef PKI_X509_H
+#define PKI_X509_H
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
