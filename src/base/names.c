@@ -11,6 +11,7 @@ const char *const record_kind_names[RECORD_KINDS] = {
     [RECORD_TOKEN] = "token",
     [RECORD_CERTIFICATE] = "certificate",
     [RECORD_NETWORK] = "network",
+    [RECORD_SECURITY_LOG] = "security_log",
 };
 
 const char *const evse_state_names[EVSE_STATES] = {

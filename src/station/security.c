@@ -131,7 +131,8 @@ static bool is_waiting(struct station *s, const char *type, const char *tech_inf
 void security_event(struct station *s, const char *type, const char *tech_info)
 {
     log_info(LOG_STATION, "security event: station=%s type=%s info=%s", s->id, type,
-             tech_info ? tech_info : ""); /* A04.FR.04 */
+             tech_info ? tech_info : "");
+    security_log_add(s, type, tech_info, is_critical(type)); /* A04.FR.04 */
     if (!is_critical(type) || is_waiting(s, type, tech_info))
         return;
     if (s->security.count >= SECURITY_EVENTS_MAX) {

@@ -2,6 +2,7 @@
 #ifndef STATION_SECURITY_H
 #define STATION_SECURITY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/list.h"
@@ -9,11 +10,13 @@
 struct station;
 
 #define SECURITY_EVENTS_MAX 20 /* not yet answered; beyond it new ones are only logged */
+#define SECURITY_LOG_MAX    1000
 
 struct security {
     struct list events; /* of struct security_event (security.c) */
     int count;
     int64_t next_number;
+    int64_t log_next; /* number of the next entry in the security log; 0: there is none yet */
 };
 
 void security_init(struct station *s);
@@ -24,5 +27,10 @@ void security_restore(struct station *s, const char *key, const char *value);
 void security_start(struct station *s);
 /* The CSMS has answered a heartbeat, or accepted us: what it did not answer is sent once more. */
 void security_on_heartbeat(struct station *s);
+
+/* The security log, security_log.c: RECORD_SECURITY_LOG, key a number, value a line of text. */
+void security_log_add(struct station *s, const char *type, const char *tech_info, bool is_critical);
+bool security_log_is_empty(const struct station *s);
+void security_log_restore(struct station *s, const char *key);
 
 #endif

@@ -45,7 +45,7 @@ uint32_t station_command(struct station *s, struct evse *e, enum evse_command_ki
 static const struct handler *const handler_tables[] = {
     provisioning_handlers,  variables_handlers,        report_handlers,     trigger_handlers,
     availability_handlers,  transactions_handlers,     remote_handlers,     smart_charging_handlers,
-    data_transfer_handlers, network_profiles_handlers, auth_cache_handlers,
+    data_transfer_handlers, network_profiles_handlers, auth_cache_handlers, diagnostics_handlers,
 };
 
 static const struct handler *find_handler(const struct message *message)
@@ -357,6 +357,7 @@ void station_free(struct station *station)
     outbox_done(s);
     cancel_persists(s);
     report_abort(s);
+    diagnostics_done(s);
     if (s->rpc) { /* all was made up to here or nothing of it */
         availability_done(s);
         transactions_done(s);
@@ -406,6 +407,9 @@ void station_restore(struct station *station, enum record_kind kind, const char 
         break;
     case RECORD_PROFILE:
         smart_charging_restore(station, key, value);
+        break;
+    case RECORD_SECURITY_LOG:
+        security_log_restore(station, key);
         break;
     case RECORD_NETWORK:
         network_profiles_restore(station, key, value);

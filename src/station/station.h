@@ -52,6 +52,15 @@ struct station_settings {
     size_t max_message; /* bytes of a WebSocket message, both ways */
 };
 
+/* A log file that the CSMS wants (N01). Texts are borrowed for the call; times are Unix ms, INT64_MIN and INT64_MAX: no bound. */
+#define LOG_FILE_NAME_SIZE 96
+enum log_kind { LOG_KIND_DIAGNOSTICS, LOG_KIND_SECURITY };
+struct log_request {
+    enum log_kind kind;
+    const char *url, *file_name; /* the URL may have a password: never to be logged */
+    int64_t oldest_ms, latest_ms;
+};
+
 struct station_ops {
     /* Start one attempt to connect; station_on_link_up() or station_on_link_down() follows, never from inside. */
     void (*connect)(void *ctx, const struct link_target *target);
@@ -65,6 +74,11 @@ struct station_ops {
     int (*persist)(void *ctx, const struct record *records, size_t count, uint32_t ticket);
     /* Move the device of an EVSE (1..); station_on_command_done() follows, never from inside. */
     void (*command)(void *ctx, int evse, const struct evse_command *command);
+    /* Make the log file and send it; one at a time. station_on_log_uploaded() follows, never from inside. 0, or negative: nothing
+     * follows. NULL: this station has no logs. */
+    int (*upload_log)(void *ctx, const struct log_request *request);
+    /* Break it off: nothing follows any more. */
+    void (*cancel_log)(void *ctx);
     /* Every frame of the link, for logs and displays; may be NULL. */
     void (*on_frame)(void *ctx, bool outgoing, const char *text, size_t len);
 };
@@ -106,6 +120,9 @@ void station_on_persisted(struct station *station, uint32_t ticket, int err);
 void station_on_signals(struct station *station, int evse, const struct evse_signals *signals);
 void station_on_id_token(struct station *station, int evse, const struct id_token *token);
 void station_on_command_done(struct station *station, int evse, const struct evse_command *command, int err);
+
+/* 0: the log is at its place; else why not: -EACCES (login), -EBADMSG (the server does not speak the protocol), -EOPNOTSUPP ... */
+void station_on_log_uploaded(struct station *station, int err);
 
 /* Puts a request to the station as its CSMS would (ocpp-cli send): the same checks, handlers and effects, while the CSMS may be out of
  * reach. Takes the reference to `payload`. The callback comes exactly once, never from inside; RPC_DISCONNECTED if the station went

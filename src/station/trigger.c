@@ -24,7 +24,7 @@ static void send_boot(struct station *s, struct evse *evse, int connector)
     trigger_boot_notification(s);
 }
 
-static bool is_heartbeat_possible(struct station *s, struct evse *evse, int connector)
+static bool is_always_possible(struct station *s, struct evse *evse, int connector)
 {
     (void)s;
     (void)evse;
@@ -37,6 +37,13 @@ static void send_heartbeat(struct station *s, struct evse *evse, int connector)
     (void)evse;
     (void)connector;
     trigger_heartbeat(s);
+}
+
+static void send_log_status(struct station *s, struct evse *evse, int connector)
+{
+    (void)evse;
+    (void)connector;
+    trigger_log_status_notification(s);
 }
 
 static bool is_status_possible(struct station *s, struct evse *evse, int connector)
@@ -66,7 +73,8 @@ static bool is_transaction_event_possible(struct station *s, struct evse *evse, 
 /* A row without `send` arranges the message itself, after this answer. */
 static const struct trigger triggers[] = {
     { "BootNotification", is_boot_possible, send_boot },
-    { "Heartbeat", is_heartbeat_possible, send_heartbeat },
+    { "Heartbeat", is_always_possible, send_heartbeat },
+    { "LogStatusNotification", is_always_possible, send_log_status },
     { "StatusNotification", is_status_possible, send_status },
     { "MeterValues", are_meter_values_possible, NULL },
     { "TransactionEvent", is_transaction_event_possible, NULL },
@@ -91,7 +99,7 @@ static void on_trigger_message(struct station *s, const struct rpc_request *requ
     const json_t *place = json_object_get(request->payload, "evse");
     struct evse *evse = place ? station_evse(s, json_get_int(place, "id", 0)) : NULL;
     int64_t connector = json_get_int(place, "connectorId", 0);
-    bool is_for_evse = trigger->send != send_boot && trigger->send != send_heartbeat; /* F06.FR.03 */
+    bool is_for_evse = !trigger->send || trigger->send == send_status; /* F06.FR.03 */
     bool is_unknown = place && (!evse || connector < 0 || connector > evse->abilities.connectors);
     if ((is_for_evse && is_unknown) || !trigger->is_possible(s, evse, (int)connector)) {
         answer_status(s, request, "Rejected", NULL);

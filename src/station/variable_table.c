@@ -254,6 +254,7 @@ const struct variable_row variable_table[] = {
     [VAR_DEVICE_DATA_ITEMS_GET_REPORT] = { "DeviceDataCtrlr", "ItemsPerMessage", "GetReport", TYPE_INTEGER, READ_ONLY, "100", 1, ITEMS_PER_MESSAGE },
     [VAR_DEVICE_DATA_ITEMS_GET_VARIABLES] = { "DeviceDataCtrlr", "ItemsPerMessage", "GetVariables", TYPE_INTEGER, READ_ONLY, "100", 1, ITEMS_PER_MESSAGE },
     [VAR_DEVICE_DATA_ITEMS_SET_VARIABLES] = { "DeviceDataCtrlr", "ItemsPerMessage", "SetVariables", TYPE_INTEGER, READ_ONLY, "100", 1, ITEMS_PER_MESSAGE },
+    [VAR_COMM_FILE_TRANSFER_PROTOCOLS] = { "OCPPCommCtrlr", "FileTransferProtocols", NULL, TYPE_MEMBER_LIST, READ_ONLY, "FTP,FTPS,HTTP,HTTPS,SFTP", 0, 1000, NULL, "FTP,FTPS,HTTP,HTTPS,SFTP" },
     [VAR_COMM_HEARTBEAT_INTERVAL] = { "OCPPCommCtrlr", "HeartbeatInterval", NULL, TYPE_INTEGER, READ_WRITE, "300", 1, 30 * DAY_S, "s", .changed = provisioning_heartbeat_changed },
     [VAR_COMM_MESSAGE_ATTEMPT_INTERVAL] = { "OCPPCommCtrlr", "MessageAttemptInterval", "TransactionEvent", TYPE_INTEGER, READ_WRITE, "10", 1, DAY_S, "s" },
     [VAR_COMM_MESSAGE_ATTEMPTS] = { "OCPPCommCtrlr", "MessageAttempts", "TransactionEvent", TYPE_INTEGER, READ_WRITE, "5", 1, 1000 },
@@ -300,7 +301,6 @@ const struct variable_row variable_table[] = {
     { "DeviceDataCtrlr", "ReportingValueSize", NULL, TYPE_INTEGER, READ_ONLY, "1000", 1, 2500 },
     { "DeviceDataCtrlr", "ValueSize", NULL, TYPE_INTEGER, READ_ONLY, "1000", 1, 2500 },
     { "OCPPCommCtrlr", "ActiveNetworkProfile", NULL, TYPE_INTEGER, READ_ONLY, NULL, 1, NETWORK_SLOTS, .get = get_active_network_profile },
-    { "OCPPCommCtrlr", "FileTransferProtocols", NULL, TYPE_MEMBER_LIST, READ_ONLY, "", 0, 1000, NULL, "FTP,FTPS,HTTP,HTTPS,SFTP" },
     { "OCPPCommCtrlr", "UnlockOnEVSideDisconnect", NULL, TYPE_BOOLEAN, READ_ONLY, "false", .exists = cannot_unlock }, /* 2.1.12: fixed cables */
     { "SampledDataCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
     { "SecurityCtrlr", "CertificateEntries", NULL, TYPE_INTEGER, READ_ONLY, "0", 0, 1000 },

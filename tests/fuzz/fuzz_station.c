@@ -5,9 +5,11 @@
  *     U, D         the link comes up (if asked for), is lost
  *     S<state>     the device's state, a digit               M<number>  its register
  *     T<token>     a card                                    C    all open commands succeed, X fail
+ *     L, L!        a log is at its place, or could not be sent
  *     A<seconds>   time passes
  *
  * Nothing is checked but that it does not crash, leak or call back from inside. */
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +36,7 @@ struct world {
     size_t command_count;
     uint32_t tickets[MAX_TICKETS];
     size_t ticket_count;
+    bool uploading;
 };
 
 static int64_t now_ms(void *ctx)
@@ -104,12 +107,39 @@ static void on_command(void *ctx, int evse, const struct evse_command *command)
         w->commands[w->command_count++] = *command;
 }
 
+static int on_upload_log(void *ctx, const struct log_request *request)
+{
+    struct world *w = ctx;
+    if (w->uploading || request->file_name[0] == '\0')
+        abort();
+    w->uploading = true;
+    return 0;
+}
+
+static void on_cancel_log(void *ctx)
+{
+    struct world *w = ctx;
+    if (!w->uploading)
+        abort();
+    w->uploading = false;
+}
+
+static void end_upload(struct world *w, int err)
+{
+    if (w->uploading) {
+        w->uploading = false;
+        station_on_log_uploaded(w->station, err);
+    }
+}
+
 static const struct station_ops ops = { .connect = on_connect,
                                         .disconnect = on_disconnect,
                                         .set_ping_interval = on_ping_interval,
                                         .send = on_send,
                                         .persist = on_persist,
-                                        .command = on_command };
+                                        .command = on_command,
+                                        .upload_log = on_upload_log,
+                                        .cancel_log = on_cancel_log };
 
 static void drop_link(struct world *w)
 {
@@ -221,6 +251,9 @@ static void step(struct world *w, const char *line, size_t len)
         break;
     case 'X':
         end_commands(w, -5);
+        break;
+    case 'L':
+        end_upload(w, rest[0] == '!' ? -EIO : 0);
         break;
     case 'A':
         (void)str_to_int(rest, 0, 86400, &number);

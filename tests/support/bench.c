@@ -157,12 +157,51 @@ static void on_command(void *ctx, int evse, const struct evse_command *command)
                                                       (json_int_t)command->ticket));
 }
 
+static int on_upload_log(void *ctx, const struct log_request *request)
+{
+    struct bench *b = ctx;
+    assert_null(b->log_request);
+    b->log_uploads++;
+    if (b->log_refusal < 0)
+        return b->log_refusal;
+    b->log_request = json_pack("{s:i, s:s, s:s}", "kind", request->kind, "url", request->url, "fileName",
+                               request->file_name);
+    if (request->oldest_ms != INT64_MIN)
+        json_object_set_new(b->log_request, "oldest", json_integer(request->oldest_ms));
+    if (request->latest_ms != INT64_MAX)
+        json_object_set_new(b->log_request, "latest", json_integer(request->latest_ms));
+    return 0;
+}
+
+static void drop_log_request(struct bench *b)
+{
+    json_decref(b->log_request);
+    b->log_request = NULL;
+}
+
+static void on_cancel_log(void *ctx)
+{
+    struct bench *b = ctx;
+    b->log_cancels++;
+    drop_log_request(b);
+}
+
+void bench_log_uploaded(struct bench *b, int err)
+{
+    assert_non_null(b->log_request);
+    drop_log_request(b);
+    station_on_log_uploaded(b->station, err);
+    bench_settle(b);
+}
+
 static const struct station_ops ops = { .connect = on_connect,
                                         .disconnect = on_disconnect,
                                         .set_ping_interval = on_ping_interval,
                                         .send = on_send,
                                         .persist = on_persist,
-                                        .command = on_command };
+                                        .command = on_command,
+                                        .upload_log = on_upload_log,
+                                        .cancel_log = on_cancel_log };
 
 /* ---- what follows from it ---- */
 
@@ -663,6 +702,7 @@ void bench_free(struct bench *b)
     json_decref(b->open_commands);
     json_decref(b->records);
     json_decref(b->commits);
+    json_decref(b->log_request);
     free(b);
 }
 

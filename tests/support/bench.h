@@ -86,6 +86,11 @@ struct bench {
     bool hold_commands;    /* no results until bench_command_done() */
     int command_error;     /* of the results */
 
+    /* logs: what is being uploaded, or NULL; ended by bench_log_uploaded() */
+    json_t *log_request; /* {kind, url, fileName, oldest, latest}: times absent where there is no bound */
+    int log_uploads, log_cancels;
+    int log_refusal; /* what upload_log() returns */
+
     /* the store */
     json_t *records;   /* "kind/key" -> value, committed */
     json_t *commits;   /* not yet committed: [ticket, [[name, value or null]...]] */
@@ -155,6 +160,9 @@ void bench_expect_limit(struct bench *b, int evse, double limit_A);
 void bench_expect_no_command(struct bench *b);
 /* With hold_commands: the oldest open command ends. */
 void bench_command_done(struct bench *b, int err);
+
+/* The upload of the log that runs ends with this error, or 0. */
+void bench_log_uploaded(struct bench *b, int err);
 
 /* A committed record's value, or NULL. */
 const char *bench_record(struct bench *b, const char *kind, const char *key);

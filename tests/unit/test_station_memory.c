@@ -138,6 +138,21 @@ static void op_command(void *ctx, int evse, const struct evse_command *command)
     memory.inside = true;
 }
 
+static int op_upload_log(void *ctx, const struct log_request *request)
+{
+    memory.inside = false;
+    int r = world->upload_log(ctx, request);
+    memory.inside = true;
+    return r;
+}
+
+static void op_cancel_log(void *ctx)
+{
+    memory.inside = false;
+    world->cancel_log(ctx);
+    memory.inside = true;
+}
+
 static struct station_ops ops;
 
 WRAP(struct station *, station_new,
@@ -148,6 +163,8 @@ WRAP(struct station *, station_new,
     ops = *original;
     ops.send = op_send;
     ops.persist = op_persist;
+    ops.upload_log = op_upload_log;
+    ops.cancel_log = op_cancel_log;
     ops.command = op_command;
     memory.inside = true;
     struct station *s = __real_station_new(env, settings, &ops, ctx);

@@ -1,0 +1,242 @@
+/* GetLog and LogStatusNotification (N01).
+ *
+ *     GetLog -> Accepted -> Uploading -> upload_log() -+-> Uploaded
+ *                                ^                     +-> failed: retries left? after retryInterval again
+ *                                +---------------------+   none: UploadFailure, PermissionDenied ...
+ *
+ * A second GetLog breaks the first off (N01.FR.12). Attempts begin at a fixed distance, so that a slow refusal does not stretch it. */
+#include "station/diagnostics.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "station/internal.h"
+
+#define RETRIES_DEFAULT    3
+#define RETRIES_MAX        100
+#define INTERVAL_DEFAULT_S 60
+#define INTERVAL_MAX_S     86400
+
+struct log_upload {
+    struct station *station;
+    int64_t request_id;
+    enum log_kind kind;
+    char *url;
+    char file_name[LOG_FILE_NAME_SIZE];
+    int64_t oldest_ms, latest_ms;
+    int64_t retries, interval_ms, begun_ms;
+    bool is_running;
+    struct timer timer; /* begins the next attempt */
+};
+
+/* How errors of an upload are called: UploadLogStatusEnumType. */
+static const struct {
+    int err;
+    const char *status;
+} statuses[] = {
+    { 0, "Uploaded" },
+    { -EACCES, "PermissionDenied" },
+    { -EPERM, "PermissionDenied" },
+    { -EOPNOTSUPP, "NotSupportedOperation" },
+    { -EPROTONOSUPPORT, "NotSupportedOperation" },
+    { -EBADMSG, "BadMessage" },
+    { -EPROTO, "BadMessage" },
+};
+
+static const char *status_of(int err)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
+        if (statuses[i].err == err)
+            return statuses[i].status;
+    return "UploadFailure";
+}
+
+bool file_url_is_supported(const struct station *s, const char *url)
+{
+    char scheme[8];
+    size_t len = strcspn(url, ":");
+    if (len >= sizeof(scheme) || !str_starts(url + len, "://"))
+        return false;
+    for (size_t i = 0; i < len; i++)
+        scheme[i] = (char)toupper((unsigned char)url[i]);
+    scheme[len] = '\0';
+    return variable_has_member(s, VAR_COMM_FILE_TRANSFER_PROTOCOLS, scheme);
+}
+
+static void upload_free(struct log_upload *upload)
+{
+    if (!upload)
+        return;
+    timer_stop(&upload->timer);
+    free(upload->url);
+    free(upload);
+}
+
+static void break_off(struct station *s)
+{
+    struct log_upload *upload = s->diagnostics.upload;
+    s->diagnostics.upload = NULL;
+    if (upload && upload->is_running)
+        s->ops->cancel_log(s->ctx);
+    upload_free(upload);
+}
+
+/* It is told also after a loss of the link: the CSMS waits for the end. */
+static void send_log_status_notification(struct station *s, const struct log_upload *upload,
+                                         const char *status)
+{
+    json_t *payload = json_pack("{s:s}", "status", status);
+    if (payload && upload)
+        json_set_optional(payload, "requestId", json_integer(upload->request_id)); /* N01.FR.07 */
+    (void)outbox_call(s, "LogStatusNotification", payload, OUTBOX_KEEP_OFFLINE | OUTBOX_WHILE_PENDING, NULL,
+                      NULL);
+}
+
+void trigger_log_status_notification(struct station *s)
+{
+    send_log_status_notification(s, s->diagnostics.upload, s->diagnostics.upload ? "Uploading" : "Idle");
+}
+
+static void begin_attempt(struct log_upload *upload)
+{
+    struct station *s = upload->station;
+    struct log_request request = { .kind = upload->kind,
+                                   .url = upload->url,
+                                   .file_name = upload->file_name,
+                                   .oldest_ms = upload->oldest_ms,
+                                   .latest_ms = upload->latest_ms };
+    upload->begun_ms = env_now_ms(s->env);
+    upload->is_running = true;
+    int r = s->ops->upload_log(s->ctx, &request);
+    if (r < 0)
+        station_on_log_uploaded(s, r);
+}
+
+static void on_retry_timer(struct timer *timer, void *ctx)
+{
+    (void)timer;
+    begin_attempt(ctx);
+}
+
+void station_on_log_uploaded(struct station *station, int err)
+{
+    struct log_upload *upload = station->diagnostics.upload;
+    if (!upload || !upload->is_running)
+        return;
+    upload->is_running = false;
+    if (err < 0 && upload->retries-- > 0) { /* N01.FR.10: a failure is told after the last attempt */
+        int64_t wait_ms = upload->begun_ms + upload->interval_ms - env_now_ms(station->env);
+        env_timer_start(station->env, &upload->timer, wait_ms > 0 ? wait_ms : 0);
+        return;
+    }
+    send_log_status_notification(station, upload, status_of(err)); /* N01.FR.09, N01.FR.10 */
+    station->diagnostics.upload = NULL;
+    upload_free(upload);
+}
+
+/* ---- GetLog ---- */
+
+/* "<station>-diagnostics-20260131T120000Z.tar.gz"; what a file name should not have becomes '_'. */
+static void make_file_name(const struct station *s, enum log_kind kind, char ret[static LOG_FILE_NAME_SIZE])
+{
+    char when[TIMESTAMP_SIZE];
+    timestamp_format(station_wall_ms(s), when);
+    snprintf(ret, LOG_FILE_NAME_SIZE, "%s-%s-%.4s%.2s%.2sT%.2s%.2s%.2sZ.tar.gz", s->id,
+             kind == LOG_KIND_SECURITY ? "security" : "diagnostics", when, when + 5, when + 8, when + 11,
+             when + 14, when + 17);
+    for (char *c = ret; *c; c++)
+        if (!isalnum((unsigned char)*c) && !strchr("-_.", *c))
+            *c = '_';
+}
+
+static int64_t time_of(const json_t *log, const char *name, int64_t fallback_ms)
+{
+    int64_t ms;
+    return timestamp_parse(json_get_string(log, name, ""), &ms) < 0 ? fallback_ms : ms;
+}
+
+static int64_t bounded(int64_t value, int64_t min, int64_t max)
+{
+    return value < min ? min : value > max ? max : value;
+}
+
+static struct log_upload *upload_new(struct station *s, const json_t *request)
+{
+    const json_t *log = json_object_get(request, "log");
+    struct log_upload *upload = calloc(1, sizeof(*upload));
+    if (!upload)
+        return NULL;
+    *upload = (struct log_upload){
+        .station = s,
+        .request_id = json_get_int(request, "requestId", 0),
+        .kind = str_equal(json_get_string(request, "logType", ""), "SecurityLog") ? LOG_KIND_SECURITY
+                                                                                  : LOG_KIND_DIAGNOSTICS,
+        .url = strdup(json_get_string(log, "remoteLocation", "")),
+        .oldest_ms = time_of(log, "oldestTimestamp", INT64_MIN),
+        .latest_ms = time_of(log, "latestTimestamp", INT64_MAX),
+        .retries = bounded(json_get_int(request, "retries", RETRIES_DEFAULT), 0, RETRIES_MAX),
+        .interval_ms =
+            1000 * bounded(json_get_int(request, "retryInterval", INTERVAL_DEFAULT_S), 1, INTERVAL_MAX_S),
+    };
+    timer_init(&upload->timer, s->env->timers, on_retry_timer, upload);
+    make_file_name(s, upload->kind, upload->file_name);
+    if (!upload->url) {
+        upload_free(upload);
+        return NULL;
+    }
+    return upload;
+}
+
+/* Why there is no such log, as a reason code, or NULL (N01.FR.05). */
+static const char *why_not(const struct station *s, const struct log_upload *upload)
+{
+    if (!upload)
+        return "OutOfMemory";
+    if (!s->ops->upload_log)
+        return "UnsupportedRequest";
+    if (!file_url_is_supported(s, upload->url))
+        return "InvalidURL";
+    if (upload->latest_ms < upload->oldest_ms || upload->oldest_ms > station_wall_ms(s) ||
+        (upload->kind == LOG_KIND_SECURITY && security_log_is_empty(s)))
+        return "NotFound";
+    return NULL;
+}
+
+static void on_get_log(struct station *s, const struct rpc_request *request)
+{
+    struct log_upload *upload = upload_new(s, request->payload);
+    const char *reason = why_not(s, upload);
+    if (reason) {
+        answer_status(s, request, "Rejected", reason);
+        upload_free(upload);
+        return;
+    }
+
+    const struct log_upload *before = s->diagnostics.upload;
+    rpc_result(s->rpc, request,
+               json_pack("{s:s, s:s}", "status", before ? "AcceptedCanceled" : "Accepted", "filename",
+                         upload->file_name)); /* N01.FR.01, N01.FR.12 */
+    if (before) {
+        send_log_status_notification(s, before, "AcceptedCanceled"); /* N01.FR.20 */
+        break_off(s);
+    }
+    log_info(LOG_STATION, "log is uploaded: station=%s request=%lld file=%s", s->id,
+             (long long)upload->request_id, upload->file_name);
+    s->diagnostics.upload = upload;
+    send_log_status_notification(s, upload, "Uploading"); /* N01.FR.08 */
+    begin_attempt(upload);
+}
+
+void diagnostics_done(struct station *s)
+{
+    break_off(s);
+}
+
+const struct handler diagnostics_handlers[] = {
+    { "GetLog", WHEN_ACCEPTED, on_get_log },
+    { NULL, WHEN_ACCEPTED, NULL },
+};
