@@ -430,11 +430,17 @@ class Rig:
         self.tracks[evse].connected = False
 
     def drive_in(self, evse=1):
-        """Into the parking bay; nothing is plugged in yet."""
+        """Into the parking bay; nothing is plugged in yet. Done when the gateway has seen it: a driver takes longer to the card."""
         self.device("park on", evse)
+        until(lambda: self.seen(evse)["device"]["occupied"], "the gateway does not see the car in the bay")
 
     def drive_out(self, evse=1):
         self.device("park off", evse)
+
+    def seen(self, evse=1):
+        """What the gateway knows of an EVSE (`ocpp-cli status`)."""
+        _, text, _ = self.site.cli("--json", "status")
+        return next(s for s in json.loads(text)["stations"] if s["id"] == self.id)["evses"][evse - 1]
 
     def present(self, token=TOKEN, evse=1):
         """A card is held to the reader; the one before was read."""
