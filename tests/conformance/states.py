@@ -240,12 +240,12 @@ def ParkingBayUnoccupied(cs, evse=1, remote=False):
     return event
 
 
-def Deauthorized(cs, evse=1, remote=False, token=None, status="Invalid"):
+def Deauthorized(cs, evse=1, remote=False, token=None, status="Invalid", cached=False):
     """The first TransactionEvent with the token is answered so; returns the event of the deauthorization, if StopTxOnInvalidId asks
     for it. What is needed to get to that first event is done before."""
     track = cs.tracks[evse]
     cs.answer("TransactionEvent", {"idTokenInfo": {"status": status}}, times=1, when=lambda p: "idToken" in p)
-    event = None if track.authorized else Authorized(cs, evse, remote, token)
+    event = None if track.authorized else Authorized(cs, evse, remote, token, cached)
     if not event and not track.connected:
         event = EVConnectedPreSession(cs, evse)
     if not event:
