@@ -88,8 +88,8 @@ int resource_endpoint(struct resources *resources, const struct endpoint_key *co
 {
     struct buf key;
     buf_init(&key, CONFIG_MAX_BYTES);
-    buf_printf(&key, "%s %s %d %zu", config->url, config->ca_file ? config->ca_file : "", config->compression,
-               config->max_message);
+    buf_printf(&key, "%s %s %d %d %zu", config->url, config->ca_file ? config->ca_file : "",
+               config->compression, config->allows_wildcards, config->max_message);
     struct resource *r = find(resources, RESOURCE_ENDPOINT, config->name, buf_string(&key));
     int err = 0;
     if (!r) {
@@ -97,7 +97,7 @@ int resource_endpoint(struct resources *resources, const struct endpoint_key *co
             .url = config->url,
             .subprotocols = "ocpp2.0.1",
             .compression = config->compression,
-            .tls = { .ca_file = config->ca_file },
+            .tls = { .ca_file = config->ca_file, .allows_wildcards = config->allows_wildcards },
             .max_message = config->max_message,
         };
         r = add(resources, RESOURCE_ENDPOINT, config->name, buf_string(&key));

@@ -23,7 +23,7 @@ void resources_init(struct resources *resources, struct loop *loop, struct webso
 /* All that endpoints differ by. Borrowed. */
 struct endpoint_key {
     const char *name, *url, *ca_file; /* ca_file NULL: the system's roots */
-    bool compression;
+    bool compression, allows_wildcards;
     size_t max_message;
 };
 

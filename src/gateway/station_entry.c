@@ -126,6 +126,7 @@ static int use_endpoint(struct station_entry *entry, const struct link_target *t
         .url = target->url,
         .ca_file = csms->ca_file,
         .compression = csms->compression,
+        .allows_wildcards = target->allows_wildcards,
         .max_message = csms->max_message,
     };
     struct resource *endpoint;

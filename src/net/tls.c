@@ -67,10 +67,12 @@ static void on_info(const SSL *ssl, int where, int value)
     }
 }
 
-static int expect_host(SSL_CTX *ssl, const char *host)
+/* A00.FR.309: the name itself; one that a wildcard covers only where that is allowed. */
+static int expect_host(SSL_CTX *ssl, const char *host, bool allows_wildcards)
 {
     X509_VERIFY_PARAM *rules = SSL_CTX_get0_param(ssl);
-    X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    X509_VERIFY_PARAM_set_hostflags(rules, allows_wildcards ? X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
+                                                            : X509_CHECK_FLAG_NO_WILDCARDS);
     int done = is_literal(host) ? X509_VERIFY_PARAM_set1_ip_asc(rules, host)
                                 : X509_VERIFY_PARAM_set1_host(rules, host, 0);
     return done == 1 ? 0 : -ENOMEM;
@@ -97,7 +99,7 @@ SSL_CTX *tls_client_context(const struct tls_settings *settings, struct tls_peer
     if (r == 0)
         r = tls_use_roots(ssl, settings);
     if (r == 0)
-        r = expect_host(ssl, peer->host);
+        r = expect_host(ssl, peer->host, settings->allows_wildcards);
     if (r < 0) {
         SSL_CTX_free(ssl);
         return NULL;

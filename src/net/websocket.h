@@ -31,6 +31,8 @@ struct tls_settings {
     const char *cert_pem;  /* leaf first */
     const char *key;       /* PEM, or the URI of a token's key, which is opened here and signs on the loop */
     const char *pin;       /* of the token, or NULL */
+    bool
+        allows_wildcards; /* the server's certificate may be for *.example.com (SecurityCtrlr.AllowCSMSTLSWildcards) */
 };
 
 struct endpoint; /* where clients connect to, or what a server listens on */

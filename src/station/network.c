@@ -57,10 +57,12 @@ static void on_timer(struct timer *timer, void *ctx)
     const char *password = s->network.refusals % 2 && s->password ? s->password : station_password(s);
     const struct network_profile *profile = s->profiles.current;
     bool has_password = profile->security_profile == 1 || profile->security_profile == 2;
-    s->ops->connect(s->ctx, &(struct link_target){ .url = profile->url,
-                                                   .security_profile = profile->security_profile,
-                                                   .password = has_password ? password : NULL,
-                                                   .ping_interval_ms = ping_interval_ms(s) });
+    s->ops->connect(s->ctx, &(struct link_target){
+                                .url = profile->url,
+                                .security_profile = profile->security_profile,
+                                .password = has_password ? password : NULL,
+                                .allows_wildcards = variable_bool(s, VAR_SECURITY_ALLOW_CSMS_TLS_WILDCARDS),
+                                .ping_interval_ms = ping_interval_ms(s) });
 }
 
 void network_start(struct station *s, int64_t delay_ms)

@@ -36,6 +36,7 @@ struct link_target {
     const char *trusted_pem;     /* roots of the server's certificate; NULL: the configured file's, or the system's */
     const char *certificate_pem; /* profile 3: the station's own chain and key (PEM, or the URI of one in a token), else NULL */
     const char *key;
+    bool allows_wildcards; /* in the server's certificate */
     int64_t ping_interval_ms;
 };
 

@@ -277,6 +277,7 @@ const struct variable_row variable_table[] = {
     [VAR_SAMPLED_DATA_TX_UPDATED_MEASURANDS] = { "SampledDataCtrlr", "TxUpdatedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, LIVE, 0, 1000, NULL, MEASURANDS, .supported = measurands_supported, .changed = metering_settings_changed },
     [VAR_SAMPLED_DATA_TX_ENDED_INTERVAL] = { "SampledDataCtrlr", "TxEndedInterval", NULL, TYPE_INTEGER, READ_WRITE, "0", 0, DAY_S, "s", .changed = metering_settings_changed },
     [VAR_SAMPLED_DATA_TX_ENDED_MEASURANDS] = { "SampledDataCtrlr", "TxEndedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, ENERGY, 0, 1000, NULL, MEASURANDS, .supported = measurands_supported, .changed = metering_settings_changed },
+    [VAR_SECURITY_ALLOW_CSMS_TLS_WILDCARDS] = { "SecurityCtrlr", "AllowCSMSTLSWildcards", NULL, TYPE_BOOLEAN, READ_WRITE, "false" },
     [VAR_SECURITY_BASIC_AUTH_PASSWORD] = { "SecurityCtrlr", "BasicAuthPassword", NULL, TYPE_STRING, WRITE_ONLY, "", 16, 40, .exists = has_basic_auth, .is_valid = is_password, .changed = password_changed },
     [VAR_SMART_CHARGING_ENABLED] = { "SmartChargingCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true", .exists = has_limit, .changed = limits_changed },
     [VAR_SMART_CHARGING_ENTRIES] = { "SmartChargingCtrlr", "Entries", "ChargingProfiles", TYPE_INTEGER, READ_ONLY, NULL, 0, SMART_CHARGING_MAX_PROFILES, .exists = has_limit, .get = get_profile_count },

@@ -96,6 +96,7 @@ static void on_connect(void *ctx, const struct link_target *target)
     b->connects++;
     b->connected_at_ms = b->now_ms;
     b->ping_interval_ms = target->ping_interval_ms;
+    b->allows_wildcards = target->allows_wildcards;
     b->security_profile = target->security_profile;
     (void)str_copy(b->url, sizeof(b->url), target->url);
     (void)str_copy(b->password, sizeof(b->password), target->password ? target->password : "");

@@ -68,6 +68,7 @@ struct bench {
     int security_profile;    /* ... */
     json_t *refuses;         /* urls to which an attempt fails by `failure` though link_available */
     int64_t ping_interval_ms;
+    bool allows_wildcards; /* of the last target */
 
     /* the CSMS */
     int64_t csms_offset_ms; /* its clock minus the true time */

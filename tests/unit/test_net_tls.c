@@ -6,10 +6,12 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include <openssl/err.h>
+
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "net/websocket.h"
+#include "net/tls.h"
 
 #define WAIT_MS 10000
 #define BIG     300000
@@ -71,6 +73,10 @@ static int make_certificates(void **state)
         "keyUsage=digitalSignature ca; "
         "sign weak /CN=localhost keyUsage=digitalSignature,keyEncipherment ca -newkey rsa:1024; "
         "md=-sha1 sign sha1 /CN=localhost keyUsage=digitalSignature ca; md=; "
+        "sign exact /CN=csms.example.com keyUsage=digitalSignature ca; sign wild /CN=wild "
+        "'subjectAltName=DNS:*.example.com' ca; "
+        "sign wildcn '/CN=*.example.com' keyUsage=digitalSignature ca; sign partial '/CN=c*.example.com' "
+        "keyUsage=digitalSignature ca; "
         "sign promise /CN=localhost tlsfeature=status_request ca; "
         "sign helper /CN=helper extendedKeyUsage=OCSPSigning ca; sign nohelper /CN=nohelper "
         "keyUsage=digitalSignature ca; "
@@ -478,6 +484,57 @@ static void stapled_status_is_judged(void **state) /* A00.FR.310, A00.FR.311 */
     }
 }
 
+/* One handshake in memory; true if the client takes a server of that certificate as `host`. */
+static bool takes(const char *host, const char *certificate, bool allows_wildcards)
+{
+    struct tls_peer peer = { .host = host };
+    struct tls_settings settings = { .ca_file = path("ca.pem"), .allows_wildcards = allows_wildcards };
+    char cert[32], key[32];
+    snprintf(cert, sizeof(cert), "%s.pem", certificate);
+    snprintf(key, sizeof(key), "%s.key", certificate);
+    struct tls_settings own = { .cert_file = path(cert), .key_file = path(key) };
+    SSL_CTX *contexts[2] = { tls_client_context(&settings, &peer), SSL_CTX_new(TLS_server_method()) };
+    assert_non_null(contexts[0]);
+    assert_int_equal(tls_configure_server(contexts[1], &own), 0);
+    SSL *client = SSL_new(contexts[0]), *server = SSL_new(contexts[1]);
+    BIO *there, *here;
+    assert_int_equal(BIO_new_bio_pair(&there, 0, &here, 0), 1);
+    SSL_set_bio(client, there, there);
+    SSL_set_bio(server, here, here);
+    SSL_set_connect_state(client);
+    SSL_set_accept_state(server);
+    for (int i = 0; i < 4; i++) {
+        (void)SSL_do_handshake(client);
+        (void)SSL_do_handshake(server);
+    }
+    bool taken = SSL_is_init_finished(client);
+    assert_true(taken || peer.fault == TLS_FAULT_CERTIFICATE);
+    SSL_free(client);
+    SSL_free(server);
+    SSL_CTX_free(contexts[0]);
+    SSL_CTX_free(contexts[1]);
+    ERR_clear_error();
+    return taken;
+}
+
+static void wildcards_are_taken_only_if_allowed(void **state) /* A00.FR.309, A00.FR.412 */
+{
+    static const struct {
+        const char *host, *certificate;
+        bool is_taken, is_taken_if_allowed;
+    } rows[] = {
+        { "csms.example.com", "exact", true, true },     { "CSMS.example.com", "exact", true, true },
+        { "csms.example.com", "wild", false, true },     { "csms.example.com", "wildcn", false, true },
+        { "csms.example.com", "partial", false, false }, { "a.csms.example.com", "wild", false, false },
+        { "example.com", "wild", false, false },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        assert_int_equal(takes(rows[i].host, rows[i].certificate, false), rows[i].is_taken);
+        assert_int_equal(takes(rows[i].host, rows[i].certificate, true), rows[i].is_taken_if_allowed);
+    }
+}
+
 static void roots_may_be_given_as_text(void **state)
 {
     static const struct {
@@ -605,6 +662,7 @@ int main(void)
         TEST(old_tls_is_refused),
         TEST(servers_that_are_not_good_enough_are_refused),
         TEST(stapled_status_is_judged),
+        TEST(wildcards_are_taken_only_if_allowed),
         TEST(roots_may_be_given_as_text),
         TEST(client_shows_its_certificate),
         TEST(client_without_a_good_certificate_is_refused),

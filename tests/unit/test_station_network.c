@@ -107,6 +107,22 @@ static void the_ping_interval_follows_its_variable(void **state) /* Part 4, 8.4 
                "{'setVariableResult': [{'attributeStatus': 'Rejected'}]}");
 }
 
+/* Errata of 2025-09, 2.62: what is not allowed is refused. */
+static void wildcards_of_a_csms_are_allowed_by_a_variable(void **state) /* A00.FR.309 */
+{
+    struct bench *b = *state;
+    assert_false(b->allows_wildcards);
+    bench_call(b, "SetVariables",
+               "{'setVariableData': [{'component': {'name': 'SecurityCtrlr'}, 'variable': {'name':"
+               " 'AllowCSMSTLSWildcards'}, 'attributeValue': 'true'}]}",
+               "{'setVariableResult': [{'attributeStatus': 'Accepted'}]}");
+    int connects = b->connects;
+    bench_link_lost(b);
+    bench_advance(b, 20000);
+    assert_true(b->connects > connects);
+    assert_true(b->allows_wildcards);
+}
+
 static void three_calls_without_answer_bring_a_new_link(void **state) /* Part 2, 3.2 */
 {
     struct bench *b = *state;
@@ -231,6 +247,7 @@ int main(void)
         cmocka_unit_test(the_first_connection_backs_off_alike),
         cmocka_unit_test(a_refused_connection_is_tried_again),
         TEST(the_ping_interval_follows_its_variable),
+        TEST(wildcards_of_a_csms_are_allowed_by_a_variable),
         TEST(three_calls_without_answer_bring_a_new_link),
         TEST(a_csms_that_speaks_is_not_deaf),
         TEST(a_status_without_answer_is_sent_again),
