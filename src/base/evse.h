@@ -42,6 +42,7 @@ enum evse_measure {
     MEASURE_FREQUENCY,
     MEASURE_TEMPERATURE,
     MEASURE_SOC,
+    MEASURE_CABLE_MAX_CURRENT, /* what the plugged cable bears */
     MEASURES
 };
 extern const char

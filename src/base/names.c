@@ -43,6 +43,7 @@ const char *const evse_measure_names[MEASURES] = {
     [MEASURE_FREQUENCY] = "frequency",
     [MEASURE_TEMPERATURE] = "temperature",
     [MEASURE_SOC] = "soc",
+    [MEASURE_CABLE_MAX_CURRENT] = "cable_max_current",
 };
 
 const char *const evse_command_names[EVSE_COMMANDS] = {

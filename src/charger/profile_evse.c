@@ -53,6 +53,7 @@ static const char *measure_unit(enum evse_measure m)
         [MEASURE_FREQUENCY] = "Hz",
         [MEASURE_TEMPERATURE] = "Celsius",
         [MEASURE_SOC] = "%",
+        [MEASURE_CABLE_MAX_CURRENT] = "A",
     };
     return units[m];
 }

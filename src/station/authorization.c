@@ -204,15 +204,30 @@ static void stop_all(struct station *s, const struct id_token *token)
             transaction_deauthorize(&s->evses[i], TRIGGER_STOP_AUTHORIZED, "MasterPass", token);
 }
 
+/* The session is over, the cable is still locked in, and this is the token of who charged. */
+static bool owns_cable(const struct evse *e, const struct id_token *token)
+{
+    return e->abilities.unlock && e->abilities.lock_state && e->signals.locked &&
+           !transaction_is_running(e) && token->value[0] && id_token_equal(token, &e->tx.token);
+}
+
+/* E05.FR.11: who may charge no more gets his cable back when he shows his card. */
+static void release_to_owner(struct evse *e)
+{
+    if (e->tx.remote_start_id < 0 && owns_cable(e, &e->tx.asked))
+        station_command(e->station, e, EVSE_UNLOCK, 0);
+}
+
 static void decide_start(struct evse *e, const struct token_info *info)
 {
     struct evse_transaction *tx = &e->tx;
     struct id_token token = tx->asked;
     if (tx->authorization != AUTHORIZATION_ASKED)
         return; /* taken back meanwhile */
-    if (!str_equal(info->status, "Accepted"))
+    if (!str_equal(info->status, "Accepted")) {
+        release_to_owner(e);
         refuse(e, info->status);
-    else if (is_master_pass(e, info->group)) {
+    } else if (is_master_pass(e, info->group)) {
         refuse(e, "a master pass only stops"); /* C16.FR.03, C12.FR.09 */
         stop_all(e->station, &token);
     } else if (!info->is_here)
@@ -260,8 +275,10 @@ static void decide_start_offline(struct evse *e)
         decide_start_cached(e, cached);
     else if (!cached && variable_bool(s, VAR_AUTH_OFFLINE_TX_FOR_UNKNOWN_ID))
         authorization_grant(e, &e->tx.asked, NULL, e->tx.remote_start_id); /* C15.FR.08 */
-    else
+    else {
+        release_to_owner(e);
         refuse(e, "CSMS cannot be reached");
+    }
 }
 
 /* ---- AuthorizeRequest ---- */
@@ -336,12 +353,11 @@ void authorization_request(struct evse *e, const struct id_token *token, int64_t
 
 /* ---- a token at the device ---- */
 
-/* The session is over, the cable still locked in: its owner releases it (E09.FR.03, E05.FR.11). */
+/* The vehicle has gone: there is nothing to start, only the cable to be fetched (E09.FR.03). */
 static bool releases_cable(const struct evse *e, const struct id_token *token)
 {
-    return e->abilities.unlock && e->abilities.lock_state && e->signals.locked &&
-           !transaction_is_running(e) && e->tx.authorization == AUTHORIZATION_NONE &&
-           e->signals.state == EVSE_AVAILABLE && id_token_equal(token, &e->tx.token);
+    return e->tx.authorization == AUTHORIZATION_NONE && e->signals.state == EVSE_AVAILABLE &&
+           owns_cable(e, token);
 }
 
 /* A member of the driver's group always may; a master pass where the cache could also let someone in. */

@@ -6,12 +6,15 @@
 #include "base/json.h"
 #include "base/str.h"
 
+/* What a row leaves out is NULL on purpose. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 /* A measurand's rows stand together; every row that has a good value is reported (2.3, errata 2.34). */
 static const struct measurand_row {
     const char *measurand;
     enum evse_measure measure;
     const char *phase, *unit; /* NULL: none */
     double per_unit;          /* steps that are reported: 10 is one decimal */
+    const char *location;     /* NULL: Outlet, the default */
 } measurand_rows[] = {
     /* clang-format off */
     { "Current.Import",                MEASURE_CURRENT_IMPORT,    NULL,   "A",       1000 },
@@ -29,7 +32,7 @@ static const struct measurand_row {
     { "Power.Active.Import",           MEASURE_POWER_IMPORT_L3,   "L3",   "W",       10 },
     { "Power.Factor",                  MEASURE_POWER_FACTOR,      NULL,   NULL,      1000 },
     { "Power.Offered",                 MEASURE_POWER_OFFERED,     NULL,   "W",       10 },
-    { "SoC",                           MEASURE_SOC,               NULL,   "Percent", 10 },
+    { "SoC",                           MEASURE_SOC,               NULL,   "Percent", 10, "EV" },
     { "Voltage",                       MEASURE_VOLTAGE,           NULL,   "V",       100 },
     { "Voltage",                       MEASURE_VOLTAGE_L1,        "L1-N", "V",       100 },
     { "Voltage",                       MEASURE_VOLTAGE_L2,        "L2-N", "V",       100 },
@@ -44,6 +47,10 @@ static bool value_of(const struct evse *e, enum evse_measure measure, double *re
         *ret =
             e->tx
                 .register_Wh; /* never backwards (J02.FR.16); the last one known is still true of a silent device */
+        return true;
+    }
+    if (measure == MEASURE_ENERGY_EXPORT && transaction_is_running(e) && e->tx.has_export) {
+        *ret = e->tx.export_raw_Wh + e->tx.export_offset_Wh;
         return true;
     }
     if (!evse_has(&e->signals, measure) || !isfinite(e->signals.value[measure]))
@@ -61,6 +68,8 @@ static json_t *sampled_value(const struct evse *e, const struct measurand_row *r
                                "context", context, "measurand", row->measurand);
     if (sample && row->phase)
         json_set_optional(sample, "phase", json_string(row->phase));
+    if (sample && row->location)
+        json_set_optional(sample, "location", json_string(row->location)); /* J01.FR.09 */
     if (sample && row->unit)
         json_set_optional(sample, "unitOfMeasure", json_pack("{s:s}", "unit", row->unit));
     return sample;

@@ -39,9 +39,26 @@ static bool has_recovered(const struct evse *e, double raw_Wh, int64_t now_ms)
     return tx->fell_from_Wh > 0 && raw_Wh >= tx->fell_from_Wh && raw_Wh - tx->raw_Wh > possible_Wh(e, now_ms);
 }
 
+static void read_export(struct evse *e)
+{
+    struct evse_transaction *tx = &e->tx;
+    double raw = e->signals.value[MEASURE_ENERGY_EXPORT];
+    if (!evse_has(&e->signals, MEASURE_ENERGY_EXPORT) || !isfinite(raw))
+        return;
+    if (!tx->has_export)
+        tx->export_offset_Wh = 0;
+    else if (raw < tx->export_raw_Wh && was_reset(tx->export_raw_Wh, raw))
+        tx->export_offset_Wh += tx->export_raw_Wh; /* J02.FR.16 */
+    else if (raw < tx->export_raw_Wh)
+        raw = tx->export_raw_Wh;
+    tx->has_export = true;
+    tx->export_raw_Wh = raw;
+}
+
 void metering_on_signals(struct evse *e)
 {
     struct evse_transaction *tx = &e->tx;
+    read_export(e);
     transaction_times_follow(e->station);
     int64_t now_ms = station_wall_ms(e->station);
     if (!evse_has(&e->signals, MEASURE_ENERGY_IMPORT))
@@ -148,6 +165,31 @@ void metering_thin(json_t *samples)
         json_array_remove(samples, i);
 }
 
+static int64_t time_at(const json_t *samples, size_t index)
+{
+    int64_t ms = 0;
+    (void)timestamp_parse(json_get_string(json_array_get(samples, index), "timestamp", ""), &ms);
+    return ms;
+}
+
+/* Drops the one that is missed least: neither the first nor the last, and the times of those that stay lie evenly. Taking every second
+ * out each time would leave less and less of the beginning. */
+static void drop_one(json_t *samples)
+{
+    size_t least = 1;
+    int64_t least_ms = INT64_MAX, before_ms = time_at(samples, 0), ms = time_at(samples, 1);
+    for (size_t i = 1; i + 1 < json_array_size(samples); i++) {
+        int64_t after_ms = time_at(samples, i + 1);
+        if (after_ms - before_ms < least_ms) {
+            least_ms = after_ms - before_ms;
+            least = i;
+        }
+        before_ms = ms;
+        ms = after_ms;
+    }
+    json_array_remove(samples, least);
+}
+
 static void collect(json_t **samples, json_t *meter_value)
 {
     if (!meter_value)
@@ -155,7 +197,7 @@ static void collect(json_t **samples, json_t *meter_value)
     if (!*samples)
         *samples = json_array();
     if (json_array_size(*samples) >= ENDED_SAMPLES_MAX)
-        metering_thin(*samples);
+        drop_one(*samples); /* E06.FR.13 */
     json_array_append_new(*samples, meter_value);
 }
 
@@ -200,20 +242,29 @@ static void start_interval(struct evse *e, struct timer *timer, enum variable_id
         timer_stop(timer);
 }
 
+/* Counted from when this one was due, so that what comes late does not make the next one late. */
+static void next_interval(struct evse *e, struct timer *timer, enum variable_id interval)
+{
+    int64_t due_ms = timer->due_ms + variable_int(e->station, interval) * 1000;
+    start_interval(e, timer, interval);
+    if (timer_is_active(timer) && due_ms > env_now_ms(e->station->env))
+        timer_start_at(timer, due_ms);
+}
+
 static void on_sample_timer(struct timer *timer, void *ctx)
 {
     struct evse *e = ctx;
     json_t *values = metering_updated_values(e, "Sample.Periodic");
     if (values) /* J02.FR.11; a device that tells nothing has nothing to be told of it */
         transaction_event(e, EVENT_UPDATED, TRIGGER_METER_VALUE_PERIODIC, NULL, values);
-    start_interval(e, timer, VAR_SAMPLED_DATA_TX_UPDATED_INTERVAL);
+    next_interval(e, timer, VAR_SAMPLED_DATA_TX_UPDATED_INTERVAL);
 }
 
 static void on_ended_sample_timer(struct timer *timer, void *ctx)
 {
     struct evse *e = ctx;
     collect(&e->tx.ended_samples, sample(e, VAR_SAMPLED_DATA_TX_ENDED_MEASURANDS, "Sample.Periodic"));
-    start_interval(e, timer, VAR_SAMPLED_DATA_TX_ENDED_INTERVAL);
+    next_interval(e, timer, VAR_SAMPLED_DATA_TX_ENDED_INTERVAL);
 }
 
 static void start_sampling(struct evse *e)
@@ -229,7 +280,8 @@ void metering_begin(struct evse *e)
     tx->started_ms = tx->register_ms = station_wall_ms(e->station);
     tx->charging_ms = 0;
     tx->charging_since_ms = tx->charging_state == CHARGING_STATE_CHARGING ? env_now_ms(e->station->env) : -1;
-    tx->has_register = false; /* J02.FR.17: a new transaction begins with what the device shows */
+    tx->has_register = tx->has_export =
+        false; /* J02.FR.17: a new transaction begins with what the device shows */
     metering_on_signals(e);
     if (variable_bool(e->station, VAR_SAMPLED_DATA_ENABLED))
         collect(&tx->ended_samples, sample(e, VAR_SAMPLED_DATA_TX_ENDED_MEASURANDS, "Transaction.Begin"));

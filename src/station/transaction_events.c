@@ -100,6 +100,16 @@ static json_t *event_meter_values(struct evse *e, enum event_type type, json_t *
     return values;
 }
 
+/* What the cable bears is told with where it is plugged in. */
+static void set_evse(struct event *event, const struct evse *e)
+{
+    put(event, event->payload, "evse", evse_to_json(e));
+    bool is_known = (e->tx.points & TX_EV_CONNECTED) && evse_has(&e->signals, MEASURE_CABLE_MAX_CURRENT);
+    double cable_A = is_known ? e->signals.value[MEASURE_CABLE_MAX_CURRENT] : 0;
+    if (cable_A >= 1 && cable_A < 10000)
+        json_set_optional(event->payload, "cableMaxCurrent", json_integer((json_int_t)cable_A));
+}
+
 static void set_phases(struct evse *e, json_t *payload)
 {
     int phases = metering_phases_used(e); /* E02.FR.18, E02.FR.19 */
@@ -138,7 +148,7 @@ static json_t *build(struct evse *e, enum event_type type, enum trigger trigger,
     else if (tx->owed & OWED_ID_TOKEN)
         put(&event, payload, "idToken", id_token_to_json(&tx->token));
     if (type == EVENT_STARTED || (tx->owed & OWED_EVSE))
-        put(&event, payload, "evse", evse_to_json(e));
+        set_evse(&event, e);
     set_phases(e, payload);
     if (meter_values)
         put(&event, payload, "meterValue", meter_values);

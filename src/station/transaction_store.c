@@ -54,6 +54,8 @@ char *transaction_record(const struct evse *e)
     put(r, "offset", json_real(tx->register_offset_Wh), tx->register_offset_Wh != 0);
     put(r, "fellFrom", json_real(tx->fell_from_Wh), tx->fell_from_Wh > 0);
     put(r, "offsetBefore", json_real(tx->offset_before_Wh), tx->fell_from_Wh > 0);
+    put(r, "export", json_real(tx->export_raw_Wh), tx->has_export);
+    put(r, "exportOffset", json_real(tx->export_offset_Wh), tx->has_export && tx->export_offset_Wh > 0);
     put(r, "start", json_real(tx->start_Wh), tx->has_register);
     put(r, "unsure", json_true(), tx->unsure_times);
     put(r, "powerPath", json_integer(tx->power_path_ms), tx->power_path_ms >= 0);
@@ -116,6 +118,9 @@ static void get_metering(struct evse_transaction *tx, const json_t *r)
     tx->fell_from_Wh = json_get_number(r, "fellFrom", 0);
     tx->offset_before_Wh = json_get_number(r, "offsetBefore", 0);
     tx->start_Wh = json_get_number(r, "start", 0);
+    tx->has_export = json_object_get(r, "export") != NULL;
+    tx->export_raw_Wh = json_get_number(r, "export", 0);
+    tx->export_offset_Wh = json_get_number(r, "exportOffset", 0);
     tx->started_ms = json_get_int(r, "started", 0);
     tx->power_path_ms = json_get_int(r, "powerPath", -1);
     tx->unsure_times = json_get_bool(r, "unsure", false);

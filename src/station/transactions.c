@@ -396,7 +396,7 @@ static void check_energy_allowance(struct evse *e)
              e->station->id, e->id);
 }
 
-void transactions_on_signals(struct evse *e, const struct evse_signals *before)
+static void signals_changed(struct evse *e, const struct evse_signals *before)
 {
     struct evse_transaction *tx = &e->tx;
     metering_on_signals(e);
@@ -429,6 +429,38 @@ void transactions_on_signals(struct evse *e, const struct evse_signals *before)
     metering_on_charging(e, state == CHARGING_STATE_CHARGING);
     points_changed(e, points, trigger, tell);
     drive_on_signals(e, before);
+}
+
+/* A vehicle that is seen together with what it does was plugged in before (E03.FR.12: two events, two messages). */
+static bool is_seen_late(const struct evse *e)
+{
+    switch (e->signals.state) {
+    case EVSE_CHARGING:
+    case EVSE_SUSPENDED_EV:
+    case EVSE_SUSPENDED_EVSE:
+        return !(e->tx.points & TX_EV_CONNECTED) && !e->tx.resumed && !e->tx.stopping;
+    case EVSE_UNKNOWN:
+    case EVSE_AVAILABLE:
+    case EVSE_CONNECTED:
+    case EVSE_FAULTED:
+    case EVSE_UNAVAILABLE:
+    case EVSE_STATES:
+        break;
+    }
+    return false;
+}
+
+void transactions_on_signals(struct evse *e, const struct evse_signals *before)
+{
+    if (!is_seen_late(e)) {
+        signals_changed(e, before);
+        return;
+    }
+    struct evse_signals now = e->signals, plugged = now;
+    e->signals.state = plugged.state = EVSE_CONNECTED;
+    signals_changed(e, before);
+    e->signals = now;
+    signals_changed(e, &plugged);
 }
 
 void transaction_on_limit_changed(struct evse *e, bool significant)

@@ -93,6 +93,9 @@ struct evse_transaction {
         offset_before_Wh; /* raw_Wh and the offset before the register fell last; 0: it never did */
     double register_Wh;   /* last known, monotonic */
     double start_Wh;
+    bool
+        has_export; /* of the other direction: the register as last read, and what keeps it from running backwards */
+    double export_raw_Wh, export_offset_Wh;
     int64_t register_ms; /* wall clock of register_Wh */
     int64_t started_ms;  /* wall clock */
     int64_t

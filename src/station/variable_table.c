@@ -271,7 +271,6 @@ const struct variable_row variable_table[] = {
     [VAR_COMM_UNLOCK_ON_EV_SIDE_DISCONNECT] = { "OCPPCommCtrlr", "UnlockOnEVSideDisconnect", NULL, TYPE_BOOLEAN, READ_WRITE, "true", .exists = can_unlock },
     [VAR_COMM_WEB_SOCKET_PING_INTERVAL] = { "OCPPCommCtrlr", "WebSocketPingInterval", NULL, TYPE_INTEGER, READ_WRITE, "30", 0, DAY_S, "s", .changed = network_ping_interval_changed },
     [VAR_SAMPLED_DATA_ENABLED] = { "SampledDataCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true", .changed = metering_settings_changed },
-    [VAR_SAMPLED_DATA_REGISTER_VALUES_WITHOUT_PHASES] = { "SampledDataCtrlr", "RegisterValuesWithoutPhases", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
     [VAR_SAMPLED_DATA_TX_STARTED_MEASURANDS] = { "SampledDataCtrlr", "TxStartedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, ENERGY, 0, 1000, NULL, MEASURANDS, .supported = measurands_supported, .changed = metering_settings_changed },
     [VAR_SAMPLED_DATA_TX_UPDATED_INTERVAL] = { "SampledDataCtrlr", "TxUpdatedInterval", NULL, TYPE_INTEGER, READ_WRITE, "60", 0, DAY_S, "s", .changed = metering_settings_changed },
     [VAR_SAMPLED_DATA_TX_UPDATED_MEASURANDS] = { "SampledDataCtrlr", "TxUpdatedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, LIVE, 0, 1000, NULL, MEASURANDS, .supported = measurands_supported, .changed = metering_settings_changed },
@@ -295,6 +294,7 @@ const struct variable_row variable_table[] = {
     /* rows that are there to be read */
     [VARIABLE_IDS] =
     { "AlignedDataCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
+    { "AlignedDataCtrlr", "SignReadings", NULL, TYPE_BOOLEAN, READ_ONLY, "false" },
     { "AuthCacheCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
     { "AuthCacheCtrlr", "Storage", NULL, TYPE_INTEGER, READ_ONLY, .unit = "B", .get = get_auth_cache_bytes, .get_max = max_auth_cache_bytes },
     { "ClockCtrlr", "DateTime", NULL, TYPE_DATE_TIME, READ_ONLY, .get = get_date_time },
@@ -304,6 +304,8 @@ const struct variable_row variable_table[] = {
     { "OCPPCommCtrlr", "ActiveNetworkProfile", NULL, TYPE_INTEGER, READ_ONLY, NULL, 1, NETWORK_SLOTS, .get = get_active_network_profile },
     { "OCPPCommCtrlr", "UnlockOnEVSideDisconnect", NULL, TYPE_BOOLEAN, READ_ONLY, "false", .exists = cannot_unlock }, /* 2.1.12: fixed cables */
     { "SampledDataCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
+    { "SampledDataCtrlr", "RegisterValuesWithoutPhases", NULL, TYPE_BOOLEAN, READ_ONLY, "true" }, /* no profile has a register for each phase */
+    { "SampledDataCtrlr", "SignReadings", NULL, TYPE_BOOLEAN, READ_ONLY, "false" },
     { "SecurityCtrlr", "CertificateEntries", NULL, TYPE_INTEGER, READ_ONLY, "0", 0, 1000 },
     { "SecurityCtrlr", "Identity", NULL, TYPE_STRING, READ_ONLY, NULL, 0, 48, .get = get_identity },
     { "SecurityCtrlr", "OrganizationName", NULL, TYPE_STRING, READ_WRITE, "", 0, 64 },
