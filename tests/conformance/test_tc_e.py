@@ -1,7 +1,5 @@
 """Transactions: how they begin, and how they end. test_tc_e_queue.py has what happens without a link."""
-import json
-
-from rig import ABSENT, TOKEN, until
+from rig import ABSENT, TOKEN
 from states import (Authorized, EnergyTransferStarted, EnergyTransferSuspended, EVConnectedPostSession, EVConnectedPreSession, EVDisconnected,
                     ParkingBayOccupied, ParkingBayUnoccupied, StartOfflineTransaction, StopAuthorized)
 
@@ -74,7 +72,8 @@ def test_TC_E_04_CS(station):
 
 def test_TC_E_05_CS(station):
     for start, stop, last in (("Authorized", "EVConnected,Authorized", "Ended"), ("ParkingBayOccupancy", "ParkingBayOccupancy", "Updated")):
-        cs = station(parking_bay="Bay" in start, TxCtrlr__TxStartPoint=start, TxCtrlr__TxStopPoint=stop, TxCtrlr__EVConnectionTimeOut=1)
+        cs = station(parking_bay="Bay" in start, TxCtrlr__TxStartPoint=start, TxCtrlr__TxStopPoint=stop, TxCtrlr__EVConnectionTimeOut=1,
+                     AuthCacheCtrlr__Enabled="false")
         Authorized(cs)
         event = cs.event(1, triggerReason="EVConnectTimeout", eventType=last)
         if last == "Ended":
@@ -106,7 +105,7 @@ def test_TC_E_14_CS(station):
 
 def disconnected_by_the_ev(cs, *reasons):
     EnergyTransferSuspended(cs)
-    cs.unplug()
+    cs.unplug_at_car()
     cs.event(1, triggerReason="EVCommunicationLost", chargingState="Idle", stoppedReason=set(reasons), eventType="Ended")
 
 
@@ -153,9 +152,19 @@ def test_TC_E_17_CS(station):
     cs = station(TxCtrlr__TxStopPoint="Authorized", TxCtrlr__StopTxOnEVSideDisconnect="true",
                  OCPPCommCtrlr__UnlockOnEVSideDisconnect="false")
     EnergyTransferSuspended(cs)
-    cs.unplug()
+    cs.unplug_at_car()
     cs.event(1, triggerReason="EVCommunicationLost", chargingState="Idle", stoppedReason="EVDisconnected", eventType="Ended")
+    owner_draws_the_cable(cs)
+
+
+def owner_draws_the_cable(cs):
+    """It stayed locked in the socket (E09.FR.03); who began the transaction gets it."""
+    assert cs.show()["locked"]
+    cs.present(TOKEN)
+    cs.until_device(locked=False)
+    cs.unplug()
     cs.status("Available")
+    assert not cs.csms.untaken("TransactionEvent")
 
 
 def test_TC_E_39_CS(station):
@@ -184,7 +193,7 @@ def test_TC_E_35_CS(station):
 def test_TC_E_37_CS(station):
     cs = station(TxCtrlr__TxStopPoint="PowerPathClosed", TxCtrlr__StopTxOnEVSideDisconnect="true")
     EnergyTransferStarted(cs)
-    cs.unplug()
+    cs.unplug_at_car()
     cs.event(1, triggerReason="EVCommunicationLost", chargingState="Idle", stoppedReason="EVDisconnected", eventType="Ended")
     cs.status("Available")
 
@@ -226,34 +235,33 @@ def test_TC_E_06_CS(station):
 
 # ---- E09, E10: the cable is pulled out at the vehicle ----
 
-def was_unlocked(cs):
-    return any(w["name"] == "unlock" for w in json.loads(cs.device("writes")))
+def deauthorized_by_the_ev(station, unlock):
+    cs = station(TxCtrlr__StopTxOnEVSideDisconnect="true", OCPPCommCtrlr__UnlockOnEVSideDisconnect=unlock)
+    EnergyTransferSuspended(cs)
+    cs.unplug_at_car()
+    cs.event(1, triggerReason="EVCommunicationLost", chargingState="Idle")
+    return cs
 
 
 def test_TC_E_24_CS(station):
-    cs = station(TxCtrlr__StopTxOnEVSideDisconnect="true", OCPPCommCtrlr__UnlockOnEVSideDisconnect="true")
-    EnergyTransferSuspended(cs)
+    cs = deauthorized_by_the_ev(station, unlock="true")
+    cs.until_device(locked=False)
     cs.unplug()
-    cs.event(1, triggerReason="EVCommunicationLost", chargingState="Idle")
     cs.status("Available")
-    until(lambda: was_unlocked(cs), "the cable is not released")
 
 
 def test_TC_E_25_CS(station):
-    cs = station(TxCtrlr__StopTxOnEVSideDisconnect="true", OCPPCommCtrlr__UnlockOnEVSideDisconnect="false")
-    EnergyTransferSuspended(cs)
-    cs.unplug()
-    cs.event(1, triggerReason="EVCommunicationLost", chargingState="Idle")
-    cs.status("Available")
-    assert not was_unlocked(cs)
+    owner_draws_the_cable(deauthorized_by_the_ev(station, unlock="false"))
 
 
 def suspended_by_unplugging(station, **options):
     cs = station(TxCtrlr__TxStopPoint="Authorized", TxCtrlr__StopTxOnEVSideDisconnect="false", **options)
     EnergyTransferStarted(cs)
-    cs.unplug()
+    locked = cs.show()["locked"]
+    cs.unplug_at_car()
     cs.event(1, eventType="Updated", triggerReason="EVCommunicationLost", chargingState="Idle")
     cs.status("Available")
+    assert cs.show()["locked"] == locked       # E10.FR.01
     return cs
 
 

@@ -2,8 +2,9 @@
 import time
 import uuid
 
-from rig import ABSENT, SILENCE, TOKEN, error
-from states import (Authorized, EnergyTransferStarted, EVConnectedPreSession, TransactionEventsInQueueEnded, offline_stop)
+from rig import ABSENT, OTHER, SILENCE, TOKEN, error
+from states import (Authorized, EnergyTransferStarted, EVConnectedPreSession, IdTokenCached, TransactionEventsInQueueEnded,
+                    offline_stop)
 
 SAMPLED = {"SampledDataCtrlr__TxUpdatedMeasurands": "Energy.Active.Import.Register", "SampledDataCtrlr__TxUpdatedInterval": 1}
 
@@ -111,6 +112,20 @@ def test_TC_E_44_CS(station):
     EnergyTransferStarted(cs)
     cs.offline()
     offline_stop(cs)
+    cs.online()
+    check_offline(events_after(cs, "Ended"), "Ended")
+
+
+def test_TC_E_45_CS(station):
+    """Another token of the same group stops it."""
+    info = {"status": "Accepted", "groupIdToken": {"idToken": "fleet", "type": "Central"}}
+    cs = station(AuthCacheCtrlr__Enabled="true", TxCtrlr__TxStopPoint="EVConnected,Authorized")
+    IdTokenCached(cs, token=OTHER, info=info)
+    cs.answer("Authorize", {"idTokenInfo": info})
+    cs.answer("TransactionEvent", {"idTokenInfo": info}, when=lambda p: "idToken" in p)
+    EnergyTransferStarted(cs)
+    cs.offline()
+    offline_stop(cs, token=OTHER)
     cs.online()
     check_offline(events_after(cs, "Ended"), "Ended")
 

@@ -56,10 +56,13 @@ def test_TC_J_01_CS(station):
 
 def test_TC_J_02_CS(station):
     """The EVSE with the transaction tells by events, the other one goes on."""
-    cs = station(evses=2, **ALIGNED)
+    cs = station(evses=2, **ALIGNED, SampledDataCtrlr__RegisterValuesWithoutPhases="false")
     EnergyTransferStarted(cs)
     cs.csms.take_all()
-    check_aligned(samples(cs, "MeterValueClock", 3))
+    during = samples(cs, "MeterValueClock", 3)
+    check_aligned(during)
+    for measurand, phases in (("Current.Import", {"L1", "L2", "L3"}), ("Voltage", {"L1-N", "L2-N", "L3-N"})):
+        assert {s.get("phase") for v in during for s in v["sampledValue"] if s["measurand"] == measurand} == phases
     check_aligned(meter_values(cs, 3, 2))
     assert not cs.csms.untaken("MeterValues", lambda p: p["evseId"] == 1)
 
