@@ -33,7 +33,7 @@ static void stop_transaction(struct bench *b, const char *id, const char *expect
     bench_call(b, "RequestStopTransaction", text, expected);
 }
 
-static void a_start_with_the_vehicle_there(void **state) /* F01.FR.02, .04, .05, .17, .19 */
+static void a_start_with_the_vehicle_there(void **state) /* F01.FR.02, .04, .05, .17, .18, .19 */
 {
     struct bench *b = *state;
     session_plug(b);
@@ -202,6 +202,34 @@ static void events_of_a_remote_session_carry_meter_values(void **state) /* F01.F
         bench_forget(b);
     }
     bench_free(b);
+}
+
+/* What was collected for the end and is too much loses values from its middle, whichever way a remote stop ends it. */
+static void too_much_is_thinned(void **state) /* F03.FR.05, F03.FR.06, F04.FR.05, F04.FR.06 */
+{
+    static const char *const stop_points[] = { "Authorized", "EVConnected" };
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        char stop[60];
+        (void)snprintf(stop, sizeof(stop), "TxCtrlr.TxStopPoint=%s", stop_points[i]);
+        struct bench *b = session_bench((const char *const[]){
+            "TxCtrlr.TxStartPoint=PowerPathClosed", stop, "SampledDataCtrlr.TxUpdatedInterval=0",
+            "SampledDataCtrlr.TxEndedInterval=10", "AlignedDataCtrlr.Interval=0", NULL });
+        char *id = session_charging(b, 100);
+        bench_advance(b, 10000 * 300);
+        bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 900);
+        stop_transaction(b, id, "{'status': 'Accepted'}");
+        bench_state(b, 1, EVSE_CONNECTED);
+        bench_state(b, 1, EVSE_AVAILABLE);
+        const json_t *event = bench_expect_later(b, "TransactionEvent", "{}");
+        while (strcmp(json_get_string(event, "eventType", ""), "Ended") != 0)
+            event = bench_expect_later(b, "TransactionEvent", "{}");
+        assert_in_range(json_array_size(json_object_get(event, "meterValue")), 40, 101);
+        assert_true(session_value(event, "Transaction.Begin", "Energy.Active.Import.Register") == 100);
+        assert_true(session_value(event, "Transaction.End", "Energy.Active.Import.Register") == 900);
+        free(id);
+        bench_free(b);
+    }
 }
 
 static void the_end_after_a_remote_stop_carries_meter_values(void **state) /* F04.FR.04 */
@@ -422,6 +450,7 @@ int main(void)
         TEST(a_card_is_authorized_first_where_asked_for),
         cmocka_unit_test(a_start_whose_token_the_csms_does_not_accept_is_stopped),
         cmocka_unit_test(events_of_a_remote_session_carry_meter_values),
+        cmocka_unit_test(too_much_is_thinned),
         cmocka_unit_test(the_end_after_a_remote_stop_carries_meter_values),
         TEST(a_profile_comes_before_the_vehicle),
         cmocka_unit_test(a_station_without_limits_ignores_the_profile),
