@@ -53,6 +53,8 @@ static bool is_connector_off(const struct evse *e, int connector, bool in_use)
 /* B12, 3a: until a scheduled reset, what is free is unavailable; and an EVSE is while it restarts. */
 static bool is_off_for_reset(const struct evse *e)
 {
+    if (firmware_holds(e->station))
+        return evse_is_idle(e) || (transaction_is_running(e) && !is_plugged_in(e)); /* L01.FR.07 */
     if (!provisioning_is_resetting(e->station, e->id))
         return false;
     switch (e->station->provisioning.reset) {

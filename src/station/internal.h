@@ -17,6 +17,7 @@
 #include "station/auth_cache.h"
 #include "station/availability.h"
 #include "station/diagnostics.h"
+#include "station/firmware.h"
 #include "station/lock.h"
 #include "station/network.h"
 #include "station/network_profiles.h"
@@ -59,6 +60,7 @@ struct station {
     struct smart_charging smart_charging;
     struct auth_cache auth_cache;
     struct diagnostics diagnostics;
+    struct firmware firmware;          /* the update under way, or the last one */
     struct security security;          /* security events not yet answered */
     struct variable_values *variables; /* what differs from the table; variables.c */
     struct report *report;             /* the one being sent, or NULL; report.c */
@@ -91,7 +93,7 @@ struct handler {
 extern const struct handler provisioning_handlers[], variables_handlers[], availability_handlers[],
     transactions_handlers[], remote_handlers[], smart_charging_handlers[], data_transfer_handlers[],
     report_handlers[], trigger_handlers[], network_profiles_handlers[], auth_cache_handlers[],
-    diagnostics_handlers[];
+    diagnostics_handlers[], firmware_handlers[];
 
 /* {"status": status} and, if reason is not NULL, statusInfo.reasonCode (at most 20 characters). */
 void answer_status(struct station *s, const struct rpc_request *request, const char *status,

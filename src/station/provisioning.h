@@ -67,7 +67,7 @@ void reset_on_link_down(struct station *s);
 void reset_on_command_done(struct evse *e, const struct evse_command *command, int err);
 /* A transaction ended, an EVSE became idle or the last message was answered: a reset that waits may go on. */
 void provisioning_on_idle(struct station *s);
-/* B11, B12: whether a reset is under way that forbids new transactions on this EVSE. */
+/* B11, B12: whether a reset is under way that forbids new transactions on this EVSE; or a firmware update [L01.FR.07]. */
 bool provisioning_is_resetting(const struct station *s, int evse);
 
 #endif

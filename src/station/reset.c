@@ -117,6 +117,7 @@ void provisioning_on_idle(struct station *s)
 {
     struct provisioning *p = &s->provisioning;
 
+    firmware_on_idle(s);
     if (p->reset == RESET_WHEN_IDLE && scope_is_idle(s, p->reset_evse)) {
         set_state(s, RESET_ENDING_TRANSACTIONS, "idle");
         env_timer_start(s->env, &p->reset_timer,
@@ -150,6 +151,8 @@ static void on_reset_timer(struct timer *timer, void *ctx)
 bool provisioning_is_resetting(const struct station *s, int evse)
 {
     const struct provisioning *p = &s->provisioning;
+    if (firmware_holds(s))
+        return true;
     return p->reset != RESET_NONE && (p->reset_evse == 0 || p->reset_evse == evse);
 }
 
@@ -208,6 +211,8 @@ static const char *refusal(struct station *s, int64_t evse)
         return "UnknownEvse";
     if (e && !e->abilities.reset)
         return "UnsupportedParam"; /* B11.FR.09, B12.FR.09 */
+    if (firmware_is_installing(s))
+        return "FwUpdateInProgress"; /* B11.FR.06 */
     if (p->reset == RESET_ENDING_TRANSACTIONS || p->reset == RESET_RESTARTING)
         return "InvalidMessageSeq";
     if (p->reset == RESET_WHEN_IDLE && evse != 0 && p->reset_evse != evse)

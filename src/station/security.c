@@ -178,7 +178,8 @@ void security_start(struct station *s)
     LIST_FOREACH(link, next, &s->security.events)
     send_security_event(LIST_ITEM(link, struct security_event, link));
     if (str_equal(s->provisioning.boot_reason, "RemoteReset") ||
-        str_equal(s->provisioning.boot_reason, "ScheduledReset"))
+        str_equal(s->provisioning.boot_reason, "ScheduledReset") ||
+        str_equal(s->provisioning.boot_reason, "FirmwareUpdate"))
         security_event(s, "ResetOrReboot", s->provisioning.boot_reason);
     security_event(s, "StartupOfTheDevice", NULL);
 }

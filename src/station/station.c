@@ -46,6 +46,7 @@ static const struct handler *const handler_tables[] = {
     provisioning_handlers,  variables_handlers,        report_handlers,     trigger_handlers,
     availability_handlers,  transactions_handlers,     remote_handlers,     smart_charging_handlers,
     data_transfer_handlers, network_profiles_handlers, auth_cache_handlers, diagnostics_handlers,
+    firmware_handlers,
 };
 
 static const struct handler *find_handler(const struct message *message)
@@ -339,6 +340,8 @@ struct station *station_new(const struct env *env, const struct station_settings
     availability_init(s);
     smart_charging_init(s);
     auth_cache_init(s);
+    if (firmware_init(s, &settings->firmware) < 0)
+        return NULL;
     if (transactions_init(s) < 0)
         return NULL;
     return STEAL(s);
@@ -364,6 +367,7 @@ void station_free(struct station *station)
         smart_charging_done(s);
         auth_cache_done(s);
     }
+    firmware_done(s);
     provisioning_done(s);
     network_done(s);
     network_profiles_done(s);
@@ -386,6 +390,8 @@ static void restore_state(struct station *s, const char *key, const char *value)
         availability_restore(s, key, value);
     else if (str_starts(key, "security_event/"))
         security_restore(s, key, value);
+    else if (str_equal(key, "firmware"))
+        firmware_restore(s, value);
     else
         provisioning_restore(s, key, value);
 }
@@ -436,6 +442,7 @@ void station_start(struct station *station, int64_t delay_ms)
         if (e->signals.state != EVSE_UNKNOWN)
             transactions_on_signals(e, &(struct evse_signals){ .state = EVSE_UNKNOWN });
     }
+    firmware_start(station);
     network_first_start(station, delay_ms);
 }
 

@@ -32,12 +32,54 @@ struct variable_preset {
 struct link_target {
     const char *url; /* without the station's identity */
     int security_profile;
-    const char *password;        /* profiles 1 and 2, or NULL */
-    const char *trusted_pem;     /* roots of the server's certificate; NULL: the configured file's, or the system's */
-    const char *certificate_pem; /* profile 3: the station's own chain and key (PEM, or the URI of one in a token), else NULL */
+    const char *password; /* profiles 1 and 2, or NULL */
+    const char
+        *trusted_pem; /* roots of the server's certificate; NULL: the configured file's, or the system's */
+    const char *
+        certificate_pem; /* profile 3: the station's own chain and key (PEM, or the URI of one in a token), else NULL */
     const char *key;
     bool allows_wildcards; /* in the server's certificate */
     int64_t ping_interval_ms;
+};
+
+/* What a firmware update may do while a vehicle charges. */
+enum firmware_meanwhile {
+    FIRMWARE_NOTHING_MEANWHILE,
+    FIRMWARE_DOWNLOADS_MEANWHILE,
+    FIRMWARE_INSTALLS_MEANWHILE
+};
+
+struct firmware_settings {
+    bool is_possible;    /* there is something to update, and a way to do it */
+    bool takes_unsigned; /* L02: images without certificate and signature, too */
+    enum firmware_meanwhile transactions;
+    const char *roots_pem; /* the manufacturer's, besides those the CSMS installs; or NULL */
+};
+
+/* The gateway's part of a firmware update. CLAIM reserves the place of the update for this station (again, if it has it already; what
+ * runs for an earlier claim is broken off): 0, -EBUSY (it is another's), -EINVAL (location), -EKEYREVOKED (certificate). RELEASE gives it
+ * up. Both need no answer; every other step is answered by station_on_firmware_done() with the ticket, never from inside. */
+enum firmware_step {
+    FIRMWARE_CLAIM,
+    FIRMWARE_DOWNLOAD,
+    FIRMWARE_VERIFY,
+    FIRMWARE_INSTALL,  /* FIRMWARE_STARTED when it begins, then how it ended */
+    FIRMWARE_CONFIRM,  /* after a restart or a power cut: is it in force? */
+    FIRMWARE_ACTIVATE, /* the gateway restarts: no answer comes */
+    FIRMWARE_RELEASE
+};
+struct firmware_job {
+    enum firmware_step step;
+    uint32_t ticket;
+    const char *location, *certificate, *signature; /* borrowed; NULL where there is none */
+};
+enum firmware_outcome {
+    FIRMWARE_DONE,
+    FIRMWARE_STARTED,
+    FIRMWARE_NEEDS_RESTART, /* installed; FIRMWARE_ACTIVATE brings it into force */
+    FIRMWARE_NOT_SUITABLE,  /* the image is not one for this device */
+    FIRMWARE_LOST,          /* the image is not there any more */
+    FIRMWARE_FAILED
 };
 
 struct station_settings {
@@ -51,6 +93,7 @@ struct station_settings {
     const struct variable_preset *presets;
     size_t preset_count;
     size_t max_message; /* bytes of a WebSocket message, both ways */
+    struct firmware_settings firmware;
 };
 
 /* A log file that the CSMS wants (N01). Texts are borrowed for the call; times are Unix ms, INT64_MIN and INT64_MAX: no bound. */
@@ -80,6 +123,8 @@ struct station_ops {
     int (*upload_log)(void *ctx, const struct log_request *request);
     /* Break it off: nothing follows any more. */
     void (*cancel_log)(void *ctx);
+    /* A step of a firmware update; see enum firmware_step. May be NULL where none is possible. */
+    int (*firmware)(void *ctx, const struct firmware_job *job);
     /* Every frame of the link, for logs and displays; may be NULL. */
     void (*on_frame)(void *ctx, bool outgoing, const char *text, size_t len);
 };
@@ -121,6 +166,8 @@ void station_on_persisted(struct station *station, uint32_t ticket, int err);
 void station_on_signals(struct station *station, int evse, const struct evse_signals *signals);
 void station_on_id_token(struct station *station, int evse, const struct id_token *token);
 void station_on_command_done(struct station *station, int evse, const struct evse_command *command, int err);
+/* The step of this ticket has ended, or (FIRMWARE_STARTED) begun. */
+void station_on_firmware_done(struct station *station, uint32_t ticket, enum firmware_outcome outcome);
 
 /* 0: the log is at its place; else why not: -EACCES (login), -EBADMSG (the server does not speak the protocol), -EOPNOTSUPP ... */
 void station_on_log_uploaded(struct station *station, int err);

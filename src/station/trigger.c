@@ -8,6 +8,7 @@ struct trigger {
     const char *message;
     bool (*is_possible)(struct station *s, struct evse *evse, int connector);
     void (*send)(struct station *s, struct evse *evse, int connector);
+    bool (*exists)(const struct station *s); /* NULL: always */
 };
 
 static bool is_boot_possible(struct station *s, struct evse *evse, int connector)
@@ -70,27 +71,42 @@ static bool is_transaction_event_possible(struct station *s, struct evse *evse, 
     return station_is_accepted(s) && trigger_transaction_event(s, evse);
 }
 
+static void send_firmware_status(struct station *s, struct evse *evse, int connector)
+{
+    (void)evse;
+    (void)connector;
+    trigger_firmware_status(s);
+}
+
+/* Without anything to update, its status is no message of ours (F06.FR.08). */
+static bool has_firmware(const struct station *s)
+{
+    return s->firmware.settings.is_possible;
+}
+
 /* A row without `send` arranges the message itself, after this answer. */
 static const struct trigger triggers[] = {
-    { "BootNotification", is_boot_possible, send_boot },
-    { "Heartbeat", is_always_possible, send_heartbeat },
-    { "LogStatusNotification", is_always_possible, send_log_status },
-    { "StatusNotification", is_status_possible, send_status },
-    { "MeterValues", are_meter_values_possible, NULL },
-    { "TransactionEvent", is_transaction_event_possible, NULL },
+    { "BootNotification", is_boot_possible, send_boot, NULL },
+    { "FirmwareStatusNotification", is_always_possible, send_firmware_status, has_firmware },
+    { "Heartbeat", is_always_possible, send_heartbeat, NULL },
+    { "LogStatusNotification", is_always_possible, send_log_status, NULL },
+    { "StatusNotification", is_status_possible, send_status, NULL },
+    { "MeterValues", are_meter_values_possible, NULL, NULL },
+    { "TransactionEvent", is_transaction_event_possible, NULL, NULL },
 };
 
-static const struct trigger *find_trigger(const char *message)
+static const struct trigger *find_trigger(const struct station *s, const char *message)
 {
     for (size_t i = 0; i < ARRAY_SIZE(triggers); i++)
-        if (str_equal(triggers[i].message, message))
+        if (str_equal(triggers[i].message, message) && (!triggers[i].exists || triggers[i].exists(s)))
             return &triggers[i];
     return NULL;
 }
 
 static void on_trigger_message(struct station *s, const struct rpc_request *request)
 {
-    const struct trigger *trigger = find_trigger(json_get_string(request->payload, "requestedMessage", ""));
+    const struct trigger *trigger =
+        find_trigger(s, json_get_string(request->payload, "requestedMessage", ""));
     if (!trigger) {
         answer_status(s, request, "NotImplemented", NULL); /* F06.FR.08 */
         return;

@@ -149,6 +149,11 @@ static bool has_serial_number(const struct variable_place *p)
     return p->station->serial_number != NULL;
 }
 
+static bool can_update_firmware(const struct variable_place *p)
+{
+    return p->station->firmware.settings.is_possible;
+}
+
 static bool has_firmware_version(const struct variable_place *p)
 {
     return p->station->firmware_version != NULL;
@@ -283,6 +288,7 @@ const struct variable_row variable_table[] = {
     [VAR_SMART_CHARGING_LIMIT_CHANGE_SIGNIFICANCE] = { "SmartChargingCtrlr", "LimitChangeSignificance", NULL, TYPE_DECIMAL, READ_WRITE, "1.0", 0, 100, "Percent", .exists = has_limit },
     [VAR_SMART_CHARGING_PERIODS_PER_SCHEDULE] = { "SmartChargingCtrlr", "PeriodsPerSchedule", NULL, TYPE_INTEGER, READ_ONLY, "100", 1, 1024, .exists = has_limit },
     [VAR_SMART_CHARGING_PROFILE_STACK_LEVEL] = { "SmartChargingCtrlr", "ProfileStackLevel", NULL, TYPE_INTEGER, READ_ONLY, "20", 0, 100, .exists = has_limit },
+    [VAR_STATION_ALLOW_NEW_SESSIONS] = { "ChargingStation", "AllowNewSessionsPendingFirmwareUpdate", NULL, TYPE_BOOLEAN, READ_WRITE, "false", .exists = can_update_firmware, .changed = firmware_settings_changed },
     [VAR_TX_EV_CONNECTION_TIME_OUT] = { "TxCtrlr", "EVConnectionTimeOut", NULL, TYPE_INTEGER, READ_WRITE, "60", 1, DAY_S, "s" },
     [VAR_TX_MAX_ENERGY_ON_INVALID_ID] = { "TxCtrlr", "MaxEnergyOnInvalidId", NULL, TYPE_INTEGER, READ_WRITE, "0", 0, 1000000, "Wh" },
     [VAR_TX_STOP_TX_ON_EV_SIDE_DISCONNECT] = { "TxCtrlr", "StopTxOnEVSideDisconnect", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },

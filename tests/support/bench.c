@@ -195,6 +195,19 @@ void bench_log_uploaded(struct bench *b, int err)
     bench_settle(b);
 }
 
+static int on_firmware(void *ctx, const struct firmware_job *job)
+{
+    struct bench *b = ctx;
+    if (job->step == FIRMWARE_CLAIM && b->firmware_claim < 0)
+        return b->firmware_claim;
+    json_array_append_new(b->firmware_jobs, json_pack("[i, s?]", job->step, job->location));
+    bool is_answered =
+        job->step != FIRMWARE_CLAIM && job->step != FIRMWARE_RELEASE && job->step != FIRMWARE_ACTIVATE;
+    b->firmware_ticket = is_answered ? job->ticket : 0;
+    b->firmware_step = job->step;
+    return 0;
+}
+
 static const struct station_ops ops = { .connect = on_connect,
                                         .disconnect = on_disconnect,
                                         .set_ping_interval = on_ping_interval,
@@ -202,7 +215,8 @@ static const struct station_ops ops = { .connect = on_connect,
                                         .persist = on_persist,
                                         .command = on_command,
                                         .upload_log = on_upload_log,
-                                        .cancel_log = on_cancel_log };
+                                        .cancel_log = on_cancel_log,
+                                        .firmware = on_firmware };
 
 /* ---- what follows from it ---- */
 
@@ -279,6 +293,36 @@ static bool do_command(struct bench *b)
         return false;
     bench_command_done(b, b->command_error);
     return true;
+}
+
+void bench_firmware_done(struct bench *b, enum firmware_outcome outcome)
+{
+    uint32_t ticket = b->firmware_ticket;
+    assert_int_not_equal(ticket, 0);
+    if (outcome != FIRMWARE_STARTED)
+        b->firmware_ticket = 0;
+    station_on_firmware_done(b->station, ticket, outcome);
+    if (b->hold_firmware)
+        bench_settle(b);
+}
+
+static bool do_firmware(struct bench *b)
+{
+    if (b->hold_firmware || b->firmware_ticket == 0)
+        return false;
+    if (b->firmware_step == FIRMWARE_INSTALL)
+        bench_firmware_done(b, FIRMWARE_STARTED);
+    bench_firmware_done(b, b->firmware_outcomes[b->firmware_step]);
+    return true;
+}
+
+void bench_expect_firmware(struct bench *b, enum firmware_step step)
+{
+    bench_settle(b);
+    const json_t *job = json_array_get(b->firmware_jobs, 0);
+    assert_non_null(job);
+    assert_int_equal(json_integer_value(json_array_get(job, 0)), step);
+    json_array_remove(b->firmware_jobs, 0);
 }
 
 /* ---- the CSMS ---- */
@@ -373,7 +417,7 @@ void bench_settle(struct bench *b)
             timers_run(&b->timers, b->now_ms);
             more = true;
         }
-        more = do_link(b) || do_commit(b) || do_command(b) || do_answer(b) || more;
+        more = do_link(b) || do_commit(b) || do_command(b) || do_firmware(b) || do_answer(b) || more;
     }
 }
 
@@ -633,6 +677,7 @@ static void make_station(struct bench *b)
         .presets = b->options.presets,
         .preset_count = b->options.preset_count,
         .max_message = b->options.max_message,
+        .firmware = b->options.firmware,
     };
     b->station = station_new(&b->env, &settings, &ops, b);
     assert_non_null(b->station);
@@ -662,6 +707,7 @@ struct bench *bench_new(const struct bench_options *options)
     b->refuses = json_object();
     b->commands = json_array();
     b->open_commands = json_array();
+    b->firmware_jobs = json_array();
     b->records = json_object();
     b->commits = json_array();
     timers_init(&b->timers);
@@ -685,7 +731,9 @@ static void power_off(struct bench *b)
     json_array_clear(b->unanswered);
     json_array_clear(b->commands);
     json_array_clear(b->open_commands);
+    json_array_clear(b->firmware_jobs);
     json_array_clear(b->commits);
+    b->firmware_ticket = 0;
 }
 
 void bench_free(struct bench *b)
@@ -701,6 +749,7 @@ void bench_free(struct bench *b)
     json_decref(b->refuses);
     json_decref(b->commands);
     json_decref(b->open_commands);
+    json_decref(b->firmware_jobs);
     json_decref(b->records);
     json_decref(b->commits);
     json_decref(b->log_request);

@@ -36,9 +36,10 @@ struct bench_options {               /* zero: the default */
     struct evse_abilities abilities; /* of every EVSE; connectors 0: bench_abilities() */
     int security_profile;
     const char *password;
-    const char *url; /* wss://csms.example/ocpp */
+    const char *url;    /* wss://csms.example/ocpp */
     size_t max_message; /* 65536 */
     bool slow_devices;  /* they answer, and have told no state yet */
+    struct firmware_settings firmware;
     struct variable_preset presets[BENCH_MAX_PRESETS];
     size_t preset_count;
 };
@@ -91,6 +92,14 @@ struct bench {
     json_t *log_request; /* {kind, url, fileName, oldest, latest}: times absent where there is no bound */
     int log_uploads, log_cancels;
     int log_refusal; /* what upload_log() returns */
+
+    /* the firmware's place */
+    int firmware_claim;       /* what a claim is answered */
+    json_t *firmware_jobs;    /* not yet expected: [step, location] */
+    bool hold_firmware;       /* no outcome until bench_firmware_done() */
+    uint32_t firmware_ticket; /* of the step under way; 0: none */
+    int firmware_step;
+    enum firmware_outcome firmware_outcomes[FIRMWARE_RELEASE]; /* of the steps; default FIRMWARE_DONE */
 
     /* the store */
     json_t *records;   /* "kind/key" -> value, committed */
@@ -164,6 +173,11 @@ void bench_command_done(struct bench *b, int err);
 
 /* The upload of the log that runs ends with this error, or 0. */
 void bench_log_uploaded(struct bench *b, int err);
+
+/* The oldest step of an update not yet expected. */
+void bench_expect_firmware(struct bench *b, enum firmware_step step);
+/* With hold_firmware: the step under way ends, or (FIRMWARE_STARTED) begins. */
+void bench_firmware_done(struct bench *b, enum firmware_outcome outcome);
 
 /* A committed record's value, or NULL. */
 const char *bench_record(struct bench *b, const char *kind, const char *key);
