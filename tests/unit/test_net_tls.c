@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -10,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/reader.h"
 #include "base/str.h"
 #include "net/tls.h"
 
@@ -66,6 +69,7 @@ static int make_certificates(void **state)
         "-extfile $n.ext -out $n.pem || exit 1; }; "
         "sign inter /CN=inter basicConstraints=critical,CA:TRUE ca; "
         "sign client /O=Example/CN=CP keyUsage=digitalSignature inter; cat inter.pem >>client.pem; "
+        "days=0 sign expired /O=Example/CN=CP keyUsage=digitalSignature ca; days=; "
         "sign below /CN=localhost keyUsage=digitalSignature inter; "
         "sign name /O=Example/CN=localhost keyUsage=digitalSignature ca; sign address /CN=127.0.0.1 "
         "keyUsage=digitalSignature ca; "
@@ -602,6 +606,102 @@ static void client_without_a_good_certificate_is_refused(void **state) /* A00.FR
     }
 }
 
+/* Whether to take it is for the CSMS to say: openssl's server looks at it and goes on. */
+static void an_expired_own_certificate_is_shown_all_the_same(void **state) /* A00.FR.430 */
+{
+    struct bench *b = *state;
+    AUTO_FREE char *chain = text_of("expired.pem"), *key = text_of("expired.key"), *roots = text_of("ca.pem");
+    unsigned int port = serve_openssl(b, "name", "-verify 2 -CAfile ca.pem");
+    dial_with(b, "localhost", port,
+              (struct tls_settings){ .roots_pem = roots, .cert_pem = chain, .key = key });
+    RUN_UNTIL(b, b->closes);
+    assert_int_equal(b->end.failure, WEBSOCKET_REFUSED);
+    char line[200];
+    bool seen = false;
+    while (!seen && fgets(line, sizeof(line), b->s_server))
+        seen = strstr(line, "certificate has expired") != NULL;
+    assert_true(seen);
+}
+
+/* What the client offers, as it goes over the wire. */
+struct hello {
+    size_t suites, versions;
+    bool ecdsa128, ecdsa256, only_good_suites, only_good_versions, only_null_compression, asks_for_status;
+};
+
+static void read_suites(struct reader *r, struct hello *hello)
+{
+    static const uint16_t good[] = { 0xC02B, 0xC02C, 0xC02F, 0xC030, 0x009C, 0x009D, /* TLS 1.2 */
+                                     0x1301, 0x1302, 0x1303,                         /* TLS 1.3 */
+                                     0x00FF }; /* says: no renegotiation */
+    hello->only_good_suites = true;
+    for (size_t left = get_u16be(r); left > 0 && !r->err; left -= 2, hello->suites++) {
+        uint16_t suite = get_u16be(r);
+        bool is_good = false;
+        for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+            is_good |= good[i] == suite;
+        hello->only_good_suites &= is_good;
+        hello->ecdsa128 |= suite == 0xC02B;
+        hello->ecdsa256 |= suite == 0xC02C;
+    }
+}
+
+static void read_extension(struct reader *r, struct hello *hello)
+{
+    uint16_t type = get_u16be(r), len = get_u16be(r);
+    hello->asks_for_status |= type == 5;
+    if (type != 43) {
+        (void)get_bytes(r, len);
+        return;
+    }
+    hello->only_good_versions = true;
+    for (size_t left = get_u8(r); left > 0 && !r->err; left -= 2, hello->versions++)
+        hello->only_good_versions &= get_u16be(r) >= TLS1_2_VERSION;
+}
+
+/* ClientHello: record header (5), type and length (4), version (2), random (32), session, suites, compressions, extensions. */
+static struct hello read_hello(const uint8_t *bytes, size_t len)
+{
+    struct hello hello = { 0 };
+    struct reader r = { bytes, bytes + len, 0 };
+    (void)get_bytes(&r, 5 + 4 + 2 + 32);
+    (void)get_bytes(&r, get_u8(&r));
+    read_suites(&r, &hello);
+    hello.only_null_compression = get_u8(&r) == 1 && get_u8(&r) == 0;
+    (void)get_u16be(&r);
+    while (r.at < r.end && !r.err)
+        read_extension(&r, &hello);
+    assert_int_equal(r.err, 0);
+    return hello;
+}
+
+static void client_offers_only_what_is_secure(
+    void **
+        state) /* A00.FR.313, A00.FR.319, A00.FR.320, A00.FR.321, A00.FR.416, A00.FR.422, A00.FR.423, A00.FR.424 */
+{
+    struct bench *b = *state;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(address);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+    dial_with(b, "127.0.0.1", ntohs(address.sin_port), (struct tls_settings){ .ca_file = path("ca.pem") });
+
+    int fd = -1;
+    uint8_t bytes[4096];
+    ssize_t got = -1;
+    RUN_UNTIL(b, (fd >= 0 || (fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) &&
+                     (got > 0 || (got = recv(fd, bytes, sizeof(bytes), 0)) > 0));
+    struct hello hello = read_hello(bytes, (size_t)got);
+    assert_true(hello.ecdsa128 && hello.ecdsa256 && hello.only_good_suites && hello.suites > 2);
+    assert_true(hello.only_good_versions && hello.versions == 2);
+    assert_true(hello.only_null_compression);
+    assert_true(hello.asks_for_status);
+    close(fd);
+    close(listener);
+}
+
 static void bad_texts_are_reported_at_once(void **state)
 {
     struct bench *b = *state;
@@ -666,6 +766,8 @@ int main(void)
         TEST(roots_may_be_given_as_text),
         TEST(client_shows_its_certificate),
         TEST(client_without_a_good_certificate_is_refused),
+        TEST(an_expired_own_certificate_is_shown_all_the_same),
+        TEST(client_offers_only_what_is_secure),
         TEST(bad_texts_are_reported_at_once),
         TEST(bad_files_are_reported_at_once),
     };

@@ -338,7 +338,7 @@ static void a_certificate_belongs_to_its_request(void **state) /* A02.FR.06 */
     assert_false(pki_is_for_request("", csr));
 }
 
-static void the_subject_names_station_and_organization(void **state) /* A00.FR.509, A00.FR.511 */
+static void the_subject_names_station_and_organization(void **state) /* A00.FR.427, A00.FR.509, A00.FR.511 */
 {
     static const struct {
         const char *name, *station, *organization;
