@@ -16,6 +16,7 @@
 #include "ocpp/rpc.h"
 #include "station/auth_cache.h"
 #include "station/availability.h"
+#include "station/certificates.h"
 #include "station/diagnostics.h"
 #include "station/firmware.h"
 #include "station/lock.h"
@@ -54,6 +55,7 @@ struct station {
     struct outbox outbox;
     struct network network;           /* link and back-off */
     struct network_profiles profiles; /* where it leads */
+    struct certificates certificates;
     struct provisioning provisioning; /* registration, heartbeat, clock, reset */
     struct availability availability;
     struct transactions transactions; /* station-wide part: event queue, sequence */
@@ -93,7 +95,7 @@ struct handler {
 extern const struct handler provisioning_handlers[], variables_handlers[], availability_handlers[],
     transactions_handlers[], remote_handlers[], smart_charging_handlers[], data_transfer_handlers[],
     report_handlers[], trigger_handlers[], network_profiles_handlers[], auth_cache_handlers[],
-    diagnostics_handlers[], firmware_handlers[];
+    diagnostics_handlers[], firmware_handlers[], certificates_handlers[], signing_handlers[];
 
 /* {"status": status} and, if reason is not NULL, statusInfo.reasonCode (at most 20 characters). */
 void answer_status(struct station *s, const struct rpc_request *request, const char *status,
@@ -125,6 +127,9 @@ const char *station_password(const struct station *s);
 typedef void (*persisted)(struct station *s, void *ctx, int err);
 void station_persist(struct station *s, const struct record *records, size_t count, persisted callback,
                      void *ctx);
+
+/* Never 0, and not used by anyone who still waits. */
+uint32_t station_new_ticket(struct station *s);
 
 /* Sends a command to the device; the result comes to every block's ..._on_command_done. Returns its ticket (never 0). */
 uint32_t station_command(struct station *s, struct evse *e, enum evse_command_kind kind, double limit_A);

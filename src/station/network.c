@@ -57,12 +57,22 @@ static void on_timer(struct timer *timer, void *ctx)
     const char *password = s->network.refusals % 2 && s->password ? s->password : station_password(s);
     const struct network_profile *profile = s->profiles.current;
     bool has_password = profile->security_profile == 1 || profile->security_profile == 2;
+    const struct own_certificate *own = profile->security_profile == 3 ? certificates_own(s) : NULL;
+    char *trusted = NULL;
+    if (certificates_trusted(s, &trusted) < 0) { /* not without knowing whom to trust */
+        network_start(s, next_back_off_ms(s));
+        return;
+    }
     s->ops->connect(s->ctx, &(struct link_target){
                                 .url = profile->url,
                                 .security_profile = profile->security_profile,
                                 .password = has_password ? password : NULL,
+                                .trusted_pem = trusted,
                                 .allows_wildcards = variable_bool(s, VAR_SECURITY_ALLOW_CSMS_TLS_WILDCARDS),
+                                .certificate_pem = own ? own->pem : NULL,
+                                .key = own ? own->key : NULL,
                                 .ping_interval_ms = ping_interval_ms(s) });
+    free(trusted);
 }
 
 void network_start(struct station *s, int64_t delay_ms)
@@ -133,14 +143,16 @@ void network_on_link_up(struct station *s)
     n->told_failure = -1;
     n->timeouts = 0;
     n->attempts = 0; /* Part 4 errata: the back-off starts over after a successful connection */
+    certificates_on_link_up(s, s->profiles.current->security_profile);
     network_profiles_on_link_up(s);
 }
 
 /* Another profile is tried at once; but many stations turn to it together (Part 4, 5.3). */
 static int64_t next_wait_ms(struct station *s, enum link_failure failure)
 {
-    (void)failure;
-    if (!network_profiles_on_failure(s))
+    if (certificates_on_failure(s, failure, network_profiles_is_migrating(s)))
+        return 0;
+    if (!network_profiles_on_failure(s, failure))
         return next_back_off_ms(s);
     int64_t range_s = variable_int(s, VAR_COMM_RETRY_BACK_OFF_RANDOM_RANGE);
     return range_s > 0 ? env_random(s->env, (uint32_t)(range_s * 1000) + 1) : 0;

@@ -154,6 +154,8 @@ static void use(struct station *s, struct network_profile *p)
     if (n->current && n->current != p)
         log_info(LOG_STATION, "network profile: station=%s slot=%d url=%s security_profile=%d", s->id,
                  p->slot, p->url, p->security_profile);
+    if (n->current != p && n->tried && p == n->good)
+        certificates_use_old_roots(s); /* M05.FR.16 */
     hold(&n->current, p);
 }
 
@@ -172,7 +174,8 @@ static void begin_round(struct station *s)
 {
     struct network_profiles *n = &s->profiles;
     n->tried = 0;
-    n->falling_back = false;
+    n->falling_back = n->was_reached = false;
+    certificates_use_old_own(s, false);
     struct network_profile *first = next_entry(s);
     use(s, first ? first : any(s));
 }
@@ -191,9 +194,25 @@ static int64_t attempts_max(const struct station *s)
     return s->profiles.falling_back && back_offs > attempts ? back_offs : attempts;
 }
 
-bool network_profiles_on_failure(struct station *s)
+bool network_profiles_is_migrating(const struct station *s)
+{
+    return s->profiles.good && s->profiles.good != s->profiles.current;
+}
+
+/* The last good profile, with what worked then: the old certificate if a new one may be the reason (A02.FR.28), the old roots
+ * if it is the way back (M05.FR.16). */
+static void fall_back(struct station *s)
 {
     struct network_profiles *n = &s->profiles;
+    n->falling_back = n->after_a_round = true;
+    certificates_use_old_own(s, n->was_reached);
+    use(s, n->good);
+}
+
+bool network_profiles_on_failure(struct station *s, enum link_failure failure)
+{
+    struct network_profiles *n = &s->profiles;
+    n->was_reached |= failure != LINK_UNREACHABLE;
     if (++n->attempts < attempts_max(s)) /* B10.FR.03 */
         return false;
 
@@ -205,8 +224,7 @@ bool network_profiles_on_failure(struct station *s)
         return !n->after_a_round;
     }
     if (!n->falling_back && n->good) {
-        n->falling_back = n->after_a_round = true;
-        use(s, n->good);
+        fall_back(s);
         return false;
     }
     n->after_a_round = true;
@@ -357,7 +375,7 @@ void network_profiles_on_link_up(struct station *s)
         provisioning_on_other_csms(s);
     n->attempts = 0;
     n->tried = 0;
-    n->falling_back = n->after_a_round = false;
+    n->falling_back = n->after_a_round = n->was_reached = false;
     if (!is_other)
         return;
     bool was_kept = n->good && n->good->data;
@@ -385,6 +403,12 @@ static const char *refuse_profile(const struct station *s, const struct network_
         return "NoSecurityDowngrade"; /* A05.FR.10 */
     if ((p->security_profile == 1 || p->security_profile == 2) && !station_password(s))
         return "NoPassword";
+    if (p->security_profile >= 2 && p->security_profile > s->security_profile &&
+        !certificates_can_check_csms(s))
+        return "NoRootCertificate"; /* A05.FR.02 */
+    if (p->security_profile == 3 && p->security_profile > s->security_profile &&
+        !certificates_can_identify(s))
+        return "NoCertificate"; /* A05.FR.03 */
     return NULL;
 }
 

@@ -13,6 +13,7 @@
 
 struct station;
 struct variable_place;
+enum link_failure;
 
 #define NETWORK_SLOTS      3
 #define NETWORK_SLOTS_LIST "1,2,3"
@@ -36,6 +37,7 @@ struct network_profiles {
     int64_t attempts;   /* failed ones with `current` */
     unsigned tried;     /* bit n: slot n + 1 was given up in this round */
     bool falling_back;  /* every entry was given up: `good` is tried */
+    bool was_reached;   /* in this round: someone answered and did not like us, or we not them */
     bool after_a_round; /* no more haste */
 };
 
@@ -48,7 +50,9 @@ void network_profiles_start(struct station *s);
 void network_profiles_reboot(struct station *s);
 void network_profiles_on_link_up(struct station *s);
 /* An attempt to connect failed. True: the next may follow at once, since it goes elsewhere. */
-bool network_profiles_on_failure(struct station *s);
+bool network_profiles_on_failure(struct station *s, enum link_failure failure);
+/* On the way to another profile than the one that worked last. */
+bool network_profiles_is_migrating(const struct station *s);
 /* Why NetworkConfigurationPriority cannot be `list`: a reason code, or NULL. */
 const char *network_profiles_refuse_priority(const struct station *s, const char *list);
 

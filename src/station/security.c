@@ -33,6 +33,7 @@ static const struct {
     { "InvalidFirmwareSignature", true },  { "InvalidFirmwareSigningCertificate", true },
     { "InvalidCsmsCertificate", true },    { "InvalidChargingStationCertificate", true },
     { "InvalidTLSVersion", true },         { "InvalidTLSCipherSuite", true },
+    { "DiscardedRenewedClientCertificate", true },
     { "MaintenanceLoginAccepted", true },  { "MaintenanceLoginFailed", true },
 };
 

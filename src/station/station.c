@@ -25,8 +25,7 @@ const char *station_password(const struct station *s)
     return *set ? set : s->password;
 }
 
-/* Never 0. */
-static uint32_t new_ticket(struct station *s)
+uint32_t station_new_ticket(struct station *s)
 {
     if (++s->next_ticket == 0)
         s->next_ticket = 1;
@@ -35,7 +34,7 @@ static uint32_t new_ticket(struct station *s)
 
 uint32_t station_command(struct station *s, struct evse *e, enum evse_command_kind kind, double limit_A)
 {
-    struct evse_command command = { .kind = kind, .limit_A = limit_A, .ticket = new_ticket(s) };
+    struct evse_command command = { .kind = kind, .limit_A = limit_A, .ticket = station_new_ticket(s) };
     s->ops->command(s->ctx, e->id, &command);
     return command.ticket;
 }
@@ -46,7 +45,7 @@ static const struct handler *const handler_tables[] = {
     provisioning_handlers,  variables_handlers,        report_handlers,     trigger_handlers,
     availability_handlers,  transactions_handlers,     remote_handlers,     smart_charging_handlers,
     data_transfer_handlers, network_profiles_handlers, auth_cache_handlers, diagnostics_handlers,
-    firmware_handlers,
+    firmware_handlers,      certificates_handlers,     signing_handlers,
 };
 
 static const struct handler *find_handler(const struct message *message)
@@ -160,7 +159,9 @@ void station_persist(struct station *s, const struct record *records, size_t cou
         callback(s, ctx, s->freeing ? -ECANCELED : -ENOMEM);
         return;
     }
-    *w = (struct waiting_persist){ .station = s, .ticket = new_ticket(s), .callback = callback, .ctx = ctx };
+    *w = (struct waiting_persist){
+        .station = s, .ticket = station_new_ticket(s), .callback = callback, .ctx = ctx
+    };
     timer_init(&w->timer, s->env->timers, on_persist_timer, w);
     list_append(&s->persist_waiting, &w->link);
     w->err = s->ops->persist(s->ctx, records, count, w->ticket);
@@ -329,7 +330,7 @@ struct station *station_new(const struct env *env, const struct station_settings
     list_init(&s->persist_waiting);
     outbox_init(s);
     security_init(s);
-    if (copy_settings(s, settings) < 0 || network_profiles_init(s) < 0)
+    if (copy_settings(s, settings) < 0 || network_profiles_init(s) < 0 || certificates_init(s, settings) < 0)
         return NULL;
     s->rpc = rpc_new(env, &rpc_ops, s, s->max_message);
     if (!s->rpc)
@@ -371,6 +372,7 @@ void station_free(struct station *station)
     provisioning_done(s);
     network_done(s);
     network_profiles_done(s);
+    certificates_done(s);
     security_done(s);
     rpc_free(s->rpc);
     variables_free(s);
@@ -417,13 +419,15 @@ void station_restore(struct station *station, enum record_kind kind, const char 
     case RECORD_SECURITY_LOG:
         security_log_restore(station, key);
         break;
+    case RECORD_CERTIFICATE:
+        certificates_restore(station, key, value);
+        break;
     case RECORD_NETWORK:
         network_profiles_restore(station, key, value);
         break;
     case RECORD_TOKEN:
         auth_cache_restore(station, key, value);
         break;
-    case RECORD_CERTIFICATE:
     case RECORD_KINDS:
         break;
     }
@@ -433,6 +437,7 @@ void station_start(struct station *station, int64_t delay_ms)
 {
     station->started = true;
     network_profiles_start(station);
+    certificates_start(station);
     provisioning_start(station);
     security_start(station);
     auth_cache_start(station);

@@ -82,11 +82,19 @@ enum firmware_outcome {
     FIRMWARE_FAILED
 };
 
+/* What a certificate signing request is made of, besides a new key; borrowed for the call. */
+struct csr_request {
+    const char *common_name, *organization; /* organization may be "" */
+};
+
 struct station_settings {
     const char *id;
     const char *vendor, *model, *serial_number, *firmware_version; /* serial_number may be NULL */
     const char *password; /* Basic auth until the CSMS sets another; NULL: profile 0, none */
     const char *csms_url; /* until the CSMS sets a network profile */
+    const char *
+        trusted_pem; /* roots the configuration names for it, or NULL; more than PKI_MAX_CHAIN are not listed as installed */
+    const char *certificate_pem, *key; /* of the station, both or neither; key as PEM or URI */
     int security_profile; /* of csms_url: 0 (none), 1 (Basic), 2 (Basic and TLS), 3 (certificates and TLS) */
     size_t evse_count;
     const struct evse_abilities *evses;
@@ -125,6 +133,8 @@ struct station_ops {
     void (*cancel_log)(void *ctx);
     /* A step of a firmware update; see enum firmware_step. May be NULL where none is possible. */
     int (*firmware)(void *ctx, const struct firmware_job *job);
+    /* Make a key and a request for its certificate; station_on_csr() follows with the ticket, never from inside. NULL: not possible. */
+    void (*make_csr)(void *ctx, const struct csr_request *request, uint32_t ticket);
     /* Every frame of the link, for logs and displays; may be NULL. */
     void (*on_frame)(void *ctx, bool outgoing, const char *text, size_t len);
 };
@@ -160,6 +170,8 @@ enum link_failure {
 };
 void station_on_link_down(struct station *station, enum link_failure failure, const char *text);
 void station_on_frame(struct station *station, const char *text, size_t len);
+/* Both PEM (the key may be a URI), borrowed; or err < 0 and NULL. */
+void station_on_csr(struct station *station, uint32_t ticket, const char *csr, const char *key, int err);
 void station_on_persisted(struct station *station, uint32_t ticket, int err);
 
 /* From the charger of EVSE 1..; `signals` is copied. */

@@ -47,6 +47,13 @@ static void send_log_status(struct station *s, struct evse *evse, int connector)
     trigger_log_status_notification(s);
 }
 
+static void send_signing(struct station *s, struct evse *evse, int connector)
+{
+    (void)evse;
+    (void)connector;
+    trigger_sign_certificate(s);
+}
+
 static bool is_status_possible(struct station *s, struct evse *evse, int connector)
 {
     (void)s;
@@ -90,6 +97,7 @@ static const struct trigger triggers[] = {
     { "FirmwareStatusNotification", is_always_possible, send_firmware_status, has_firmware },
     { "Heartbeat", is_always_possible, send_heartbeat, NULL },
     { "LogStatusNotification", is_always_possible, send_log_status, NULL },
+    { "SignChargingStationCertificate", is_always_possible, send_signing, certificates_can_sign },
     { "StatusNotification", is_status_possible, send_status, NULL },
     { "MeterValues", are_meter_values_possible, NULL, NULL },
     { "TransactionEvent", is_transaction_event_possible, NULL, NULL },

@@ -8,6 +8,7 @@
 #include "base/record.h"
 #include "base/str.h"
 #include "base/timestamp.h"
+#include "tests/support/authority.h"
 
 /* ---- JSON ---- */
 
@@ -87,6 +88,12 @@ static void bench_random(void *ctx, void *ret, size_t len)
 
 /* ---- what the station does ---- */
 
+static void keep_text(char **at, const char *text)
+{
+    free(*at);
+    *at = text ? strdup(text) : NULL;
+}
+
 static void on_connect(void *ctx, const struct link_target *target)
 {
     struct bench *b = ctx;
@@ -98,6 +105,9 @@ static void on_connect(void *ctx, const struct link_target *target)
     b->ping_interval_ms = target->ping_interval_ms;
     b->allows_wildcards = target->allows_wildcards;
     b->security_profile = target->security_profile;
+    keep_text(&b->trusted, target->trusted_pem);
+    keep_text(&b->certificate, target->certificate_pem);
+    keep_text(&b->key, target->key);
     (void)str_copy(b->url, sizeof(b->url), target->url);
     (void)str_copy(b->password, sizeof(b->password), target->password ? target->password : "");
 }
@@ -208,6 +218,16 @@ static int on_firmware(void *ctx, const struct firmware_job *job)
     return 0;
 }
 
+static void on_make_csr(void *ctx, const struct csr_request *request, uint32_t ticket)
+{
+    struct bench *b = ctx;
+    assert_int_equal(b->csr_ticket, 0);
+    b->csr_ticket = ticket;
+    b->requests++;
+    (void)str_copy(b->csr_common_name, sizeof(b->csr_common_name), request->common_name);
+    (void)str_copy(b->csr_organization, sizeof(b->csr_organization), request->organization);
+}
+
 static const struct station_ops ops = { .connect = on_connect,
                                         .disconnect = on_disconnect,
                                         .set_ping_interval = on_ping_interval,
@@ -216,7 +236,8 @@ static const struct station_ops ops = { .connect = on_connect,
                                         .command = on_command,
                                         .upload_log = on_upload_log,
                                         .cancel_log = on_cancel_log,
-                                        .firmware = on_firmware };
+                                        .firmware = on_firmware,
+                                        .make_csr = on_make_csr };
 
 /* ---- what follows from it ---- */
 
@@ -236,14 +257,30 @@ static bool do_link(struct bench *b)
     }
     if (b->connect_pending) {
         b->connect_pending = false;
-        b->is_up = b->link_available && !json_object_get(b->refuses, b->url);
+        enum link_failure failure = b->failure;
+        b->is_up = b->link_available && !json_object_get(b->refuses, b->url) &&
+                   (!b->accepts || b->accepts(b, &failure));
         if (b->is_up)
             station_on_link_up(b->station);
         else
-            station_on_link_down(b->station, b->failure, "not reachable");
+            station_on_link_down(b->station, failure, "not reachable");
         return true;
     }
     return false;
+}
+
+static bool do_request(struct bench *b)
+{
+    uint32_t ticket = b->csr_ticket;
+    if (ticket == 0)
+        return false;
+    b->csr_ticket = 0;
+    keep_text(&b->csr, NULL);
+    keep_text(&b->csr_key, NULL);
+    if (b->csr_error == 0)
+        authority_request(b->csr_common_name, b->csr_organization, &b->csr, &b->csr_key);
+    station_on_csr(b->station, ticket, b->csr, b->csr_key, b->csr_error);
+    return true;
 }
 
 static bool do_commit(struct bench *b)
@@ -347,7 +384,7 @@ static json_t *usual_answer(struct bench *b, const char *action)
         return json_pack("{s:s}", "currentTime", now);
     if (str_equal(action, "Authorize"))
         return json_pack("{s:{s:s}}", "idTokenInfo", "status", "Accepted");
-    if (str_equal(action, "DataTransfer"))
+    if (str_equal(action, "DataTransfer") || str_equal(action, "SignCertificate"))
         return json_pack("{s:s}", "status", "Accepted");
     return json_object();
 }
@@ -417,7 +454,8 @@ void bench_settle(struct bench *b)
             timers_run(&b->timers, b->now_ms);
             more = true;
         }
-        more = do_link(b) || do_commit(b) || do_command(b) || do_firmware(b) || do_answer(b) || more;
+        more = do_request(b) || do_link(b) || do_commit(b) || do_command(b) || do_firmware(b) ||
+               do_answer(b) || more;
     }
 }
 
@@ -671,6 +709,9 @@ static void make_station(struct bench *b)
         .firmware_version = "1.0",
         .password = b->options.password,
         .csms_url = b->options.url ? b->options.url : "wss://csms.example/ocpp",
+        .trusted_pem = b->options.trusted_pem,
+        .certificate_pem = b->options.certificate_pem,
+        .key = b->options.key,
         .security_profile = b->options.security_profile,
         .evse_count = b->options.evse_count,
         .evses = evses,
@@ -727,6 +768,7 @@ static void power_off(struct bench *b)
     station_free(b->station);
     b->station = NULL;
     b->is_up = b->connect_pending = b->disconnect_pending = false;
+    b->csr_ticket = 0;
     json_array_clear(b->calls);
     json_array_clear(b->unanswered);
     json_array_clear(b->commands);
@@ -747,6 +789,11 @@ void bench_free(struct bench *b)
     json_decref(b->unanswered);
     json_decref(b->responses);
     json_decref(b->refuses);
+    keep_text(&b->trusted, NULL);
+    keep_text(&b->certificate, NULL);
+    keep_text(&b->key, NULL);
+    keep_text(&b->csr, NULL);
+    keep_text(&b->csr_key, NULL);
     json_decref(b->commands);
     json_decref(b->open_commands);
     json_decref(b->firmware_jobs);

@@ -36,7 +36,8 @@ struct bench_options {               /* zero: the default */
     struct evse_abilities abilities; /* of every EVSE; connectors 0: bench_abilities() */
     int security_profile;
     const char *password;
-    const char *url;    /* wss://csms.example/ocpp */
+    const char *url; /* wss://csms.example/ocpp */
+    const char *trusted_pem, *certificate_pem, *key;
     size_t max_message; /* 65536 */
     bool slow_devices;  /* they answer, and have told no state yet */
     struct firmware_settings firmware;
@@ -62,14 +63,24 @@ struct bench {
     bool link_available; /* an attempt to connect succeeds */
     enum link_failure failure;
     bool is_up, connect_pending, disconnect_pending;
-    int connects;            /* attempts made */
-    int64_t connected_at_ms; /* time of the last attempt */
-    char password[65];       /* of the last attempt; "" none */
-    char url[513];           /* ... */
-    int security_profile;    /* ... */
-    json_t *refuses;         /* urls to which an attempt fails by `failure` though link_available */
+    int connects;                      /* attempts made */
+    int64_t connected_at_ms;           /* time of the last attempt */
+    char password[65];                 /* of the last attempt; "" none */
+    char url[513];                     /* ... */
+    int security_profile;              /* ... */
+    char *trusted, *certificate, *key; /* ..., or NULL */
+    json_t *refuses;                   /* urls to which an attempt fails by `failure` though link_available */
     int64_t ping_interval_ms;
     bool allows_wildcards; /* of the last target */
+    /* Whether an attempt that could succeed does, else how it fails; NULL: it does. */
+    bool (*accepts)(struct bench *b, enum link_failure *ret_failure);
+
+    /* keys: requests are made by tests/support/authority.h */
+    int requests;        /* made so far */
+    uint32_t csr_ticket; /* not yet answered, or 0 */
+    char *csr, *csr_key; /* the last ones */
+    char csr_common_name[65], csr_organization[65];
+    int csr_error; /* of the next ones */
 
     /* the CSMS */
     int64_t csms_offset_ms; /* its clock minus the true time */

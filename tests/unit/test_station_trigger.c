@@ -109,8 +109,10 @@ static void a_transaction_event_needs_a_transaction(void **state) /* F06.FR.07 *
 static void what_is_not_built_is_not_implemented(void **state) /* F06.FR.08 */
 {
     static const char *const messages[] = {
-        "FirmwareStatusNotification",        "SignChargingStationCertificate", "SignV2GCertificate",
-        "PublishFirmwareStatusNotification", "SignCombinedCertificate",
+        "FirmwareStatusNotification",
+        "SignV2GCertificate",
+        "PublishFirmwareStatusNotification",
+        "SignCombinedCertificate",
     };
     struct bench *b = *state;
     for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {

@@ -1,0 +1,337 @@
+/* The station's own certificate: a key is made outside, SignCertificate takes the request to the CSMS, CertificateSigned brings
+ * the certificate (A02), by request of the CSMS or before the one in use expires (A03).
+ *
+ *     NONE -> MAKING_KEY -> STORING -> SENT -> WAITING -> (SENT ..., each wait twice the one before) -> NONE */
+#include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "pki/pki.h"
+#include "station/certificates.h"
+#include "station/internal.h"
+
+#define DAY_MS          ((int64_t)86400000)
+#define RENEW_BEFORE_MS (30 * DAY_MS) /* A03.FR.02 */
+#define WAIT_MAX_S      ((int64_t)30 * 86400)
+
+static const char *const signing_names[] = { "none", "making key", "storing", "sent", "waiting" };
+
+static void set_signing(struct station *s, enum signing state, const char *why)
+{
+    struct certificates *c = &s->certificates;
+    if (c->signing != state)
+        log_info(LOG_STATION, "certificate request: station=%s %s -> %s: %s", s->id,
+                 signing_names[c->signing], signing_names[state], why);
+    c->signing = state;
+}
+
+/* ---- the request ---- */
+
+static void forget_request(struct station *s)
+{
+    struct certificates *c = &s->certificates;
+    timer_stop(&c->repeat_timer);
+    free(STEAL(c->request));
+    wipe_text(&c->key);
+}
+
+static void stop(struct station *s, const char *why)
+{
+    timer_stop(&s->certificates.repeat_timer);
+    set_signing(s, SIGNING_NONE, why);
+}
+
+/* A02.FR.17, .18: CertSigningWaitMinimum, then so often twice the wait before. */
+static void wait_for_certificate(struct station *s)
+{
+    struct certificates *c = &s->certificates;
+    set_signing(s, SIGNING_WAITING, "the CSMS has the request");
+    c->wait_s = c->repeats == 0 ? variable_int(s, VAR_SECURITY_CERT_SIGNING_WAIT_MINIMUM) : c->wait_s * 2;
+    if (c->wait_s > WAIT_MAX_S)
+        c->wait_s = WAIT_MAX_S;
+    env_timer_start(s->env, &c->repeat_timer, c->wait_s * 1000);
+}
+
+static void on_sign_certificate_result(void *ctx, const struct rpc_answer *answer)
+{
+    struct station *s = ctx;
+    if (s->freeing || s->certificates.signing != SIGNING_SENT)
+        return;
+    bool is_refused = answer->outcome == RPC_RESULT &&
+                      !str_equal(json_get_string(answer->payload, "status", ""), "Accepted");
+    if (is_refused || answer->outcome == RPC_CALL_ERROR)
+        stop(s, "refused by the CSMS");
+    else /* also what got no answer is sent again */
+        wait_for_certificate(s);
+}
+
+static void send_request(struct station *s)
+{
+    struct certificates *c = &s->certificates;
+    json_t *payload =
+        json_pack("{s:s, s:s}", "csr", c->request, "certificateType", "ChargingStationCertificate");
+    set_signing(s, SIGNING_SENT, "ready");
+    if (outbox_call(s, "SignCertificate", payload, OUTBOX_KEEP_OFFLINE | OUTBOX_WHILE_PENDING,
+                    on_sign_certificate_result, s) < 0)
+        wait_for_certificate(s);
+}
+
+static void on_repeat_timer(struct timer *timer, void *ctx)
+{
+    (void)timer;
+    struct station *s = ctx;
+    struct certificates *c = &s->certificates;
+    if (c->repeats > variable_int(s, VAR_SECURITY_CERT_SIGNING_REPEAT_TIMES)) {
+        c->gave_up = true; /* A02.FR.19 */
+        stop(s, "no certificate came");
+        return;
+    }
+    c->repeats++;
+    send_request(s);
+}
+
+static void on_request_stored(struct station *s, void *ctx, int err)
+{
+    (void)ctx;
+    if (s->freeing || s->certificates.signing != SIGNING_STORING)
+        return;
+    if (err < 0) /* without its key a certificate would be of no use */
+        stop(s, "the key cannot be stored");
+    else
+        send_request(s);
+}
+
+static void store_request(struct station *s)
+{
+    struct certificates *c = &s->certificates;
+    AUTO(json_t) *record = json_pack("{s:s, s:s}", "csr", c->request, "key", c->key);
+    char *text = record ? json_to_text(record) : NULL;
+    set_signing(s, SIGNING_STORING, "key made");
+    if (text)
+        station_persist(s, &(struct record){ RECORD_CERTIFICATE, "own/request", text }, 1, on_request_stored,
+                        NULL);
+    else
+        on_request_stored(s, NULL, -ENOMEM);
+    wipe_text(&text);
+}
+
+void station_on_csr(struct station *station, uint32_t ticket, const char *csr, const char *key, int err)
+{
+    struct station *s = station;
+    struct certificates *c = &s->certificates;
+    if (c->signing != SIGNING_MAKING_KEY || ticket != c->ticket)
+        return;
+    if (err < 0) {
+        log_error(LOG_STATION, "no key could be made: station=%s error=\"%s\"", s->id, err_text(err));
+        stop(s, "no key");
+        return;
+    }
+    forget_request(s);
+    c->request = strdup(csr);
+    c->key = strdup(key);
+    if (!c->request || !c->key) {
+        forget_request(s);
+        stop(s, "out of memory");
+        return;
+    }
+    store_request(s);
+}
+
+/* A02.FR.02: a new key each time. */
+static void begin(struct station *s, const char *why)
+{
+    struct certificates *c = &s->certificates;
+    if (c->signing == SIGNING_MAKING_KEY || c->signing == SIGNING_STORING || c->signing == SIGNING_SENT)
+        return; /* it is on its way */
+    timer_stop(&c->repeat_timer);
+    c->repeats = 0;
+    c->gave_up = false;
+    c->ticket = station_new_ticket(s);
+    set_signing(s, SIGNING_MAKING_KEY, why);
+    s->ops->make_csr(
+        s->ctx,
+        &(struct csr_request){ .common_name = s->id,
+                               .organization = variable_text(s, VAR_SECURITY_ORGANIZATION_NAME) },
+        c->ticket);
+}
+
+bool certificates_can_sign(const struct station *s)
+{
+    return s->ops->make_csr != NULL;
+}
+
+void trigger_sign_certificate(struct station *s)
+{
+    begin(s, "asked for by the CSMS");
+}
+
+/* ---- renewal ---- */
+
+static void on_renewal_timer(struct timer *timer, void *ctx)
+{
+    (void)timer;
+    struct station *s = ctx;
+    struct certificates *c = &s->certificates;
+    int64_t left_ms = c->current.pem ? c->current.not_after_ms - station_wall_ms(s) : INT64_MAX;
+    if (left_ms <= RENEW_BEFORE_MS && !c->next.pem && !c->gave_up && c->signing == SIGNING_NONE &&
+        certificates_can_sign(s))
+        begin(s, "the certificate expires soon");
+    signing_plan_renewal(s);
+}
+
+/* Day by day: the clock may be set meanwhile. */
+void signing_plan_renewal(struct station *s)
+{
+    struct certificates *c = &s->certificates;
+    if (!c->current.pem || !s->started) {
+        timer_stop(&c->renewal_timer);
+        return;
+    }
+    int64_t wait_ms = c->current.not_after_ms - RENEW_BEFORE_MS - station_wall_ms(s);
+    env_timer_start(s->env, &c->renewal_timer, wait_ms > 0 && wait_ms < DAY_MS ? wait_ms : DAY_MS);
+}
+
+/* ---- CertificateSigned ---- */
+
+struct signed_certificate {
+    struct rpc_request request;
+    struct own_certificate own;
+};
+
+static void signed_certificate_free(struct signed_certificate *c)
+{
+    if (!c)
+        return;
+    (void)own_certificate_set(&c->own, NULL, NULL);
+    free(c);
+}
+DEFINE_AUTO(signed_certificate, signed_certificate_free)
+
+static void on_signed_stored(struct station *s, void *ctx, int err)
+{
+    AUTO(signed_certificate) *c = ctx;
+    if (s->freeing)
+        return;
+    if (err < 0) {
+        answer_status(s, &c->request, "Rejected", "InternalError");
+        return;
+    }
+    (void)own_certificate_set(&s->certificates.next, NULL, NULL);
+    s->certificates.next = c->own;
+    c->own = (struct own_certificate){ 0 };
+    forget_request(s);
+    stop(s, "signed");
+    answer_status(s, &c->request, "Accepted", NULL);
+    if (s->profiles.current->security_profile == 3)
+        network_reconnect(s, 0); /* A02.FR.08 */
+}
+
+static enum pki_verdict check_chain(const struct station *s, const char *chain)
+{
+    const struct certificates *c = &s->certificates;
+    if (!c->request)
+        return PKI_WRONG_KEY;
+    AUTO_FREE char *roots = certificates_roots(s, CERTIFICATE_CSMS_ROOT);
+    AUTO_FREE char *old = certificates_roots(s, CERTIFICATE_CSMS_ROOT_OLD);
+    if (!roots || !old)
+        return PKI_NO_MEMORY;
+    int64_t now_ms = station_wall_ms(s);
+    enum pki_verdict verdict = pki_verify_chain(chain, roots, PKI_USE_CLIENT, now_ms);
+    if (verdict != PKI_OK && *old && pki_verify_chain(chain, old, PKI_USE_CLIENT, now_ms) == PKI_OK)
+        verdict = PKI_OK;
+    if (verdict == PKI_OK && !pki_is_for_request(chain, c->request))
+        verdict = PKI_WRONG_KEY;
+    if (verdict == PKI_OK)
+        verdict = pki_check_subject(chain, s->id, variable_text(s, VAR_SECURITY_ORGANIZATION_NAME));
+    return verdict;
+}
+
+static void reject(struct station *s, const struct rpc_request *request, const char *text)
+{
+    json_t *info = json_pack("{s:s}", "reasonCode", "InvalidCertificate");
+    json_set_text(info, "additionalInfo", text);
+    rpc_result(s->rpc, request, json_pack("{s:s, s:o}", "status", "Rejected", "statusInfo", info));
+}
+
+/* Takes what it needs of the request under way, which stays until the certificate is stored. */
+static void keep_signed(struct station *s, const struct rpc_request *request, const char *chain)
+{
+    AUTO(signed_certificate) *c = calloc(1, sizeof(*c));
+    char *text = NULL;
+    if (c && own_certificate_set(&c->own, chain, s->certificates.key) == 0)
+        text = own_certificate_text(&c->own);
+    if (!text) {
+        answer_status(s, request, "Rejected", "OutOfMemory");
+        return;
+    }
+    c->request = *request;
+    c->request.payload = NULL;
+    const struct record records[] = { { RECORD_CERTIFICATE, "own/next", text },
+                                      { RECORD_CERTIFICATE, "own/request", NULL } };
+    station_persist(s, records, ARRAY_SIZE(records), on_signed_stored, STEAL(c));
+    wipe_text(&text);
+}
+
+static void on_certificate_signed(struct station *s, const struct rpc_request *request)
+{
+    const char *chain = json_get_string(request->payload, "certificateChain", "");
+    const char *type = json_get_string(request->payload, "certificateType", "ChargingStationCertificate");
+    if (!str_equal(type, "ChargingStationCertificate")) {
+        answer_status(s, request, "Rejected", "UnsupportedParam"); /* no ISO 15118 here */
+        return;
+    }
+    if ((int64_t)strlen(chain) > variable_int(s, VAR_SECURITY_MAX_CERTIFICATE_CHAIN_SIZE)) {
+        answer_status(s, request, "Rejected", "TooLargeElement"); /* A02.FR.16 */
+        return;
+    }
+    enum pki_verdict verdict = check_chain(s, chain); /* A02.FR.06 */
+    if (verdict != PKI_OK) {                          /* A02.FR.07, .20 */
+        if (s->certificates.signing == SIGNING_WAITING)
+            stop(s, "the certificate is not valid");
+        reject(s, request, pki_verdict_texts[verdict]);
+        security_event(s, "InvalidChargingStationCertificate", pki_verdict_texts[verdict]);
+        return;
+    }
+    keep_signed(s, request, chain);
+}
+
+const struct handler signing_handlers[] = {
+    { "CertificateSigned", WHEN_PENDING_TOO, on_certificate_signed },
+    { NULL, WHEN_ACCEPTED, NULL },
+};
+
+/* ---- life ---- */
+
+void signing_restore(struct station *s, const char *value)
+{
+    struct certificates *c = &s->certificates;
+    AUTO(json_t) *record = json_from_text(value, strlen(value));
+    const char *csr = json_get_string(record, "csr", NULL), *key = json_get_string(record, "key", NULL);
+    if (!csr || !key) {
+        log_warn(LOG_STATION, "stored certificate request is not readable: station=%s", s->id);
+        return;
+    }
+    forget_request(s);
+    c->request = strdup(csr);
+    c->key = strdup(key);
+    if (!c->request || !c->key)
+        forget_request(s);
+}
+
+/* The certificate of a request from before may still come. */
+void signing_start(struct station *s)
+{
+    if (s->certificates.current.pem)
+        env_timer_start(s->env, &s->certificates.renewal_timer, 0);
+}
+
+void signing_init(struct station *s)
+{
+    timer_init(&s->certificates.repeat_timer, s->env->timers, on_repeat_timer, s);
+    timer_init(&s->certificates.renewal_timer, s->env->timers, on_renewal_timer, s);
+}
+
+void signing_done(struct station *s)
+{
+    forget_request(s);
+    timer_stop(&s->certificates.renewal_timer);
+}

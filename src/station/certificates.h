@@ -1,0 +1,127 @@
+/* Certificates of the station: the roots it trusts (M03-M05) and its own with its key (A02, A03).
+ *
+ * Roots come from the CSMS, which may list and delete them, and from the configuration; one of these that was deleted or
+ * replaced is remembered as such. Where SecurityCtrlr.AdditionalRootCertificateCheck holds, a new CSMS root replaces the others,
+ * which stay behind as old ones until a connection with the new one was made.
+ * Its own: the one that worked (current), one that was signed and has not yet worked (next), and a request under way. Keys
+ * never leave by OCPP and stand in no log. */
+#ifndef STATION_CERTIFICATES_H
+#define STATION_CERTIFICATES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/timer.h"
+
+struct station;
+struct station_settings;
+struct variable_place;
+enum link_failure;
+
+#define CERTIFICATES_MAX 20 /* CertificateEntries.maxLimit: roots */
+
+enum certificate_use {
+    CERTIFICATE_CSMS_ROOT,
+    CERTIFICATE_CSMS_ROOT_OLD,
+    CERTIFICATE_MANUFACTURER_ROOT,
+    CERTIFICATE_V2G_ROOT, /* this and the next are kept for who asks: no ISO 15118 here */
+    CERTIFICATE_MO_ROOT,
+    CERTIFICATE_USES
+};
+
+struct root_certificate {
+    struct list link;
+    enum certificate_use use;
+    bool is_configured; /* by the configuration, which keeps it */
+    char fingerprint[65];
+    char *pem;
+    char *issuer_pem; /* of one that is not self-signed, for its hash data; or NULL */
+};
+
+struct own_certificate {
+    char *pem, *key; /* chain, leaf first; key as PEM or URI. NULL: none */
+    int64_t not_before_ms, not_after_ms;
+};
+
+/* How far a SignCertificate has come. */
+enum signing { SIGNING_NONE, SIGNING_MAKING_KEY, SIGNING_STORING, SIGNING_SENT, SIGNING_WAITING };
+
+struct certificates {
+    struct list roots;
+    int count;
+    bool
+        has_configured_roots; /* the configuration lists roots; else its bundle, or the system's, are trusted while none is installed */
+    bool uses_old_roots; /* the next attempt to connect does */
+    bool uses_old_own;
+    struct own_certificate current, next;
+    enum signing signing;
+    uint32_t ticket;     /* SIGNING_MAKING_KEY */
+    char *request, *key; /* the CSR under way and its key, or NULL */
+    int repeats;
+    int64_t wait_s; /* until the CSR is sent again */
+    bool gave_up;   /* no answer to the last of them: only the CSMS starts anew (A03.FR.19) */
+    struct timer repeat_timer, renewal_timer;
+};
+
+int certificates_init(struct station *s, const struct station_settings *settings);
+void certificates_done(struct station *s);
+/* RECORD_CERTIFICATE. */
+void certificates_restore(struct station *s, const char *key, const char *value);
+void certificates_start(struct station *s);
+
+/* Roots of a use, concatenated; the caller's. "" if there is none, NULL without memory. */
+char *certificates_roots(const struct station *s, enum certificate_use use);
+/* What the server's certificate is checked against in the next attempt: the caller's; *ret NULL: the configured bundle or
+ * the system's. 0 or -ENOMEM. */
+int certificates_trusted(const struct station *s, char **ret);
+/* The station's own for the next attempt, or NULL. Borrowed. */
+const struct own_certificate *certificates_own(const struct station *s);
+bool certificates_can_check_csms(const struct station *s); /* A05.FR.02 */
+bool certificates_can_identify(const struct station *s);   /* A05.FR.03 */
+
+/* A connection was made: what it proved stays, what it replaced goes (A02.FR.10, M05.FR.13). */
+void certificates_on_link_up(struct station *s, int security_profile);
+/* An attempt failed. True: another with the old roots may follow at once (M05.FR.14). */
+bool certificates_on_failure(struct station *s, enum link_failure failure, bool is_migrating);
+/* Back from a migration that failed (M05.FR.16). */
+void certificates_use_old_roots(struct station *s);
+/* All entries failed with the new certificate: the old one, or the new one again (A02.FR.28). */
+void certificates_use_old_own(struct station *s, bool old);
+
+/* TriggerMessage SignChargingStationCertificate. */
+bool certificates_can_sign(const struct station *s);
+void trigger_sign_certificate(struct station *s);
+
+void get_certificate_entries(const struct variable_place *p, char *ret, size_t size);
+
+/* ---- between the files of this block ---- */
+
+extern const char *const certificate_use_names[CERTIFICATE_USES]; /* as OCPP names them */
+
+struct root_certificate *certificates_find(const struct station *s, enum certificate_use use,
+                                           const char *fingerprint);
+/* Adds or replaces; copies. 0 or -ENOMEM. */
+int certificates_add(struct station *s, enum certificate_use use, const char *pem, const char *issuer_pem);
+void certificates_remove(struct station *s, struct root_certificate *root);
+#define CERTIFICATE_KEY_SIZE 96
+void certificates_key(enum certificate_use use, const char *fingerprint,
+                      char ret[static CERTIFICATE_KEY_SIZE]);
+/* What is stored of a root: the caller's, or NULL without memory. */
+char *certificates_value(const struct root_certificate *root);
+#define CERTIFICATE_DELETED "deleted" /* the value for one of the configuration */
+
+/* Copies; wipes what was there. NULL pem: none. 0, -EINVAL, -ENOMEM. */
+int own_certificate_set(struct own_certificate *own, const char *pem, const char *key);
+char *own_certificate_text(const struct own_certificate *own);
+void wipe_text(char **text);
+
+void signing_init(struct station *s);
+void signing_done(struct station *s);
+void signing_start(struct station *s);
+void signing_restore(struct station *s, const char *value);
+/* The certificate in use changed, or a day went by: is it time for a new one? */
+void signing_plan_renewal(struct station *s);
+
+#endif
