@@ -33,8 +33,17 @@ static void report_statuses(struct station *s)
         availability_on_evse_changed(&s->evses[i]);
 }
 
+/* Tasks of the whole station that a reset would come in between (errata to B11: what OnIdle means). */
+static bool is_busy(const struct station *s)
+{
+    return s->diagnostics.upload || s->firmware.phase == FIRMWARE_DOWNLOADS ||
+           s->firmware.phase == FIRMWARE_VERIFIES;
+}
+
 static bool scope_is_idle(const struct station *s, int evse)
 {
+    if (evse == 0 && is_busy(s))
+        return false;
     for (size_t i = 0; i < s->evse_count; i++)
         if (is_in_scope(evse, &s->evses[i]) && !evse_is_idle(&s->evses[i]))
             return false;

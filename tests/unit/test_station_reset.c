@@ -277,6 +277,24 @@ static void on_idle_waits_for_whoever_was_let_in(void **state) /* B11.FR.07 */
     bench_expect_later(b, "BootNotification", "{'reason': 'ScheduledReset'}");
 }
 
+/* Errata to B11: idle is a station that does nothing a reset would come in between. */
+static void on_idle_waits_for_a_log_on_its_way(void **state) /* B11.FR.07 */
+{
+    struct bench *b = *state;
+    bench_call(
+        b, "GetLog",
+        "{'logType': 'DiagnosticsLog', 'requestId': 7, 'log': {'remoteLocation': 'https://f.example/'}}",
+        "{'status': 'Accepted'}");
+    bench_call(b, "Reset", "{'type': 'OnIdle'}", "{'status': 'Scheduled'}");
+    bench_advance(b, 60000);
+    assert_int_equal(bench_count(b, "BootNotification"), 0);
+    bench_forget(b);
+    bench_log_uploaded(b, 0);
+    bench_expect_later(b, "LogStatusNotification", "{'status': 'Uploaded'}");
+    bench_advance(b, 2000);
+    bench_expect_later(b, "BootNotification", "{'reason': 'ScheduledReset'}");
+}
+
 static void an_inoperative_evse_stays_so_when_it_is_reset(void **state) /* B12.FR.06, B11.FR.02 */
 {
     (void)state;
@@ -319,6 +337,7 @@ int main(void)
         cmocka_unit_test(one_evse_waits_for_its_transaction),
         TEST(what_cannot_be_reset_is_rejected),
         TEST(on_idle_waits_for_whoever_was_let_in),
+        TEST(on_idle_waits_for_a_log_on_its_way),
         cmocka_unit_test(an_inoperative_evse_stays_so_when_it_is_reset),
         TEST(a_reset_under_way_takes_no_other),
     };
