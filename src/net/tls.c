@@ -1,6 +1,7 @@
 #include "net/tls.h"
 
 #include <arpa/inet.h>
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "base/err.h"
@@ -62,7 +63,9 @@ static void on_info(const SSL *ssl, int where, int value)
         peer->fault = TLS_FAULT_OTHER;
     }
     if (where & SSL_CB_ALERT && value >> 8 == SSL3_AL_FATAL && !peer->error) {
-        peer->error = SSL_alert_desc_string_long(value);
+        bool is_closed = ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+        peer->error =
+            is_closed ? "closed by the server in the TLS handshake" : SSL_alert_desc_string_long(value);
         peer->fault = fault_of(ssl, where, value & 0xFF);
     }
 }
