@@ -1,0 +1,306 @@
+/* How transactions end, and what comes with the end: reasons, the cable, tokens of a group, the link away. */
+#include "tests/support/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/str.h"
+
+#define OTHER_CARD "04FFFFFF"
+
+static struct bench *charging(const char *stop_points, const char *more, const char *even_more)
+{
+    char stop[100];
+    (void)snprintf(stop, sizeof(stop), "TxCtrlr.TxStopPoint=%s", stop_points);
+    const char *presets[] = { "TxCtrlr.TxStartPoint=EVConnected",
+                              stop,
+                              "SampledDataCtrlr.TxUpdatedInterval=0",
+                              "AlignedDataCtrlr.Interval=0",
+                              more ? more : "AuthCtrlr.Enabled=true",
+                              even_more,
+                              NULL };
+    struct evse_abilities abilities = bench_abilities();
+    abilities.lock_state = true;
+    struct bench *b = session_bench_of(&abilities, presets);
+    b->signals[0].locked = true;
+    free(session_charging(b, 100));
+    return b;
+}
+
+/* The device obeys: it charges no more, the vehicle is still there. */
+static void obey(struct bench *b)
+{
+    bench_state(b, 1, EVSE_CONNECTED);
+}
+
+static void ends(struct bench *b, const char *trigger, const char *reason)
+{
+    const json_t *event;
+    do
+        event = bench_expect_later(b, "TransactionEvent", "{}");
+    while (!str_equal(json_get_string(event, "eventType", ""), "Ended"));
+    const json_t *info = json_object_get(event, "transactionInfo");
+    assert_string_equal(json_get_string(event, "triggerReason", ""), trigger);
+    assert_string_equal(json_get_string(info, "stoppedReason", ""), reason);
+    assert_int_equal(bench_count(b, "TransactionEvent"), 0);
+}
+
+/* ---- reasons ---- */
+
+static void by_card(struct bench *b)
+{
+    bench_token(b, 1, CARD, "ISO14443");
+    obey(b);
+}
+
+static void by_csms(struct bench *b)
+{
+    json_t *status = station_status(b->station);
+    const json_t *evse = json_array_get(json_object_get(status, "evses"), 0);
+    char text[100];
+    (void)snprintf(text, sizeof(text), "{'transactionId': '%s'}",
+                   json_get_string(json_object_get(evse, "transaction"), "id", ""));
+    json_decref(status);
+    bench_call(b, "RequestStopTransaction", text, "{'status': 'Accepted'}");
+    obey(b);
+}
+
+static void by_reset(struct bench *b)
+{
+    bench_call(b, "Reset", "{'type': 'Immediate'}", "{'status': 'Accepted'}");
+    obey(b);
+}
+
+static void by_unplugging(struct bench *b)
+{
+    bench_state(b, 1, EVSE_AVAILABLE);
+}
+
+static void by_vehicle(struct bench *b)
+{
+    bench_state(b, 1, EVSE_SUSPENDED_EV);
+}
+
+static void fault(struct bench *b, const char *code)
+{
+    (void)str_copy(b->signals[0].fault, sizeof(b->signals[0].fault), code);
+    bench_state(b, 1, EVSE_FAULTED);
+}
+
+static void by_fault(struct bench *b)
+{
+    fault(b, "17");
+}
+
+static void by_ground_fault(struct bench *b)
+{
+    fault(b, "RCD tripped");
+}
+
+static void by_emergency(struct bench *b)
+{
+    fault(b, "emergency_stop");
+}
+
+static void by_overcurrent(struct bench *b)
+{
+    fault(b, "OverCurrent L2");
+}
+
+static void by_power_quality(struct bench *b)
+{
+    fault(b, "undervoltage");
+}
+
+static const struct {
+    const char *stop_points;
+    void (*act)(struct bench *b);
+    const char *trigger, *reason;
+} ends_rows[] = {
+    { "Authorized", by_card, "StopAuthorized", "Local" }, /* E06.FR.03, E07.FR.05 */
+    { "Authorized", by_csms, "RemoteStop", "Remote" },
+    { "Authorized", by_reset, "ResetCommand", "ImmediateReset" },
+    { "EVConnected", by_unplugging, "EVCommunicationLost", "EVDisconnected" }, /* E06.FR.02 */
+    { "EnergyTransfer", by_vehicle, "ChargingStateChanged", "StoppedByEV" },   /* E06.FR.07 */
+    { "EnergyTransfer", by_fault, "AbnormalCondition", "Other" },              /* E06.FR.16 */
+    { "EnergyTransfer", by_ground_fault, "AbnormalCondition", "GroundFault" },
+    { "EnergyTransfer", by_emergency, "AbnormalCondition", "EmergencyStop" },
+    { "EnergyTransfer", by_overcurrent, "AbnormalCondition", "OvercurrentFault" },
+    { "EnergyTransfer", by_power_quality, "AbnormalCondition", "PowerQuality" },
+};
+
+static void each_end_has_its_reason(void **state) /* E06.FR.08, E06.FR.15, E07.FR.06 */
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(ends_rows); i++) {
+        struct bench *b = charging(ends_rows[i].stop_points, NULL, NULL);
+        ends_rows[i].act(b);
+        ends(b, ends_rows[i].trigger, ends_rows[i].reason);
+        bench_free(b);
+    }
+}
+
+/* The power path is open when either of the two is gone. */
+static void a_power_path_opens_by_the_plug_or_by_the_authorization(void **state) /* E06.FR.06 */
+{
+    (void)state;
+    struct bench *b = charging("PowerPathClosed", NULL, NULL);
+    by_unplugging(b);
+    ends(b, "EVCommunicationLost", "EVDisconnected");
+    bench_free(b);
+    b = charging("PowerPathClosed", NULL, NULL);
+    by_card(b);
+    ends(b, "StopAuthorized", "Local");
+    bench_free(b);
+}
+
+/* ---- deauthorized ---- */
+
+static struct bench *invalid(const char *stop_points, const char *more)
+{
+    struct bench *b = charging(stop_points, more, NULL);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    bench_forget(b);
+    bench_answer(b, "TransactionEvent", "{'idTokenInfo': {'status': 'Invalid'}}");
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_token(b, 1, CARD, "ISO14443");
+    return b;
+}
+
+static void a_token_found_invalid_ends_it_where_authorization_counts(void **state) /* E06.FR.04, E05.FR.10 */
+{
+    (void)state;
+    static const char *const points[] = { "Authorized", "PowerPathClosed", "EnergyTransfer" };
+    for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
+        struct bench *b = invalid(points[i], NULL);
+        ends(b, "Deauthorized", "DeAuthorized");
+        bench_expect_command(b, 1, EVSE_START);
+        bench_expect_command(b, 1, EVSE_STOP);
+        bench_expect_no_command(b);
+        bench_free(b);
+    }
+}
+
+/* Whose cable it is shows by his card, whatever the CSMS thinks of it. */
+static void after_a_deauthorization_the_cable_waits_for_its_owner(void **state) /* E05.FR.11 */
+{
+    (void)state;
+    struct bench *b = invalid("Authorized", NULL);
+    ends(b, "Deauthorized", "DeAuthorized");
+    b->commands = (json_decref(b->commands), json_array());
+    bench_answer(b, "Authorize", "{'idTokenInfo': {'status': 'Blocked'}}");
+    bench_token(b, 1, OTHER_CARD, "ISO14443");
+    bench_expect_no_command(b);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_expect_command(b, 1, EVSE_UNLOCK);
+    bench_free(b);
+}
+
+/* ---- the cable ---- */
+
+static void a_stop_by_the_driver_unlocks_the_cable(void **state) /* E06.FR.10, E07.FR.07 */
+{
+    (void)state;
+    struct bench *b = charging("Authorized", NULL, NULL);
+    by_card(b);
+    ends(b, "StopAuthorized", "Local");
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_expect_command(b, 1, EVSE_UNLOCK);
+    bench_free(b);
+}
+
+static void reconnected_without_a_card_nothing_flows(void **state) /* E09.FR.01 */
+{
+    (void)state;
+    struct bench *b = charging("Authorized", "OCPPCommCtrlr.UnlockOnEVSideDisconnect=true", NULL);
+    by_unplugging(b);
+    bench_expect_command(b, 1, EVSE_UNLOCK); /* E09.FR.02 */
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_forget(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_expect_no_command(b);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_expect_command(b, 1, EVSE_START);
+    bench_free(b);
+}
+
+static void
+a_cable_pulled_out_at_the_vehicle_stays_locked_in_until_the_card(void **state) /* E10.FR.01, E09.FR.03 */
+{
+    (void)state;
+    struct bench *b = charging("Authorized", "TxCtrlr.StopTxOnEVSideDisconnect=false",
+                               "OCPPCommCtrlr.UnlockOnEVSideDisconnect=false");
+    by_unplugging(b);
+    bench_expect_later(b, "TransactionEvent",
+                       "{'eventType': 'Updated', 'transactionInfo': {'chargingState': 'Idle'}}");
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_expect_no_command(b);
+    bench_token(b, 1, CARD, "ISO14443");
+    ends(b, "StopAuthorized", "Local");
+    bench_expect_command(b, 1, EVSE_UNLOCK);
+    bench_free(b);
+}
+
+/* ---- without a link ---- */
+
+static void a_card_ends_it_without_a_link(
+    void **state) /* E08.FR.01, E08.FR.03, E08.FR.04, E08.FR.05, E08.FR.06, E08.FR.07 */
+{
+    (void)state;
+    struct bench *b = charging("Authorized", NULL, NULL);
+    bench_link_lost(b);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_expect_command(b, 1, EVSE_STOP);
+    obey(b);
+    bench_expect_command(b, 1, EVSE_UNLOCK);
+    bench_forget(b);
+    bench_link_back(b);
+    bench_expect_later(b, "TransactionEvent",
+                       "{'eventType': 'Ended', 'triggerReason': 'StopAuthorized', 'offline': true,"
+                       " 'idToken': {'idToken': '" CARD "'}, 'transactionInfo': {'stoppedReason': 'Local'}}");
+    bench_free(b);
+}
+
+static void a_card_of_the_same_group_ends_it_without_a_link(void **state) /* E08.FR.02, E07.FR.01 */
+{
+    (void)state;
+    const char *presets[] = { "TxCtrlr.TxStopPoint=Authorized", "AuthCacheCtrlr.Enabled=true",
+                              "AlignedDataCtrlr.Interval=0", "SampledDataCtrlr.TxUpdatedInterval=0", NULL };
+    struct bench *b = session_bench(presets);
+    const char *family =
+        "{'idTokenInfo': {'status': 'Accepted', 'groupIdToken': {'idToken': 'FAMILY', 'type': 'Central'}}}";
+    bench_answer(b, "Authorize", family);
+    bench_answer(b, "TransactionEvent", family);
+    bench_token(b, 1, OTHER_CARD, "ISO14443"); /* so that it is known */
+    bench_token(b, 1, OTHER_CARD, "ISO14443");
+    bench_forget(b);
+    free(session_charging(b, 100));
+    bench_answer(b, "TransactionEvent", "");
+    bench_link_lost(b);
+    bench_forget(b);
+    bench_token(b, 1, OTHER_CARD, "ISO14443");
+    bench_expect_command(b, 1, EVSE_STOP);
+    obey(b);
+    bench_link_back(b);
+    bench_expect_later(b, "TransactionEvent",
+                       "{'eventType': 'Ended', 'triggerReason': 'StopAuthorized', 'offline': true,"
+                       " 'idToken': {'idToken': '" OTHER_CARD "'}}");
+    bench_free(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_end_has_its_reason),
+        cmocka_unit_test(a_power_path_opens_by_the_plug_or_by_the_authorization),
+        cmocka_unit_test(a_token_found_invalid_ends_it_where_authorization_counts),
+        cmocka_unit_test(after_a_deauthorization_the_cable_waits_for_its_owner),
+        cmocka_unit_test(a_stop_by_the_driver_unlocks_the_cable),
+        cmocka_unit_test(reconnected_without_a_card_nothing_flows),
+        cmocka_unit_test(a_cable_pulled_out_at_the_vehicle_stays_locked_in_until_the_card),
+        cmocka_unit_test(a_card_ends_it_without_a_link),
+        cmocka_unit_test(a_card_of_the_same_group_ends_it_without_a_link),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
