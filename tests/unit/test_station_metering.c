@@ -21,7 +21,8 @@ static const json_t *next_event(struct bench *b, const char *payload)
     return bench_expect_later(b, "TransactionEvent", payload);
 }
 
-static void samples_come_at_their_interval(void **state) /* J02.FR.11 */
+/* J02.FR.11, J02.FR.01, J02.FR.02, J02.FR.03, J02.FR.04, J02.FR.22, E02.FR.16 */
+static void samples_come_at_their_interval(void **state)
 {
     (void)state;
     struct bench *b = with("SampledDataCtrlr.TxUpdatedInterval=30",
@@ -44,7 +45,7 @@ static void samples_come_at_their_interval(void **state) /* J02.FR.11 */
     bench_free(b);
 }
 
-static void phases_and_units_are_named(void **state) /* J02.FR.06 */
+static void phases_and_units_are_named(void **state) /* J02.FR.06, J01.FR.10, J01.FR.11, J02.FR.07 */
 {
     (void)state;
     struct bench *b = with("SampledDataCtrlr.TxUpdatedInterval=30",
@@ -155,7 +156,7 @@ static void a_register_first_known_later_counts_from_there(void **state)
     bench_free(b);
 }
 
-static void idle_values_come_on_the_clock(void **state) /* J01.FR.14 */
+static void idle_values_come_on_the_clock(void **state) /* J01.FR.14, J01.FR.01 */
 {
     (void)state;
     struct bench *b =
@@ -168,6 +169,93 @@ static void idle_values_come_on_the_clock(void **state) /* J01.FR.14 */
                        "{'evseId': 1, 'meterValue': [{'timestamp': '2026-01-31T12:15:00.000Z', "
                        "'sampledValue': [{'value': 77,"
                        " 'context': 'Sample.Clock', 'measurand': '" ENERGY "'}]}]}");
+    bench_free(b);
+}
+
+/* J01.FR.02, J01.FR.05, J01.FR.06, J01.FR.07, J01.FR.08, J01.FR.17 */
+static void each_evse_tells_its_own_values(void **state)
+{
+    (void)state;
+    struct bench_options options = { .evse_count = 2 };
+    const char *presets[] = { "AlignedDataCtrlr.Interval=900",
+                              "AlignedDataCtrlr.Measurands=" ENERGY ",Power.Active.Import", NULL };
+    struct bench *b = session_bench_unbooted(&options, presets);
+    bench_boot(b);
+    for (int evse = 1; evse <= 2; evse++) {
+        bench_measure(b, evse, MEASURE_ENERGY_IMPORT, 100 * evse);
+        bench_measure(b, evse, MEASURE_POWER_IMPORT, 10 * evse);
+    }
+    bench_advance(b, 900000);
+    bench_expect_later(
+        b, "MeterValues",
+        "{'evseId': 1, 'meterValue': [{'timestamp': '2026-01-31T12:15:00.000Z', 'sampledValue': ["
+        "{'value': 100, 'context': 'Sample.Clock', 'measurand': '" ENERGY
+        "', 'unitOfMeasure': {'unit': 'Wh'}},"
+        "{'value': 10, 'context': 'Sample.Clock', 'measurand': 'Power.Active.Import'}]}]}");
+    bench_expect_later(b, "MeterValues",
+                       "{'evseId': 2, 'meterValue': [{'sampledValue': [{'value': 200}, {'value': 20}]}]}");
+    bench_free(b);
+}
+
+static void the_state_of_charge_is_measured_in_the_vehicle(void **state) /* J01.FR.09, J02.FR.05 */
+{
+    (void)state;
+    struct bench_options options = { .abilities = bench_abilities() };
+    options.abilities.measures |= 1u << MEASURE_SOC;
+    const char *presets[] = { "AlignedDataCtrlr.Interval=900", "AlignedDataCtrlr.Measurands=SoC,Voltage",
+                              NULL };
+    struct bench *b = session_bench_unbooted(&options, presets);
+    bench_boot(b);
+    bench_measure(b, 1, MEASURE_SOC, 55);
+    bench_measure(b, 1, MEASURE_VOLTAGE_L1, 230);
+    bench_advance(b, 900000);
+    bench_expect_later(
+        b, "MeterValues",
+        "{'meterValue': [{'sampledValue': [{'measurand': 'SoC', 'value': 55, 'location': 'EV'},"
+        "{'measurand': 'Voltage', 'location': null}]}]}"); /* absent: at the outlet */
+    bench_free(b);
+}
+
+/* The first values are owed, and a sample is due: both are of now. */
+static void values_of_one_event_are_of_its_interval(void **state) /* J02.FR.10, J02.FR.18 */
+{
+    (void)state;
+    struct bench *b =
+        with("SampledDataCtrlr.TxUpdatedInterval=30", "SampledDataCtrlr.TxUpdatedMeasurands=" ENERGY,
+             "AlignedDataCtrlr.Interval=0", NULL);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_token(b, 1, CARD, "ISO14443"); /* the register has not been read yet */
+    bench_state(b, 1, EVSE_CHARGING);
+    bench_forget(b);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 500);
+    bench_advance(b, 30000);
+    bench_expect_later(
+        b, "TransactionEvent",
+        "{'timestamp': '2026-01-31T12:00:30.000Z', 'meterValue': ["
+        "{'timestamp': '2026-01-31T12:00:30.000Z', 'sampledValue': [{'context': 'Transaction.Begin'}]},"
+        "{'timestamp': '2026-01-31T12:00:30.000Z', 'sampledValue': [{'context': 'Sample.Periodic'}]}]}");
+    bench_free(b);
+}
+
+static void what_is_fed_back_does_not_run_backwards_either(void **state) /* J02.FR.16 */
+{
+    (void)state;
+    struct bench_options options = { .abilities = bench_abilities() };
+    options.abilities.measures |= 1u << MEASURE_ENERGY_EXPORT;
+    const char *presets[] = { "SampledDataCtrlr.TxEndedMeasurands=Energy.Active.Export.Register",
+                              "SampledDataCtrlr.TxUpdatedInterval=0", "AlignedDataCtrlr.Interval=0", NULL };
+    struct bench *b = session_bench_unbooted(&options, presets);
+    bench_boot(b);
+    bench_measure(b, 1, MEASURE_ENERGY_EXPORT, 5000);
+    free(session_charging(b, 0));
+    bench_measure(b, 1, MEASURE_ENERGY_EXPORT, 5200);
+    bench_measure(b, 1, MEASURE_ENERGY_EXPORT, 5190); /* rounding */
+    bench_measure(b, 1, MEASURE_ENERGY_EXPORT, 0);    /* reset */
+    bench_measure(b, 1, MEASURE_ENERGY_EXPORT, 40);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    const json_t *event = next_event(b, "{'eventType': 'Ended'}");
+    assert_true(session_value(event, "Transaction.Begin", "Energy.Active.Export.Register") == 5000);
+    assert_true(session_value(event, "Transaction.End", "Energy.Active.Export.Register") == 5240);
     bench_free(b);
 }
 
@@ -197,7 +285,7 @@ static void in_a_transaction_they_are_events(void **state) /* J01.FR.22, TC_J_02
     bench_free(b);
 }
 
-static void during_idle_only_means_only_during_idle(void **state) /* J01.FR.20, TC_J_06 */
+static void during_idle_only_means_only_during_idle(void **state) /* J01.FR.19, J01.FR.20, TC_J_06 */
 {
     (void)state;
     struct bench *b = with("AlignedDataCtrlr.Interval=900", "AlignedDataCtrlr.SendDuringIdle=true",
@@ -276,6 +364,10 @@ int main(void)
         cmocka_unit_test(a_register_that_is_set_back_goes_on),
         cmocka_unit_test(a_register_first_known_later_counts_from_there),
         cmocka_unit_test(idle_values_come_on_the_clock),
+        cmocka_unit_test(each_evse_tells_its_own_values),
+        cmocka_unit_test(the_state_of_charge_is_measured_in_the_vehicle),
+        cmocka_unit_test(values_of_one_event_are_of_its_interval),
+        cmocka_unit_test(what_is_fed_back_does_not_run_backwards_either),
         cmocka_unit_test(a_clock_that_is_set_shifts_the_boundary),
         cmocka_unit_test(in_a_transaction_they_are_events),
         cmocka_unit_test(during_idle_only_means_only_during_idle),

@@ -77,7 +77,8 @@ static void one_is_open_at_a_time_and_in_order(void **state)
     bench_expect_nothing(b);
 }
 
-static void silence_is_met_with_the_same_event_again(void **state) /* E13.FR.02-04, TC_E_41 */
+static void silence_is_met_with_the_same_event_again(
+    void **state) /* E13.FR.02, E13.FR.03, E13.FR.04, TC_E_41, E13.FR.01 */
 {
     struct bench *b = *state;
     session_set_attempts(b, "3");
@@ -101,7 +102,7 @@ static void silence_is_met_with_the_same_event_again(void **state) /* E13.FR.02-
     json_decref(first);
 }
 
-static void an_error_is_met_in_the_same_way(void **state) /* TC_E_50, TC_E_51 */
+static void an_error_is_met_in_the_same_way(void **state) /* TC_E_50, TC_E_51, E13.FR.02 */
 {
     struct bench *b = *state;
     bench_answer(b, "TransactionEvent", BENCH_ERROR("InternalError"));
@@ -135,7 +136,8 @@ static void a_lost_link_is_no_attempt(void **state)
     assert_int_equal(stored(b, "event/"), 0);
 }
 
-static void what_happened_offline_is_told_in_order(void **state) /* E04.FR.01-03, E12, TC_E_43 */
+/* E04.FR.01, E04.FR.02, E04.FR.03, E12, TC_E_43, E11.FR.01, E11.FR.02, E12.FR.01, E12.FR.02 */
+static void what_happened_offline_is_told_in_order(void **state)
 {
     struct bench *b = *state;
     bench_link_lost(b);
@@ -216,7 +218,8 @@ static void an_unreadable_event_spoils_no_other(void **state)
     assert_int_equal(stored(b, "event/x"), 1); /* kept for whoever can read it */
 }
 
-/* Samples are thinned, every second one, never what begins, ends or authorizes (E04.FR.08, E12.FR.05). */
+/* Samples are thinned, every second one, never what begins, ends or authorizes: E04.FR.07, E04.FR.08, E11.FR.04, E11.FR.05,
+ * E12.FR.04, E12.FR.05, J02.FR.12, J02.FR.13. */
 static void a_full_queue_is_thinned_in_the_middle(void **state)
 {
     struct bench *b = *state;

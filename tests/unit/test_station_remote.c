@@ -416,7 +416,8 @@ static void unlock_spares_an_authorized_transaction(void **state) /* F05.FR.02, 
     bench_expect_no_command(b);
 }
 
-static void the_status_of_a_transaction(void **state) /* E14 */
+/* E14.FR.01, E14.FR.02, E14.FR.03, E14.FR.04, E14.FR.05, E14.FR.06, E14.FR.07, E14.FR.08 */
+static void the_status_of_a_transaction(void **state)
 {
     struct bench *b = *state;
     char text[100];

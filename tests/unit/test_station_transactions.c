@@ -26,7 +26,8 @@ static int setup_cable(void **state)
     return 0;
 }
 
-static void a_session_from_plug_to_unplug(void **state) /* E02, E07 */
+/* E02, E07, E01.FR.10, E02.FR.01, E07.FR.02, E07.FR.05, E07.FR.07 */
+static void a_session_from_plug_to_unplug(void **state)
 {
     struct bench *b = *state;
     bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 1000);
@@ -64,7 +65,7 @@ static void a_session_from_plug_to_unplug(void **state) /* E02, E07 */
     bench_expect_no_command(b);
 }
 
-static void each_session_has_an_id_of_its_own(void **state) /* E01.FR.08 */
+static void each_session_has_an_id_of_its_own(void **state) /* E01.FR.08, E02.FR.08 */
 {
     struct bench *b = *state;
     char *first = session_charging(b, 0);
@@ -92,7 +93,8 @@ static void unplugging_ends_it(void **state) /* E09.FR.01, E06.FR.02 */
     bench_expect_nothing(b);
 }
 
-static void the_evse_is_told_when_the_vehicle_comes(void **state) /* E01.FR.16, E01.FR.09 */
+/* E01.FR.16, E01.FR.09, E01.FR.17, E02.FR.21, E03.FR.01, E03.FR.11, E05.FR.08 */
+static void the_evse_is_told_when_the_vehicle_comes(void **state)
 {
     struct bench *b = *state;
     bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 10);
@@ -155,7 +157,8 @@ static void a_silent_device_ends_it(void **state)
     session_event(b, "Ended", "AbnormalCondition", "'transactionInfo': {'stoppedReason': 'Other'}");
 }
 
-static void a_vehicle_that_does_not_want_energy_yet_is_suspended(void **state) /* TC_E_38 */
+static void a_vehicle_that_does_not_want_energy_yet_is_suspended(
+    void **state) /* TC_E_38, E01.FR.18, E01.FR.19, E02.FR.13 */
 {
     struct bench *b = *state;
     session_plug(b);
@@ -280,7 +283,8 @@ static void unplugged_but_still_authorized_waits_for_the_vehicle(void **state) /
     bench_free(b);
 }
 
-static void a_token_stops_energy_but_not_a_transaction_until_the_cable_is_out(void **state) /* E07, fig. 55 */
+static void a_token_stops_energy_but_not_a_transaction_until_the_cable_is_out(
+    void **state) /* E07, fig. 55, E02.FR.06, E02.FR.20, E01.FR.15 */
 {
     struct bench *b = *state;
     session_plug(b);
@@ -329,7 +333,95 @@ static void an_immediate_reset_ends_it(void **state) /* B12 */
                        " 'transactionInfo': {'stoppedReason': 'ImmediateReset'}}");
 }
 
-static void phases_in_use_are_told_once(void **state) /* E02.FR.18, E02.FR.19 */
+static void a_plug_is_told_by_status_and_by_event(void **state) /* E02.FR.05, E02.FR.06 */
+{
+    struct bench *b = *state;
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Occupied', 'evseId': 1, 'connectorId': 1}");
+    session_event(b, "Started", "CablePluggedIn", NULL);
+    bench_expect_nothing(b);
+}
+
+/* A device that does not tell a pause of the vehicle from a vehicle that merely is there. */
+static void
+a_pause_that_is_no_suspension_to_the_device_is_ev_connected(void **state) /* E01.FR.20, E01.FR.18 */
+{
+    struct bench *b = *state;
+    free(session_charging(b, 0));
+    bench_state(b, 1, EVSE_CONNECTED);
+    session_event(b, "Updated", "ChargingStateChanged",
+                  "'transactionInfo': {'chargingState': 'EVConnected'}");
+    bench_state(b, 1, EVSE_CHARGING);
+    session_event(b, "Updated", "ChargingStateChanged", "'transactionInfo': {'chargingState': 'Charging'}");
+}
+
+static void an_evse_has_one_transaction_whatever_its_connectors(void **state) /* E01.FR.14 */
+{
+    (void)state;
+    struct evse_abilities abilities = bench_abilities();
+    const char *presets[] = { "TxCtrlr.TxStartPoint=Authorized", NULL };
+    abilities.connectors = 2;
+    struct bench *b = session_bench_of(&abilities, presets);
+    free(session_charging(b, 0));
+    bench_token(b, 1, "04FFFFFF", "ISO14443");
+    bench_expect(b, "Authorize", "{}");
+    bench_call(b, "RequestStartTransaction",
+               "{'remoteStartId': 1, 'evseId': 1, 'idToken': {'idToken': 'APP', 'type': 'Central'}}",
+               "{'status': 'Rejected'}");
+    bench_expect_nothing(b);
+    bench_free(b);
+}
+
+/* Two things happened between two looks at the device: two events. */
+static void a_vehicle_that_is_seen_charging_was_plugged_in_before(void **state) /* E03.FR.12, E02.FR.17 */
+{
+    struct bench *b = *state;
+    session_tap(b);
+    session_event(b, "Started", "Authorized", NULL);
+    bench_state(b, 1, EVSE_CHARGING);
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Occupied'}");
+    session_event(b, "Updated", "CablePluggedIn",
+                  "'seqNo': 1, 'evse': {'id': 1, 'connectorId': 1}, 'transactionInfo': {'chargingState': "
+                  "'EVConnected'}");
+    session_event(b, "Updated", "ChargingStateChanged",
+                  "'seqNo': 2, 'transactionInfo': {'chargingState': 'Charging'}");
+    bench_expect_nothing(b);
+}
+
+static void what_the_cable_bears_is_told_with_the_plug(void **state)
+{
+    struct bench *b = *state;
+    bench_measure(b, 1, MEASURE_CABLE_MAX_CURRENT, 20);
+    session_tap(b);
+    session_event(b, "Started", "Authorized", "'cableMaxCurrent': null");
+    session_plug(b);
+    session_event(b, "Updated", "CablePluggedIn", "'cableMaxCurrent': 20");
+    session_charge(b, 0);
+    session_event(b, "Updated", "ChargingStateChanged", "'cableMaxCurrent': null");
+}
+
+static void the_first_values_come_with_the_vehicle_without_a_link_too(void **state) /* E04.FR.11 */
+{
+    (void)state;
+    const char *presets[] = { "TxCtrlr.TxStartPoint=Authorized",
+                              "AuthCtrlr.OfflineTxForUnknownIdEnabled=true",
+                              "SampledDataCtrlr.TxUpdatedInterval=0", "AlignedDataCtrlr.Interval=0", NULL };
+    struct bench *b = session_bench(presets);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 10);
+    bench_link_lost(b);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_advance(b, 1000);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_forget(b);
+    bench_link_back(b);
+    bench_expect_later(b, "TransactionEvent", "{'eventType': 'Started', 'offline': true}");
+    const json_t *event =
+        session_event(b, "Updated", "CablePluggedIn", "'offline': true, 'evse': {'connectorId': 1}");
+    assert_true(session_value(event, "Transaction.Begin", ENERGY) == 10);
+    bench_free(b);
+}
+
+static void phases_in_use_are_told_once(void **state) /* E02.FR.18, E02.FR.19, E03.FR.13 */
 {
     struct bench *b = *state;
     free(session_charging(b, 0));
@@ -340,6 +432,10 @@ static void phases_in_use_are_told_once(void **state) /* E02.FR.18, E02.FR.19 */
                   "'numberOfPhasesUsed': 1, 'transactionInfo': {'chargingState': 'Charging'}");
     bench_call(b, "TriggerMessage", "{'requestedMessage': 'TransactionEvent'}", "{'status': 'Accepted'}");
     session_event(b, "Updated", "Trigger", "'numberOfPhasesUsed': null");
+    bench_measure(b, 1, MEASURE_CURRENT_IMPORT_L2, 16);
+    bench_measure(b, 1, MEASURE_CURRENT_IMPORT_L3, 16);
+    bench_call(b, "TriggerMessage", "{'requestedMessage': 'TransactionEvent'}", "{'status': 'Accepted'}");
+    session_event(b, "Updated", "Trigger", "'numberOfPhasesUsed': 3"); /* E03.FR.14 */
 }
 
 static void without_a_transaction_none_is_triggered(void **state) /* F06.FR.05 */
@@ -375,6 +471,15 @@ int main(void)
                                         setup_cable, bench_teardown),
         cmocka_unit_test_setup_teardown(the_same_token_may_go_on, setup_cable, bench_teardown),
         cmocka_unit_test_setup_teardown(an_immediate_reset_ends_it, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(a_plug_is_told_by_status_and_by_event, setup_cable, bench_teardown),
+        cmocka_unit_test_setup_teardown(a_pause_that_is_no_suspension_to_the_device_is_ev_connected, setup,
+                                        bench_teardown),
+        cmocka_unit_test(an_evse_has_one_transaction_whatever_its_connectors),
+        cmocka_unit_test_setup_teardown(a_vehicle_that_is_seen_charging_was_plugged_in_before, setup_early,
+                                        bench_teardown),
+        cmocka_unit_test_setup_teardown(what_the_cable_bears_is_told_with_the_plug, setup_early,
+                                        bench_teardown),
+        cmocka_unit_test(the_first_values_come_with_the_vehicle_without_a_link_too),
         cmocka_unit_test_setup_teardown(phases_in_use_are_told_once, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(without_a_transaction_none_is_triggered, setup, bench_teardown),
     };

@@ -172,7 +172,8 @@ static const struct {
     /* clang-format on */
 };
 
-static void each_start_point_with_each_stop_point(void **state) /* E01.FR.01-06, E06.FR.01-07 */
+/* E01.FR.01, .02, .03, .05, .06, .15; E02.FR.15; E03.FR.15; E06.FR.01, .02, .03, .06, .07, .15 */
+static void each_start_point_with_each_stop_point(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
