@@ -119,10 +119,14 @@ static void complete_stop(struct evse *e)
         (tx->points & TX_EV_CONNECTED) || (e->abilities.lock_state && e->signals.locked); /* E10.FR.01 */
     if (asked_for && e->abilities.unlock && is_held)
         station_command(e->station, e, EVSE_UNLOCK, 0); /* E06.FR.10, E07.FR.07 */
-    if (tx->stop_ends || !tx->points)
+    bool is_refused = trigger == TRIGGER_DEAUTHORIZED && !tx->points;
+    if (tx->stop_ends || (!tx->points && !is_refused)) {
         finish(e, trigger, presented);
-    else
-        transaction_event(e, EVENT_UPDATED, trigger, presented, NULL);
+        return;
+    }
+    transaction_event(e, EVENT_UPDATED, trigger, presented, NULL);
+    if (is_refused) /* E05.FR.09: no end of it; E03.FR.05 gives one */
+        authorization_await_vehicle(e);
 }
 
 static void on_stop_timer(struct timer *timer, void *ctx)

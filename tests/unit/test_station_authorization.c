@@ -220,6 +220,22 @@ static void stop_on_invalid_id_ends_it(void **state) /* E05.FR.10, C15.FR.04, TC
     bench_expect_nothing(b);
 }
 
+static void
+a_refused_token_without_a_cable_leaves_a_transaction_that_times_out(void **state) /* E05.FR.09, E03.FR.05 */
+{
+    (void)state;
+    struct bench *b = session_points("Authorized", "EVConnected");
+    bench_answer(b, "TransactionEvent", "{'idTokenInfo': {'status': 'Blocked'}}");
+    session_tap(b);
+    session_event(b, "Started", "Authorized", NULL);
+    session_event(b, "Updated", "Deauthorized", NULL);
+    bench_advance(b, 59000);
+    bench_expect_nothing(b);
+    bench_advance(b, 1000);
+    session_event(b, "Ended", "EVConnectTimeout", NULL);
+    bench_free(b);
+}
+
 static void stop_on_invalid_id_ends_the_energy_only_where_the_cable_counts(void **state) /* E05.FR.09 */
 {
     (void)state;
@@ -739,6 +755,7 @@ int main(void)
         TEST(offline_an_unknown_one_charges_where_that_is_allowed),
         TEST(a_link_lost_while_asking_is_offline),
         TEST(stop_on_invalid_id_ends_it),
+        cmocka_unit_test(a_refused_token_without_a_cable_leaves_a_transaction_that_times_out),
         cmocka_unit_test(stop_on_invalid_id_ends_the_energy_only_where_the_cable_counts),
         TEST(an_invalid_id_may_have_some_energy),
         TEST(an_invalid_id_without_allowance_gets_none),
