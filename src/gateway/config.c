@@ -13,6 +13,8 @@
 #include "gateway/config_tables.h"
 #include "gateway/file.h"
 #include "net/url.h"
+#include "pki/key.h"
+#include "pki/pki.h"
 
 void config_dump(const struct yaml_node *node, struct buf *out)
 {
@@ -66,18 +68,23 @@ static int resolve_path(const struct parse *p, char **path)
     return 0;
 }
 
-/* Found now rather than when a station wants to connect. */
+/* What the file at `*path` holds; a mistake is found now rather than when a station wants to connect. */
+static int read_secret(struct parse *p, const struct yaml_node *node, char **path, char **ret)
+{
+    size_t len = 0;
+    if (resolve_path(p, path) < 0)
+        return -ENOMEM;
+    int r = file_read(*path, CONFIG_MAX_BYTES, ret, &len);
+    if (r < 0 && r != -ENOMEM)
+        yaml_problem(p->y, node, p->problems, "cannot be read: %s", err_text(r));
+    return r;
+}
+
 static int check_roots(struct parse *p, const struct yaml_node *node, struct csms_config *csms)
 {
-    AUTO_FREE char *text = NULL;
-    size_t len = 0;
-    if (resolve_path(p, &csms->ca_file) < 0)
-        return -ENOMEM;
-    int r = file_read(csms->ca_file, CONFIG_MAX_BYTES, &text, &len);
-    if (r < 0)
-        yaml_problem(p->y, node, p->problems, "cannot be read: %s", err_text(r));
-    else if (!strstr(text, "-----BEGIN CERTIFICATE-----") &&
-             !strstr(text, "-----BEGIN TRUSTED CERTIFICATE-----"))
+    int r = read_secret(p, node, &csms->ca_file, &csms->ca_pem);
+    if (r == 0 && !strstr(csms->ca_pem, "-----BEGIN CERTIFICATE-----") &&
+        !strstr(csms->ca_pem, "-----BEGIN TRUSTED CERTIFICATE-----"))
         yaml_problem(p->y, node, p->problems, "holds no PEM certificate");
     return r;
 }
@@ -94,8 +101,9 @@ static int read_csms(struct parse *p, const struct yaml_node *node, struct csms_
     if (url_parse(csms->url, &url, &why) < 0)
         yaml_problem(p->y, yaml_get(node, "url"), p->problems,
                      "%s; expected ws://host[:port][/path] or wss://...", why);
-    else if (csms->security_profile == 2 && !url.tls)
-        yaml_problem(p->y, node, p->problems, "security_profile 2 needs a wss:// url");
+    else if (csms->security_profile >= 2 && !url.tls)
+        yaml_problem(p->y, node, p->problems, "security_profile %d needs a wss:// url",
+                     csms->security_profile);
     else if (csms->security_profile == 1 && url.tls)
         yaml_problem(p->y, node, p->problems, "a wss:// url with a password is security_profile 2, not 1");
     return csms->ca_file ? check_roots(p, yaml_get(node, "ca_file"), csms) : 0;
@@ -155,13 +163,69 @@ static int read_password(struct parse *p, const struct yaml_node *node, struct s
         station->password[strcspn(station->password, "\r\n")] = '\0';
     }
     size_t len = station->password ? strlen(station->password) : 0;
-    if (csms->security_profile == 0 && station->password)
-        yaml_problem(p->y, node, p->problems, "CSMS %s has security_profile 0: a password is not used",
-                     csms->name);
-    else if (csms->security_profile > 0 && (len < 16 || len > 40)) /* A00.FR.205 and BasicAuthPassword */
+    bool needs_password = csms->security_profile == 1 || csms->security_profile == 2;
+    if (!needs_password && station->password)
+        yaml_problem(p->y, node, p->problems, "CSMS %s has security_profile %d: a password is not used",
+                     csms->name, csms->security_profile);
+    else if (needs_password && (len < 16 || len > 40)) /* A00.FR.205 and BasicAuthPassword */
         yaml_problem(p->y, node, p->problems,
                      "CSMS %s has security_profile %d: expected a password of 16 to 40 characters",
                      csms->name, csms->security_profile);
+    return 0;
+}
+
+static int read_certificate(struct parse *p, const struct yaml_node *node, struct station_config *station)
+{
+    struct pki_info info;
+    int r = read_secret(p, node, &station->certificate_file, &station->certificate_pem);
+    if (r < 0)
+        return r;
+    enum pki_verdict verdict = pki_read(station->certificate_pem, &info);
+    if (verdict == PKI_NO_MEMORY)
+        return -ENOMEM;
+    if (verdict != PKI_OK)
+        yaml_problem(p->y, node, p->problems, "holds no certificate that can be used: %s",
+                     pki_verdict_texts[verdict]);
+    return 0;
+}
+
+static int read_key(struct parse *p, const struct yaml_node *node, struct station_config *station)
+{
+    if (key_is_uri(station->key)) {
+        station->key_text = strdup(station->key);
+        return station->key_text ? 0 : -ENOMEM;
+    }
+    int r = read_secret(p, node, &station->key, &station->key_text);
+    if (r == 0 && !strstr(station->key_text, "PRIVATE KEY-----"))
+        yaml_problem(p->y, node, p->problems, "holds no PEM private key");
+    return r;
+}
+
+static int read_pin(struct parse *p, const struct yaml_node *node, struct station_config *station)
+{
+    int r = read_secret(p, node, &station->key_pin_file, &station->pin);
+    if (r == 0)
+        station->pin[strcspn(station->pin, "\r\n")] = '\0';
+    return r;
+}
+
+/* The station's own certificate and key. */
+static int read_own(struct parse *p, const struct yaml_node *node, struct station_config *station)
+{
+    const struct csms_config *csms = &p->config->csms[station->csms];
+    bool is_token = station->key && key_is_uri(station->key);
+    if (csms->security_profile == 3 && (!station->certificate_file || !station->key))
+        yaml_problem(p->y, node, p->problems,
+                     "CSMS %s has security_profile 3: expected certificate_file and key", csms->name);
+    else if (!station->certificate_file != !station->key && !is_token)
+        yaml_problem(p->y, node, p->problems, "expected both certificate_file and key");
+    if (station->key_pin_file && !is_token)
+        yaml_problem(p->y, yaml_get(node, "key_pin_file"), p->problems, "only a key in a token has a PIN");
+    if ((station->certificate_file &&
+         read_certificate(p, yaml_get(node, "certificate_file"), station) == -ENOMEM) ||
+        (station->key && read_key(p, yaml_get(node, "key"), station) == -ENOMEM) ||
+        (station->key_pin_file && read_pin(p, yaml_get(node, "key_pin_file"), station) == -ENOMEM))
+        return -ENOMEM;
     return 0;
 }
 
@@ -214,7 +278,11 @@ static int station_fingerprint(struct parse *p, const struct yaml_node *node, st
     buf_init(&out, 4 * CONFIG_MAX_BYTES);
     config_dump(node, &out);
     config_dump(yaml_get(yaml_get(p->y->root, "csms"), station->csms_name), &out);
-    buf_printf(&out, "password:%s", station->password ? station->password : "");
+    const char *ca_pem = c->csms[station->csms].ca_pem;
+    const char *const texts[] = { station->password, station->certificate_pem, station->key_text,
+                                  station->pin, ca_pem };
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        buf_printf(&out, "%s;", texts[i] ? texts[i] : "");
     for (size_t i = 0; i < station->charger_count; i++) {
         const struct charger_config *charger = &station->chargers[i];
         buf_text(&out, charger->bus >= 0 ? c->buses[charger->bus].fingerprint : c->echonet_fingerprint);
@@ -245,6 +313,7 @@ static int read_station(struct parse *p, const struct yaml_node *node, struct st
         yaml_problem(p->y, yaml_get(node, "csms"), p->problems,
                      "no CSMS of the name \"%s\" under csms:", station->csms_name);
     if ((station->csms >= 0 && read_password(p, node, station) == -ENOMEM) ||
+        (station->csms >= 0 && read_own(p, node, station) == -ENOMEM) ||
         read_chargers(p, yaml_get(node, "chargers"), station) == -ENOMEM ||
         read_presets(p, yaml_get(node, "variables"), station) == -ENOMEM)
         return -ENOMEM;
@@ -381,6 +450,12 @@ static void station_done(struct station_config *station)
     }
     if (station->password)
         explicit_bzero(station->password, strlen(station->password));
+    key_text_free(station->key_text);
+    key_text_free(station->pin);
+    free(station->certificate_file);
+    free(station->certificate_pem);
+    free(station->key);
+    free(station->key_pin_file);
     free(station->csms_name);
     free(station->vendor);
     free(station->model);
@@ -401,6 +476,7 @@ void config_free(struct config *c)
     for (size_t i = 0; i < c->csms_count; i++) {
         free(c->csms[i].url);
         free(c->csms[i].ca_file);
+        free(c->csms[i].ca_pem);
     }
     for (size_t i = 0; i < c->bus_count; i++) {
         free(c->buses[i].tcp);

@@ -30,7 +30,8 @@ struct general_config {
 struct csms_config {
     char name[CONFIG_NAME_SIZE];
     char *url, *ca_file;  /* ca_file NULL: the system's roots */
-    int security_profile; /* 0, 1, 2 */
+    char *ca_pem;         /* what is in it */
+    int security_profile; /* 0, 1, 2, 3 */
     bool compression;
     size_t max_message;
 };
@@ -61,7 +62,10 @@ struct preset_config {
 struct station_config {
     char id[STATION_ID_SIZE];
     char *csms_name, *vendor, *model, *serial_number, *password, *password_file;
-    int csms; /* index */
+    char *certificate_file, *key, *key_pin_file; /* as written; key: a path or URI */
+    char *certificate_pem, *key_text, *pin;      /* what is in them, or NULL; key_text: PEM or URI */
+    int key_type;                                /* enum key_type */
+    int csms;                                    /* index */
     struct preset_config *presets;
     size_t preset_count;
     struct charger_config *chargers;

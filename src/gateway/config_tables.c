@@ -5,6 +5,7 @@
 
 #define AT(type, member) offsetof(struct type, member)
 
+static const char *const key_type_list[] = { "ec", "rsa2048", "rsa3072", NULL }; /* enum key_type */
 static const char *const framing_names[] = { "tcp", "rtu", "ascii", NULL };
 
 /* clang-format off */
@@ -34,9 +35,9 @@ const struct setting general_settings[] = {
 const struct setting csms_settings[] = {
     { "url", SETTING_TEXT, AT(csms_config, url), .required = true,
       .help = "ws:// or wss:// endpoint; the station's identity is appended as the last path segment" },
-    { "security_profile", SETTING_INT, AT(csms_config, security_profile), 0, 2, .fallback = "1",
-      .help = "0: no password; 1: HTTP Basic; 2: Basic over TLS (needs wss://)" },
-    { "ca_file", SETTING_TEXT, AT(csms_config, ca_file), .help = "PEM file of trusted roots, a relative path starts at this file; absent: the system's" },
+    { "security_profile", SETTING_INT, AT(csms_config, security_profile), 0, 3, .fallback = "1",
+      .help = "0: no password; 1: HTTP Basic; 2: Basic over TLS; 3: TLS with certificates on both sides (2 and 3 need wss://)" },
+    { "ca_file", SETTING_TEXT, AT(csms_config, ca_file), .help = "PEM file of trusted roots, a relative path starts at this file; absent: the system's. Up to 8 are installed certificates of the station" },
     { "compression", SETTING_BOOL, AT(csms_config, compression), .fallback = "false",
       .help = "offer permessage-deflate (less traffic, more CPU and memory)" },
     { "max_message", SETTING_SIZE, AT(csms_config, max_message), 4096, 1 << 20, .fallback = "65536",
@@ -93,6 +94,10 @@ const struct setting station_settings_rows[] = {
     { "serial_number", SETTING_TEXT, AT(station_config, serial_number), .help = "reported at boot, up to 25 characters" },
     { "password", SETTING_TEXT, AT(station_config, password), .help = "Basic auth, 16 to 40 characters, until the CSMS sets another" },
     { "password_file", SETTING_TEXT, AT(station_config, password_file), .help = "file that holds the password, instead of `password`; a relative path starts at this file" },
+    { "certificate_file", SETTING_TEXT, AT(station_config, certificate_file), .help = "PEM file of the station's certificate and those between it and the root (security_profile 3), until the CSMS renews it; a relative path starts at this file" },
+    { "key", SETTING_TEXT, AT(station_config, key), .help = "PEM file of the certificate's private key, or the URI of one in a token (`pkcs11:...`)" },
+    { "key_pin_file", SETTING_TEXT, AT(station_config, key_pin_file), .help = "file that holds the token's PIN" },
+    { "key_type", SETTING_ENUM, AT(station_config, key_type), .names = key_type_list, .help = "of new keys, made when a certificate is renewed; absent: `ec` (P-256)" },
     { "variables", SETTING_OTHER, .help = "presets of OCPP variables: `Component.Variable` or `Component.Variable.Instance` to value" },
     { "chargers", SETTING_OTHER, .required = true, .help = "a list of chargers; each adds its EVSEs in this order" },
     { 0 },

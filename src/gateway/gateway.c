@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "gateway/control.h"
 #include "gateway/station_entry.h"
+#include "pki/key.h"
 
 #define CLOSE_TIME_MS 300 /* for close frames to leave at the end */
 #define TRIM_EVERY_MS 5000
@@ -48,7 +49,7 @@ static void warn_if_public(const char *path)
 {
     struct stat status;
     if (stat(path, &status) == 0 && status.st_mode & S_IROTH)
-        log_warn(LOG_GATEWAY, "file with a password can be read by everyone: path=%s", path);
+        log_warn(LOG_GATEWAY, "file with a password or key can be read by everyone: path=%s", path);
 }
 
 static void log_public_passwords(const struct config *config)
@@ -56,6 +57,10 @@ static void log_public_passwords(const struct config *config)
     bool inline_password = false;
     for (size_t i = 0; i < config->station_count; i++) {
         const struct station_config *station = &config->stations[i];
+        if (station->key && !key_is_uri(station->key))
+            warn_if_public(station->key);
+        if (station->key_pin_file)
+            warn_if_public(station->key_pin_file);
         if (station->password_file)
             warn_if_public(station->password_file);
         else if (station->password)

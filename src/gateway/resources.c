@@ -84,20 +84,45 @@ int resource_bus(struct resources *resources, const struct bus_config *config, s
     return 0;
 }
 
+/* What must not be kept as it is, or is long: its hash in hex. */
+static void hash_texts(struct buf *out, const char *const *texts, size_t count)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    struct buf all;
+    buf_init(&all, CONFIG_MAX_BYTES);
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&all, "%d%s;", texts[i] != NULL, texts[i] ? texts[i] : "");
+    if (all.err || EVP_Digest(all.data, all.len, digest, &size, EVP_sha256(), NULL) != 1)
+        out->err = -ENOMEM;
+    else
+        explicit_bzero(all.data, all.len);
+    for (unsigned i = 0; i < size; i++)
+        buf_printf(out, "%02x", digest[i]);
+    buf_done(&all);
+}
+
 int resource_endpoint(struct resources *resources, const struct endpoint_key *config, struct resource **ret)
 {
     struct buf key;
     buf_init(&key, CONFIG_MAX_BYTES);
     buf_printf(&key, "%s %s %d %d %zu", config->url, config->ca_file ? config->ca_file : "",
                config->compression, config->allows_wildcards, config->max_message);
-    struct resource *r = find(resources, RESOURCE_ENDPOINT, config->name, buf_string(&key));
-    int err = 0;
-    if (!r) {
+    const char *const texts[] = { config->roots_pem, config->certificate_pem, config->key, config->pin };
+    hash_texts(&key, texts, ARRAY_SIZE(texts));
+    int err = key.err;
+    struct resource *r = err ? NULL : find(resources, RESOURCE_ENDPOINT, config->name, buf_string(&key));
+    if (!r && err == 0) {
         struct client_endpoint_settings settings = {
             .url = config->url,
             .subprotocols = "ocpp2.0.1",
             .compression = config->compression,
-            .tls = { .ca_file = config->ca_file, .allows_wildcards = config->allows_wildcards },
+            .tls = { .ca_file = config->ca_file,
+                     .roots_pem = config->roots_pem,
+                     .cert_pem = config->certificate_pem,
+                     .key = config->key,
+                     .pin = config->pin,
+                     .allows_wildcards = config->allows_wildcards },
             .max_message = config->max_message,
         };
         r = add(resources, RESOURCE_ENDPOINT, config->name, buf_string(&key));

@@ -23,6 +23,8 @@ void resources_init(struct resources *resources, struct loop *loop, struct webso
 /* All that endpoints differ by. Borrowed. */
 struct endpoint_key {
     const char *name, *url, *ca_file; /* ca_file NULL: the system's roots */
+    /* As struct tls_settings; each NULL where it does not apply. */
+    const char *roots_pem, *certificate_pem, *key, *pin;
     bool compression, allows_wildcards;
     size_t max_message;
 };

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "charger/charger.h"
+#include "gateway/csr_job.h"
 #include "net/websocket.h"
 
 struct station_charger {
@@ -35,7 +36,11 @@ struct station_entry {
     bool websocket_is_up, started;
     bool store_fails; /* told once, not for each record */
     int64_t ping_interval_ms;
-    struct timer closed_timer; /* tells the station that the link it closed is down */
+    struct timer closed_timer; /* tells the station that the link it closed, or could not have, is down */
+    enum link_failure closed_failure;
+    struct csr_job *csr_job; /* under way, or NULL */
+    uint32_t csr_ticket;
+    struct timer csr_timer; /* tells that it could not be begun */
     struct station_charger *chargers;
     size_t charger_count;
     uint32_t *tickets; /* of batches in the store, oldest first: a ring of ticket_size */
@@ -104,7 +109,8 @@ static void on_closed_timer(struct timer *timer, void *ctx)
 {
     (void)timer;
     struct station_entry *entry = ctx;
-    station_on_link_down(entry->station, LINK_LOST, "closed by the station");
+    station_on_link_down(entry->station, entry->closed_failure,
+                         entry->closed_failure == LINK_LOST ? "closed by the station" : "cannot be set up");
 }
 
 static void drop_link(struct station_entry *entry, int close_code)
@@ -121,11 +127,16 @@ static void drop_link(struct station_entry *entry, int close_code)
 static int use_endpoint(struct station_entry *entry, const struct link_target *target)
 {
     const struct csms_config *csms = &entry->gateway->config->csms[entry->config->csms];
+    bool secured = target->security_profile >= 2;
     struct endpoint_key key = {
         .name = csms->name,
         .url = target->url,
         .ca_file = csms->ca_file,
         .compression = csms->compression,
+        .roots_pem = secured ? target->trusted_pem : NULL,
+        .certificate_pem = target->certificate_pem,
+        .key = target->key,
+        .pin = target->key && key_is_uri(target->key) ? entry->config->pin : NULL,
         .allows_wildcards = target->allows_wildcards,
         .max_message = csms->max_message,
     };
@@ -147,14 +158,17 @@ static void op_connect(void *ctx, const struct link_target *target)
     if (use_endpoint(entry, target) == 0)
         entry->websocket = websocket_connect(resource_as_endpoint(entry->endpoint), entry->config->id,
                                              entry->config->id, target->password, &websocket_events, entry);
-    if (!entry->websocket)
-        env_timer_start(&entry->gateway->loop.env, &entry->closed_timer, 0);
+    if (entry->websocket)
+        return;
+    entry->closed_failure = LINK_TLS_FAILED;
+    env_timer_start(&entry->gateway->loop.env, &entry->closed_timer, 0);
 }
 
 static void op_disconnect(void *ctx)
 {
     struct station_entry *entry = ctx;
     drop_link(entry, 1000);
+    entry->closed_failure = LINK_LOST;
     env_timer_start(&entry->gateway->loop.env, &entry->closed_timer, 0);
 }
 
@@ -239,7 +253,40 @@ static void op_frame(void *ctx, bool outgoing, const char *text, size_t len)
     events_frame(&entry->gateway->events, entry->config->id, outgoing, text, len);
 }
 
+static void on_csr_made(void *ctx, const char *csr, const char *key, int err)
+{
+    struct station_entry *entry = ctx;
+    entry->csr_job = NULL;
+    station_on_csr(entry->station, entry->csr_ticket, csr, key, err);
+}
+
+static void on_csr_timer(struct timer *timer, void *ctx)
+{
+    (void)timer;
+    struct station_entry *entry = ctx;
+    station_on_csr(entry->station, entry->csr_ticket, NULL, NULL, -ENOMEM);
+}
+
+static void op_make_csr(void *ctx, const struct csr_request *request, uint32_t ticket)
+{
+    struct station_entry *entry = ctx;
+    const struct station_config *config = entry->config;
+    struct csr_settings settings = {
+        .key_uri = config->key_text && key_is_uri(config->key_text) ? config->key_text : NULL,
+        .type = (enum key_type)config->key_type,
+        .common_name = request->common_name,
+        .organization = request->organization[0] ? request->organization : NULL,
+        .pin = config->pin,
+    };
+    csr_job_cancel(entry->csr_job);
+    entry->csr_ticket = ticket;
+    entry->csr_job = csr_job_start(&entry->gateway->loop, &settings, on_csr_made, entry);
+    if (!entry->csr_job)
+        env_timer_start(&entry->gateway->loop.env, &entry->csr_timer, 0);
+}
+
 static const struct station_ops station_ops = {
+    .make_csr = op_make_csr,
     .connect = op_connect,
     .disconnect = op_disconnect,
     .set_ping_interval = op_set_ping_interval,
@@ -388,8 +435,11 @@ static int make_station(struct station_entry *entry, const struct evse_abilities
                                         : profile->name,
         .serial_number = config->serial_number,
         .firmware_version = GATEWAY_VERSION,
-        .password = csms->security_profile ? config->password : NULL,
+        .password = config->password,
         .csms_url = csms->url,
+        .trusted_pem = csms->ca_pem,
+        .certificate_pem = config->certificate_pem,
+        .key = config->certificate_pem ? config->key_text : NULL,
         .security_profile = csms->security_profile,
         .evse_count = config->evse_count,
         .evses = abilities,
@@ -416,9 +466,6 @@ static int make(struct station_entry *entry)
     if (r == 0)
         r = make_station(entry, abilities);
     free(abilities);
-    if (r == 0) /* now: a mistake in it shows at the start */
-        r = use_endpoint(
-            entry, &(struct link_target){ .url = entry->gateway->config->csms[entry->config->csms].url });
     if (r == 0)
         r = store_read(entry->gateway->store, entry->config->id, restore_record, entry);
     for (size_t i = 0; r == 0 && i < entry->charger_count; i++)
@@ -435,6 +482,7 @@ int station_entry_new(struct gateway *gateway, const struct station_config *conf
     entry->gateway = gateway;
     entry->config = config;
     timer_init(&entry->closed_timer, gateway->loop.env.timers, on_closed_timer, entry);
+    timer_init(&entry->csr_timer, gateway->loop.env.timers, on_csr_timer, entry);
     int r = make(entry);
     if (r < 0) {
         log_error(LOG_GATEWAY, "station cannot be made: station=%s error=\"%s\"", config->id, err_text(r));
@@ -474,6 +522,8 @@ void station_entry_free(struct station_entry *entry)
     if (entry->station)
         drop_link(entry, 1001);
     timer_stop(&entry->closed_timer);
+    timer_stop(&entry->csr_timer);
+    csr_job_cancel(entry->csr_job);
     for (size_t i = 0; i < entry->charger_count; i++) {
         struct station_charger *c = &entry->chargers[i];
         if (c->device)

@@ -20,6 +20,7 @@
 /* Line 1 of every text below; so theirs begin with line 2. */
 #define FIRST_LINE "gateway: { profiles: \"%s:" SOURCE_DIR "/profiles\" }\n"
 
+#define PROFILE_3 "csms: { a: { url: \"wss://csms/\", security_profile: 3 } }\n"
 #define CSMS "csms: { a: { url: \"ws://csms/ocpp\", security_profile: 0 } }\n"
 #define STATION(id)                                                                                          \
     "  - { id: " id ", csms: a, chargers: [{ profile: demo-modbus-ac22, tcp: 10.0.0.1, unit: 9 }] }\n"
@@ -120,7 +121,17 @@ static const struct {
     { "a url with a wrong port", "csms: { a: { url: \"ws://csms:99999/\" } }\n", 2, "url" },
     { "profile 2 without TLS", "csms: { a: { url: \"ws://csms/\", security_profile: 2 } }\n", 2, "needs a wss:// url" },
     { "profile 1 with TLS", "csms: { a: { url: \"wss://csms/\", security_profile: 1 } }\n", 2, "is security_profile 2" },
-    { "a security profile too high", "csms: { a: { url: \"wss://csms/\", security_profile: 4 } }\n", 2, "no whole number from 0 to 2" },
+    { "a security profile too high", "csms: { a: { url: \"wss://csms/\", security_profile: 4 } }\n", 2, "no whole number from 0 to 3" },
+    { "profile 3 without TLS", "csms: { a: { url: \"ws://csms/\", security_profile: 3 } }\n", 2, "needs a wss:// url" },
+    { "profile 3 without a certificate", PROFILE_3 "stations:\n  - { id: CS1, csms: a, chargers: [] }\n", 4, "expected certificate_file and key" },
+    { "profile 3 with a password", PROFILE_3 "stations:\n  - { id: CS1, csms: a, password: aaaaaaaaaaaaaaaaaaaa, chargers: [] }\n", 4, "is not used" },
+    { "a certificate without key", CSMS "stations:\n  - { id: CS1, csms: a, certificate_file: password, chargers: [] }\n", 4, "expected both certificate_file and key" },
+    { "a certificate that is none", CSMS "stations:\n  - { id: CS1, csms: a, certificate_file: password, key: password, chargers: [] }\n", 4, "holds no certificate" },
+    { "a key that is none", CSMS "stations:\n  - { id: CS1, csms: a, certificate_file: password, key: password, chargers: [] }\n", 4, "holds no PEM private key" },
+    { "a key that is not there", CSMS "stations:\n  - { id: CS1, csms: a, key: nowhere, chargers: [] }\n", 4, "cannot be read" },
+    { "a PIN of a file", CSMS "stations:\n  - { id: CS1, csms: a, key: password, key_pin_file: password, chargers: [] }\n", 4, "only a key in a token" },
+    { "a PIN that is not there", CSMS "stations:\n  - { id: CS1, csms: a, key: \"pkcs11:object=a\", key_pin_file: nowhere, chargers: [] }\n", 4, "cannot be read" },
+    { "a key of no kind", CSMS "stations:\n  - { id: CS1, csms: a, key_type: dsa, chargers: [] }\n", 4, "\"dsa\" is unknown" },
     { "roots that are not there", "csms: { a: { url: \"wss://csms/\", security_profile: 2, ca_file: /nowhere.pem } }\n", 2, "cannot be read" },
     { "roots that are none", "csms: { a: { url: \"wss://csms/\", security_profile: 2, ca_file: password } }\n", 2, "no PEM certificate" },
     { "a max_message too small", "csms: { a: { url: \"ws://csms/\", max_message: 10 } }\n", 2, "from 4096" },
