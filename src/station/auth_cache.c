@@ -20,6 +20,7 @@
 #define HASH_TEXT    (2 * SIPHASH_SIZE + 1)
 #define KEY_RECORD   "key"
 #define PURGE_MS     3600000
+#define STALE_MS     60000 /* times in the store may be older than here by so much */
 
 const char *const authorization_status_names[AUTHORIZATION_STATUSES] = {
     [STATUS_ACCEPTED] = "Accepted",
@@ -319,24 +320,30 @@ static int64_t expiry_of(const json_t *info)
     return timestamp_parse(text, &ms) < 0 || ms < 0 ? 0 : ms;
 }
 
+/* 1: it is to be stored; 0: the store has the same, but for the times of the last minute; -ENOMEM. */
 static int fill(struct station *s, struct cached_token *entry, const json_t *info)
 {
+    const struct cached_token before = *entry;
     const char *group = json_get_string(json_object_get(info, "groupIdToken"), "idToken", "");
-    char *copy = *group ? strdup(group) : NULL;
-    if (*group && !copy)
+    bool is_same_group = str_equal(entry->group ? entry->group : "", group);
+    char *copy = *group && !is_same_group ? strdup(group) : NULL;
+    if (*group && !is_same_group && !copy)
         return -ENOMEM;
-    set_group(&s->auth_cache, entry, copy);
+    if (!is_same_group)
+        set_group(&s->auth_cache, entry, copy);
     entry->status = (uint8_t)name_index(authorization_status_names, AUTHORIZATION_STATUSES,
                                         json_get_string(info, "status", ""), STATUS_INVALID);
     entry->expires_ms = expiry_of(info);
     entry->evses = evses_of(json_object_get(info, "evseId"));
     entry->updated_ms = station_wall_ms(s);
     entry->clearing = false;
-    if (entry->uses == 0) {
+    if (before.uses == 0) {
         entry->added_ms = entry->used_ms = entry->updated_ms;
         entry->uses = 1;
     }
-    return 0;
+    return before.uses == 0 || before.clearing || !is_same_group || entry->status != before.status ||
+           entry->expires_ms != before.expires_ms || entry->evses != before.evses ||
+           entry->updated_ms - before.updated_ms > STALE_MS;
 }
 
 void auth_cache_update(struct station *s, const struct id_token *token, const json_t *info)
@@ -358,11 +365,11 @@ void auth_cache_update(struct station *s, const struct id_token *token, const js
     struct cached_token *entry = make_entry(s, hash);
     if (!entry)
         return;
-    if (fill(s, entry, info) < 0) {
+    int changed = fill(s, entry, info);
+    if (changed < 0)
         forget(s, entry); /* rather nothing than half of it */
-        return;
-    }
-    store(s, entry);
+    else if (changed)
+        store(s, entry);
     await_purge(s);
 }
 

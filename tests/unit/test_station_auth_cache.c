@@ -522,6 +522,41 @@ static void it_outlives_a_power_cut(void **state) /* C10.FR.02, TC_C_32 */
     assert_int_equal(find(b, FRIEND)->status, STATUS_ACCEPTED);
 }
 
+static size_t token_commits(struct bench *b)
+{
+    AUTO_FREE char *text = json_to_text(b->commits);
+    size_t count = 0;
+    for (const char *at = text; at && (at = strstr(at, "token/")); at++)
+        count++;
+    return count;
+}
+
+static void what_the_store_has_is_not_written_again(void **state)
+{
+    struct bench *b = *state;
+    tell(b, CARD, "{'status': 'Accepted', " FAMILY "}");
+    b->hold_commits = true;
+    tell(b, CARD, "{'status': 'Accepted', " FAMILY "}");
+    assert_int_equal(token_commits(b), 0);
+    bench_advance(b, 61000);
+    tell(b, CARD, "{'status': 'Accepted', " FAMILY "}");
+    assert_int_equal(token_commits(b), 1);
+    tell(b, CARD, "{'status': 'Accepted', " MASTER "}");
+    assert_int_equal(token_commits(b), 2);
+    tell(b, CARD, "{'status': 'Accepted', 'evseId': [1], " MASTER "}");
+    assert_int_equal(token_commits(b), 3);
+    tell(b, CARD, "{'status': 'Blocked', 'evseId': [1]}");
+    assert_int_equal(token_commits(b), 4);
+    bench_frame(b, "[2,\"c\",\"ClearCache\",{}]");
+    tell(b, CARD, "{'status': 'Blocked', 'evseId': [1]}"); /* it must outlive the clearing */
+    assert_int_equal(token_commits(b), 6);
+    b->hold_commits = false;
+    bench_settle(b);
+    assert_int_equal(find(b, CARD)->status, STATUS_BLOCKED);
+    bench_restart(b);
+    assert_int_equal(find(b, CARD)->status, STATUS_BLOCKED);
+}
+
 static void what_the_store_has_not_taken_is_gone_with_the_power(void **state)
 {
     struct bench *b = *state;
@@ -787,6 +822,7 @@ int main(void)
         TEST(its_variables_tell_how_it_is),
         TEST(neither_tariff_nor_message_is_kept),
         TEST(it_outlives_a_power_cut),
+        TEST(what_the_store_has_is_not_written_again),
         TEST(what_the_store_has_not_taken_is_gone_with_the_power),
         TEST(stored_nonsense_does_no_harm),
         TEST(offline_a_known_token_charges),

@@ -253,7 +253,7 @@ static void ask_something(struct day *d)
 {
     int evse = 1 + (int)draw(d, (uint32_t)d->b->options.evse_count);
     char payload[300] = "{}";
-    switch (draw(d, 10)) {
+    switch (draw(d, 11)) {
     case 0:
         snprintf(payload, sizeof(payload),
                  "{'remoteStartId': %u, 'evseId': %d, 'idToken': {'idToken': 'R%u',"
@@ -304,6 +304,9 @@ static void ask_something(struct day *d)
                  evse, 1 + draw(d, 3), draw(d, 33));
         ask(d, "SetChargingProfile", payload);
         break;
+    case 9:
+        ask(d, "ClearCache", "{}");
+        break;
     default:
         ask(d, "SetVariables",
             "{'setVariableData': [{'component': {'name': 'OCPPCommCtrlr'}, 'variable': {'name':"
@@ -314,6 +317,12 @@ static void ask_something(struct day *d)
 
 static void change_csms(struct day *d)
 {
+    static const char *const opinions[] = {
+        "{'idTokenInfo': {'status': 'Invalid'}}",
+        "{'idTokenInfo': {'status': 'Accepted', 'cacheExpiryDateTime': '2026-01-31T12:30:00Z'}}",
+        "{'idTokenInfo': {'status': 'Accepted', 'groupIdToken': {'idToken': 'A', 'type': 'Central'}}}",
+        "{'idTokenInfo': {'status': 'Accepted', 'groupIdToken': {'idToken': 'M', 'type': 'Central'}}}",
+    };
     static const char *const actions[] = { "TransactionEvent", "StatusNotification", "BootNotification",
                                            "Authorize",        "Heartbeat",          "NotifyReport" };
     static const char *const answers[] = { "", "", "", BENCH_SILENCE, BENCH_ERROR("InternalError") };
@@ -321,8 +330,8 @@ static void change_csms(struct day *d)
         bench_answer(d->b, "BootNotification",
                      chance(d, 50) ? "{'status': 'Pending', 'currentTime': 'now', 'interval': 30}"
                                    : "{'status': 'Rejected', 'currentTime': 'now', 'interval': 0}");
-    else if (chance(d, 15))
-        bench_answer(d->b, "Authorize", "{'idTokenInfo': {'status': 'Invalid'}}");
+    else if (chance(d, 25)) /* what it thinks of the next cards, and of those that charge */
+        bench_answer(d->b, chance(d, 50) ? "Authorize" : "TransactionEvent", opinions[draw(d, 4)]);
     else
         bench_answer(d->b, actions[draw(d, 6)], answers[draw(d, 5)]);
 }
@@ -490,9 +499,12 @@ static void live_through(uint64_t seed)
                      { "TxCtrlr", "TxStopPoint", NULL, stops[draw(&d, 4)] },
                      { "OCPPCommCtrlr", "MessageAttempts", "TransactionEvent", "1000" },
                      { "OCPPCommCtrlr", "QueueAllMessages", NULL, chance(&d, 30) ? "true" : "false" },
-                     { "AuthCtrlr", "OfflineTxForUnknownIdEnabled", NULL,
-                       chance(&d, 50) ? "true" : "false" } },
-        .preset_count = 5 });
+                     { "AuthCtrlr", "OfflineTxForUnknownIdEnabled", NULL, chance(&d, 50) ? "true" : "false" },
+                     { "AuthCtrlr", "LocalPreAuthorize", NULL, chance(&d, 50) ? "true" : "false" },
+                     { "AuthCtrlr", "MasterPassGroupId", NULL, "M" },
+                     { "TxCtrlr", "StopTxOnInvalidId", NULL, chance(&d, 50) ? "true" : "false" },
+                     { "AuthCacheCtrlr", "LifeTime", NULL, chance(&d, 50) ? "900" : "90000" } },
+        .preset_count = 9 });
     d.b->user = &d;
     d.b->on_answered = on_answered;
     d.transactions = json_object();
