@@ -84,6 +84,7 @@ struct evse_abilities {
     double voltage_V;                    /* nominal, phase to neutral */
     bool supports_pause;                 /* a limit below the minimum pauses */
     int connectors;                      /* 1.. */
+    char id_token_type[21];              /* IdTokenEnumType of what the reader gives */
     char connector_type[21]; /* "sType2", "cType2", "cCCS2", "cG105" ... (ConnectorEnumStringType) */
 };
 

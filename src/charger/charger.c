@@ -270,7 +270,7 @@ static void evaluate_token(struct charger *c, int evse)
     if (r == 0)
         o->unacknowledged = false;
     if (is_new && !old) {
-        (void)str_copy(token.type, sizeof(token.type), profile->id_token_type);
+        (void)str_copy(token.type, sizeof(token.type), profile->abilities.id_token_type);
         o->unacknowledged = profile->id_token_acknowledge.count > 0;
         job_cancel(&o->jobs[SLOT_ACKNOWLEDGE]);
         c->events->on_id_token(c->ctx, evse, &token);

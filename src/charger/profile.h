@@ -77,7 +77,6 @@ struct profile_evse {
     struct expression *locked, *lock_failed, *occupied;
     struct expression *fault; /* a text or number */
     struct expression *id_token, *id_token_when;
-    char id_token_type[21];
     struct steps id_token_acknowledge;
     struct command commands[EVSE_COMMANDS];
 };

@@ -258,7 +258,8 @@ static void read_id_token(struct reading *r, const struct yaml_node *signals,
         return;
     }
     if (yaml_to_enum(r->yaml, type, token_types, r->problems, &index) == 0)
-        (void)str_copy(evse->id_token_type, sizeof(evse->id_token_type), token_types[index]);
+        (void)str_copy(evse->abilities.id_token_type, sizeof(evse->abilities.id_token_type),
+                       token_types[index]);
     evse->id_token = read_signal(r, value, scope);
     if (evse->id_token && expression_type(evse->id_token) == EXPRESSION_TRUTH)
         COMPLAIN(r, value, "this is a condition; expected the token itself");

@@ -54,6 +54,18 @@ static void get_auth_cache_bytes(const struct variable_place *p, char *ret, size
     snprintf(ret, size, "%zu", auth_cache_bytes(p->station));
 }
 
+/* What the CSMS may start with, and what the readers give. */
+static void get_id_token_types(const struct variable_place *p, char *ret, size_t size)
+{
+    (void)str_copy(ret, size, "Central,NoAuthorization");
+    for (size_t i = 0; i < p->station->evse_count; i++) {
+        const struct evse_abilities *a = &p->station->evses[i].abilities;
+        size_t used = strlen(ret);
+        if (a->reads_id_token && a->id_token_type[0] && !strstr(ret, a->id_token_type))
+            snprintf(ret + used, size - used, ",%s", a->id_token_type);
+    }
+}
+
 static double max_auth_cache_bytes(const struct variable_place *p)
 {
     (void)p;
@@ -220,6 +232,7 @@ static void limits_changed(struct station *s)
 }
 
 #define AVAILABILITY_STATES "Available,Occupied,Reserved,Unavailable,Faulted"
+#define ID_TOKEN_TYPES      "Central,eMAID,ISO14443,ISO15693,KeyCode,Local,MacAddress,NoAuthorization"
 #define TX_POINTS           "ParkingBayOccupancy,EVConnected,Authorized,PowerPathClosed,EnergyTransfer"
 #define MEASURANDS                                                                                           \
     "Current.Import,Current.Offered,Energy.Active.Export.Register,Energy.Active.Import.Register,Frequency,"  \
@@ -306,6 +319,7 @@ const struct variable_row variable_table[] = {
     [VARIABLE_IDS] =
     { "AlignedDataCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
     { "AlignedDataCtrlr", "SignReadings", NULL, TYPE_BOOLEAN, READ_ONLY, "false" },
+    { "AuthCtrlr", "SupportedIdTokenTypes", NULL, TYPE_MEMBER_LIST, READ_ONLY, NULL, 0, 1000, NULL, ID_TOKEN_TYPES, .get = get_id_token_types },
     { "AuthCacheCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
     { "AuthCacheCtrlr", "Storage", NULL, TYPE_INTEGER, READ_ONLY, .unit = "B", .get = get_auth_cache_bytes, .get_max = max_auth_cache_bytes },
     { "ClockCtrlr", "DateTime", NULL, TYPE_DATE_TIME, READ_ONLY, .get = get_date_time },

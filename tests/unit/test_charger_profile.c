@@ -485,6 +485,7 @@ static void what_a_profile_says_is_all_there(void **state)
     assert_false(a->unlock || a->reset);
     assert_true(a->min_current_A == 6 && a->max_current_A == 32);
     assert_string_equal(a->connector_type, "cType2");
+    assert_string_equal(a->id_token_type, "ISO14443");
     profile_free(p);
     p = good(WHOLE "identify: { read: tag, equals: \"AC22\" }\n");
     assert_true(p->identify.is_text);

@@ -1,5 +1,6 @@
 #include "tests/support/session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -735,6 +736,20 @@ static void a_master_pass_that_is_not_accepted_stops_nothing(void **state) /* C1
     bench_expect_no_command(b);
 }
 
+static void the_csms_can_read_which_tokens_there_are(void **state)
+{
+    (void)state;
+    struct bench_options options = { .evse_count = 3, .abilities = bench_abilities() };
+    (void)snprintf(options.abilities.id_token_type, sizeof(options.abilities.id_token_type), "ISO14443");
+    struct bench *b = bench_new(&options);
+    bench_boot(b);
+    bench_call(b, "GetVariables",
+               "{'getVariableData': [{'component': {'name': 'AuthCtrlr'}, 'variable': {'name':"
+               " 'SupportedIdTokenTypes'}}]}",
+               "{'getVariableResult': [{'attributeValue': 'Central,NoAuthorization,ISO14443'}]}");
+    bench_free(b);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
 
 int main(void)
@@ -784,6 +799,7 @@ int main(void)
         cmocka_unit_test(refused_afterwards_some_energy_may_still_be_had),
         cmocka_unit_test(a_master_pass_at_an_idle_evse_stops_the_others),
         TEST(a_master_pass_that_is_not_accepted_stops_nothing),
+        cmocka_unit_test(the_csms_can_read_which_tokens_there_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
