@@ -8,11 +8,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -389,6 +391,17 @@ static int lock(struct store *store, const char *path, char *ret_text, size_t si
     return busy ? -EBUSY : errno == ENOSPC ? -ENOSPC : -EACCES;
 }
 
+/* Passwords and keys are in it. What SQLite makes beside it takes over the mode; what was put back from a copy, or was left behind by one
+ * with another mode, does not. */
+static void keep_private(const char *path)
+{
+    static const char *const ends[] = { "", "-wal", "-shm" };
+    char name[PATH_MAX];
+    for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+        if (snprintf(name, sizeof(name), "%s%s", path, ends[i]) < (int)sizeof(name))
+            (void)chmod(name, S_IRUSR | S_IWUSR);
+}
+
 static int open_databases(struct store *store, const char *path, char *ret_text, size_t size)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* SQLite's own mode would be 0644 */
@@ -398,6 +411,7 @@ static int open_databases(struct store *store, const char *path, char *ret_text,
         return err == -ENOSPC ? err : -EACCES;
     }
     (void)close(fd);
+    keep_private(path);
     int r = open_connection(path, &store->writing, ret_text, size);
     if (r == 0)
         r = check_integrity(store->writing, ret_text, size);

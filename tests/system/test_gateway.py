@@ -43,7 +43,7 @@ stations:
         assert re.search(rf"gateway\.yaml:{line}: .*{re.escape(words)}", done.stderr), f"{line}: {words}\n{done.stderr}"
 
 
-def test_a_wrong_configuration_starts_nothing(tmp_path):
+def test_a_wrong_configuration_starts_nothing(tmp_path):   # A00.FR.004: no station without its CSMS and security profile
     path = tmp_path / "gateway.yaml"
     path.write_text("csms: {}\nstations: [{}]\n")
     done = subprocess.run([str(BUILD / "ocpp-gateway"), "--config", str(path)], capture_output=True, text=True, timeout=20)
