@@ -152,14 +152,14 @@ def test_what_is_set_survives_a_restart_and_what_is_wrong_is_refused():   # B05
 def test_messages_can_be_triggered():   # F06
     with Site() as site:
         call = one_station(site)
-        for message, place in [("Heartbeat", {}), ("StatusNotification", {"evse": {"id": 1, "connectorId": 1}}),
-                               ("MeterValues", {"evse": {"id": 1}})]:
+        for message, place in [("Heartbeat", {}), ("LogStatusNotification", {}), ("MeterValues", {"evse": {"id": 1}}),
+                               ("StatusNotification", {"evse": {"id": 1, "connectorId": 1}})]:
             heard = len(site.csms.heard("CS1", message))
             assert call("TriggerMessage", {"requestedMessage": message, **place})["status"] == "Accepted", message
             site.csms.expect("CS1", message, heard + 1)
         assert call("TriggerMessage", {"requestedMessage": "BootNotification"})["status"] == "Rejected"   # F06.FR.17
         assert call("TriggerMessage", {"requestedMessage": "TransactionEvent", "evse": {"id": 1}})["status"] == "Rejected"
-        assert call("TriggerMessage", {"requestedMessage": "LogStatusNotification"})["status"] == "NotImplemented"
+        assert call("TriggerMessage", {"requestedMessage": "SignCombinedCertificate"})["status"] == "NotImplemented"
         start_charging(site, call)
         assert call("TriggerMessage", {"requestedMessage": "TransactionEvent", "evse": {"id": 1}})["status"] == "Accepted"
         site.csms.expect("CS1", "TransactionEvent", triggerReason="Trigger")
