@@ -9,7 +9,14 @@
 
 bool lock_holds(const struct evse *e)
 {
-    return !e->abilities.lock_failure || !e->signals.lock_failed;
+    return !e->lock.failed;
+}
+
+void lock_on_signals(struct evse *e)
+{
+    const struct evse_signals *signals = &e->signals;
+    if (signals->online && signals->state != EVSE_UNKNOWN)
+        e->lock.failed = e->abilities.lock_failure && signals->lock_failed;
 }
 
 static void on_notify_event_result(void *ctx, const struct rpc_answer *answer)

@@ -248,6 +248,7 @@ void station_on_signals(struct station *station, int evse, const struct evse_sig
         return;
     struct evse_signals before = e->signals;
     e->signals = *signals;
+    lock_on_signals(e);
     e->is_heard |= signals->state != EVSE_UNKNOWN || !signals->online;
     if (!station->started)
         return;

@@ -56,6 +56,25 @@ static void a_lock_that_lets_go_ends_the_energy(void **state) /* G05.FR.01 */
     bench_expect_command(b, 1, EVSE_START);
 }
 
+static void a_silent_device_has_not_mended_its_lock(void **state) /* G05.FR.01 */
+{
+    struct bench *b = *state;
+    session_plug(b);
+    lock_fails(b, true);
+    bench_forget(b);
+    b->signals[0].lock_failed = false; /* as the charger layer has it */
+    bench_silent(b, 1);
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Unavailable'}");
+    bench_expect_nothing(b);
+    b->signals[0].lock_failed = true;
+    b->signals[0].online = true;
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Occupied'}");
+    bench_expect_nothing(b);
+    lock_fails(b, false);
+    bench_expect(b, "NotifyEvent", PROBLEM("false"));
+}
+
 static void a_transaction_that_began_before_gets_no_energy(void **state) /* G05.FR.01 */
 {
     struct bench *b = *state;
@@ -138,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_lock_that_fails_is_told_and_nobody_charges),
         TEST(a_lock_that_lets_go_ends_the_energy),
+        TEST(a_silent_device_has_not_mended_its_lock),
         TEST(a_transaction_that_began_before_gets_no_energy),
         TEST(a_failure_while_offline_is_told_later),
         TEST(an_event_without_answer_is_sent_again_after_a_heartbeat),

@@ -2,7 +2,7 @@
  * cuts between any two commits. What must hold whatever happens is checked at the end of each day, when the faults have stopped:
  *
  *   every Started has exactly one Ended, sequence numbers have no hole, energy never runs backwards,
- *   what a device gave is billed, all of it and once, and it charges for nobody who is not authorized,
+ *   what a device gave is billed, all of it and once, and it charges for nobody who is not authorized or whose plug is not locked,
  *   what was acknowledged is not sent again (but after a power cut that undid the record of it),
  *   the queue drains and the last status reported of every connector is true.
  *
@@ -25,6 +25,7 @@ struct car {
     bool plugged, full;  /* full: it takes no energy now */
     bool silent, faulty; /* of the device */
     bool started;        /* the device was told to */
+    bool lock_fails;
     double limit_A, register_Wh;
     int64_t at_ms; /* register_Wh is of this time */
     int64_t silent_ms;
@@ -191,6 +192,7 @@ static void tell_signals(struct day *d, int evse)
     car->at_ms = d->b->now_ms;
     signals->state = state_of(car);
     signals->online = !car->silent;
+    signals->lock_failed = !car->silent && car->plugged && car->lock_fails;
     signals->measures = car->silent ? 0 : 1u << MEASURE_ENERGY_IMPORT | 1u << MEASURE_POWER_IMPORT;
     signals->value[MEASURE_ENERGY_IMPORT] = car->register_Wh;
     signals->value[MEASURE_POWER_IMPORT] = signals->state == EVSE_CHARGING ? 230 * 3 * 16 : 0;
@@ -253,7 +255,7 @@ static void ask_something(struct day *d)
 {
     int evse = 1 + (int)draw(d, (uint32_t)d->b->options.evse_count);
     char payload[300] = "{}";
-    switch (draw(d, 11)) {
+    switch (draw(d, 12)) {
     case 0:
         snprintf(payload, sizeof(payload),
                  "{'remoteStartId': %u, 'evseId': %d, 'idToken': {'idToken': 'R%u',"
@@ -307,6 +309,14 @@ static void ask_something(struct day *d)
     case 9:
         ask(d, "ClearCache", "{}");
         break;
+    case 10:
+        ask(d, "SetVariables",
+            chance(d, 30)
+                ? "{'setVariableData': [{'component': {'name': 'OCPPCommCtrlr'}, 'variable': {'name':"
+                  " 'MinimumStatusDuration'}, 'attributeValue': '30'}]}"
+                : "{'setVariableData': [{'component': {'name': 'OCPPCommCtrlr'}, 'variable': {'name':"
+                  " 'MinimumStatusDuration'}, 'attributeValue': '0'}]}");
+        break;
     default:
         ask(d, "SetVariables",
             "{'setVariableData': [{'component': {'name': 'OCPPCommCtrlr'}, 'variable': {'name':"
@@ -356,6 +366,8 @@ static void check_authorized(const struct day *d)
         bool charges = d->b->signals[i].state == EVSE_CHARGING;
         if (charges && !d->cars[i].was_lost && !d->b->command_error && !is_authorized)
             fail_msg("day %llu: EVSE %zu charges without authorization", d->number, i + 1);
+        if (charges && !d->cars[i].was_lost && !d->b->command_error && d->b->signals[i].lock_failed)
+            fail_msg("day %llu: EVSE %zu charges without a lock", d->number, i + 1);
     }
     json_decref(status);
 }
@@ -367,12 +379,12 @@ static void happen(struct day *d)
     struct car *car = &d->cars[evse - 1];
     char token[20];
 
-    switch (draw(d, 19)) {
+    switch (draw(d, 20)) {
     case 0:
     case 1:
     case 2:
         car->plugged = !car->plugged;
-        car->full = false;
+        car->full = car->lock_fails = false;
         break;
     case 3:
     case 4:
@@ -420,6 +432,9 @@ static void happen(struct day *d)
         break;
     case 17:
         b->wall_offset_ms += (int64_t)draw(d, 7200000) - 3600000;
+        break;
+    case 18:
+        car->lock_fails = chance(d, 60);
         break;
     default:
         break;
@@ -493,8 +508,11 @@ static void live_through(uint64_t seed)
     struct day d = { .number = seed, .random = seed * 0x9E3779B97F4A7C15u + 1 };
     for (int i = 0; i < 4; i++)
         (void)draw(&d, 2);
+    struct evse_abilities abilities = bench_abilities();
+    abilities.lock_failure = true;
     d.b = bench_new(&(struct bench_options){
         .evse_count = 1 + draw(&d, 3),
+        .abilities = abilities,
         .presets = { { "TxCtrlr", "TxStartPoint", NULL, starts[draw(&d, 5)] },
                      { "TxCtrlr", "TxStopPoint", NULL, stops[draw(&d, 4)] },
                      { "OCPPCommCtrlr", "MessageAttempts", "TransactionEvent", "1000" },
