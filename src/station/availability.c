@@ -188,13 +188,16 @@ static void report_changes(struct evse *e, int flags)
 {
     struct evse_availability *a = &e->availability;
     int64_t now_ms = env_now_ms(e->station->env), next_ms = INT64_MAX;
+    bool is_accepted = station_is_accepted(e->station); /* else availability_on_accepted() follows */
     timer_stop(&a->timer);
-    if (!station_is_accepted(e->station))
-        return; /* availability_on_accepted() follows */
     for (int c = 1; c <= e->abilities.connectors; c++) {
         enum connector_status status = availability_status(e, c);
+        if (a->is_reported[c - 1] && a->reported[c - 1] == status) {
+            a->present[c - 1] = status;
+            continue;
+        }
         int64_t due_ms = report_due_ms(e, c, status);
-        if (a->is_reported[c - 1] && a->reported[c - 1] == status)
+        if (!is_accepted)
             continue;
         if (due_ms <= now_ms)
             send_status_notification(e, c, flags, 1);
