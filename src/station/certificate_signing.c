@@ -54,7 +54,8 @@ static void wait_for_certificate(struct station *s)
 static void on_sign_certificate_result(void *ctx, const struct rpc_answer *answer)
 {
     struct station *s = ctx;
-    if (s->freeing || s->certificates.signing != SIGNING_SENT)
+    /* An older one of which a newer has taken the place says nothing. */
+    if (--s->certificates.sent > 0 || s->freeing || s->certificates.signing != SIGNING_SENT)
         return;
     bool is_refused = answer->outcome == RPC_RESULT &&
                       !str_equal(json_get_string(answer->payload, "status", ""), "Accepted");
@@ -70,9 +71,12 @@ static void send_request(struct station *s)
     json_t *payload =
         json_pack("{s:s, s:s}", "csr", c->request, "certificateType", "ChargingStationCertificate");
     set_signing(s, SIGNING_SENT, "ready");
+    c->sent++;
     if (outbox_call(s, "SignCertificate", payload, OUTBOX_KEEP_OFFLINE | OUTBOX_WHILE_PENDING,
-                    on_sign_certificate_result, s) < 0)
+                    on_sign_certificate_result, s) < 0) {
+        c->sent--;
         wait_for_certificate(s);
+    }
 }
 
 static void on_repeat_timer(struct timer *timer, void *ctx)
@@ -140,7 +144,7 @@ void station_on_csr(struct station *station, uint32_t ticket, const char *csr, c
 static void begin(struct station *s, const char *why)
 {
     struct certificates *c = &s->certificates;
-    if (c->signing == SIGNING_MAKING_KEY || c->signing == SIGNING_STORING || c->signing == SIGNING_SENT)
+    if (c->signing == SIGNING_MAKING_KEY || c->signing == SIGNING_STORING)
         return; /* it is on its way */
     timer_stop(&c->repeat_timer);
     c->repeats = 0;
@@ -166,13 +170,22 @@ void trigger_sign_certificate(struct station *s)
 
 /* ---- renewal ---- */
 
+/* A03.FR.02: a month before it expires; one that lives for weeks only, when a third of them is left, else it would be renewed for ever. */
+static int64_t renew_in_ms(const struct station *s)
+{
+    const struct own_certificate *own = &s->certificates.current;
+    if (!own->pem)
+        return INT64_MAX;
+    int64_t third_ms = (own->not_after_ms - own->not_before_ms) / 3;
+    return own->not_after_ms - (third_ms < RENEW_BEFORE_MS ? third_ms : RENEW_BEFORE_MS) - station_wall_ms(s);
+}
+
 static void on_renewal_timer(struct timer *timer, void *ctx)
 {
     (void)timer;
     struct station *s = ctx;
     struct certificates *c = &s->certificates;
-    int64_t left_ms = c->current.pem ? c->current.not_after_ms - station_wall_ms(s) : INT64_MAX;
-    if (left_ms <= RENEW_BEFORE_MS && !c->next.pem && !c->gave_up && c->signing == SIGNING_NONE &&
+    if (renew_in_ms(s) <= 0 && !c->next.pem && !c->gave_up && c->signing == SIGNING_NONE &&
         certificates_can_sign(s))
         begin(s, "the certificate expires soon");
     signing_plan_renewal(s);
@@ -186,7 +199,7 @@ void signing_plan_renewal(struct station *s)
         timer_stop(&c->renewal_timer);
         return;
     }
-    int64_t wait_ms = c->current.not_after_ms - RENEW_BEFORE_MS - station_wall_ms(s);
+    int64_t wait_ms = renew_in_ms(s);
     env_timer_start(s->env, &c->renewal_timer, wait_ms > 0 && wait_ms < DAY_MS ? wait_ms : DAY_MS);
 }
 

@@ -59,6 +59,7 @@ struct certificates {
     enum signing signing;
     uint32_t ticket;     /* SIGNING_MAKING_KEY */
     char *request, *key; /* the CSR under way and its key, or NULL */
+    int sent; /* SignCertificate in the outbox or not yet answered */
     int repeats;
     int64_t wait_s; /* until the CSR is sent again */
     bool gave_up;   /* no answer to the last of them: only the CSMS starts anew (A03.FR.19) */

@@ -10,7 +10,7 @@ import time
 
 import rules
 from harness import PASSWORD, ROOT, WAIT, Csms as PlainCsms, Site, until
-from servers import server_context
+from servers import key_pem, server_context
 
 TOKEN = {"idToken": "04A1B2C3D4E5F6", "type": "ISO14443"}     # the one that is valid
 OTHER = {"idToken": "0499887766AABB", "type": "ISO14443"}
@@ -216,6 +216,8 @@ class Rig:
         if authority:
             self.site.ca_file = self.site.directory / "root.pem"
             self.site.ca_file.write_text(authority.pem)
+        if security_profile == 3:
+            self.make_own()
         self.write_profile(fixed_cable)
         self.variables = {**self.DEFAULTS, **{k.replace("__", "."): v for k, v in variables.items()}}
         chargers = [self.site.tcp_charger(self.charger(n), 15020 + n).replace("demo-modbus-ac22", "case-ac22")
@@ -224,6 +226,16 @@ class Rig:
         self.tracks = {n: Track() for n in range(1, evses + 1)}
         self.evse_of = {}              # transaction -> EVSE
         self.remote_start_id = 0
+
+    def make_own(self):
+        """The station's own certificate, as the installer would leave it."""
+        certificate, key = self.authority.client(self.id)
+        files = self.site.directory / "own.pem", self.site.directory / "own.key"
+        files[0].write_text(self.authority.chain(certificate))
+        files[1].write_text(key_pem(key))
+        files[1].chmod(0o600)
+        self.site.own[self.id] = files
+        self.own = certificate
 
     def write_profile(self, fixed_cable):
         """The demo charger of profiles/, asked more often so that cases are quick."""
@@ -275,13 +287,14 @@ class Rig:
                 if csms is not self.site.csms:
                     csms.stop()
 
-    def another_csms(self, authority=None):
-        """A second CSMS, at an address of its own; `rig.csms = other` once the station should talk to it."""
+    def another_csms(self, authority=None, clients=None):
+        """A second CSMS, at an address of its own; `rig.csms = other` once the station should talk to it. `clients`: the authority whose
+        certificates it demands of stations."""
         from harness import address
         host, tls = address(), None
         if authority:
             certificate, key = authority.server(host)
-            tls = server_context(authority.chain(certificate), key)
+            tls = server_context(authority.chain(certificate), key, clients.pem if clients else None)
         other = Csms(host, tls=tls)
         other.url = f"{'wss' if tls else 'ws'}://{host}:{other.port}/ocpp"
         self.others.append(other)

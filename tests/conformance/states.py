@@ -3,6 +3,11 @@ states it needs before, and validates its own steps. What a step expects follows
 
 `evse` is the EVSE the state is about. Authorized, StopAuthorized and what leads there take `remote=True` for way B (by the CSMS).
 """
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509 import ocsp
+
 from rig import ANY, REMOTE, TOKEN, until, validate
 
 AUTHORIZED = {"idTokenInfo": {"status": "Accepted"}}
@@ -359,3 +364,97 @@ def RebootBeforeFirmwareActivation(cs):
     cs.next("BootNotification", reason="FirmwareUpdate")
     for evse in cs.tracks:
         cs.status("Available", evse)
+
+
+# ---- certificates ----
+
+def hash_data(certificate, issuer):
+    """CertificateHashDataType of a certificate (objects of python3-cryptography)."""
+    request = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, hashes.SHA256()).build()
+    return {"hashAlgorithm": "SHA256", "issuerNameHash": request.issuer_name_hash.hex(), "issuerKeyHash": request.issuer_key_hash.hex(),
+            "serialNumber": f"{request.serial_number:x}"}
+
+
+def root_hash(authority):
+    return hash_data(authority.certificate, (authority.parent or authority).certificate)
+
+
+def CertificateInstalled(cs, kind, authority):
+    cs.call("InstallCertificate", {"certificateType": kind, "certificate": authority.pem}, status="Accepted")
+
+
+def installed(cs, *kinds):
+    """[(type, hash data)] that are installed; None if the answer is NotFound."""
+    answer = cs.call("GetInstalledCertificateIds", {"certificateType": list(kinds)} if kinds else {})
+    if answer["status"] == "NotFound":
+        assert "certificateHashDataChain" not in answer
+        return None
+    validate("GetInstalledCertificateIds", answer, {"status": "Accepted"})
+    return [(e["certificateType"], {k: v.lower() if k != "hashAlgorithm" else v for k, v in e["certificateHashData"].items()})
+            for e in answer["certificateHashDataChain"]]
+
+
+def GetInstalledCertificates(cs, kind, authority=None):
+    found = installed(cs, kind)
+    assert found and {k for k, _ in found} == {kind}
+    if authority:
+        assert (kind, root_hash(authority)) in found
+    return found
+
+
+def certificate_request(cs):
+    """Steps 1 to 4 of RenewChargingStationCertificate; returns the CSR."""
+    cs.answer("SignCertificate", {"status": "Accepted"})
+    cs.call("TriggerMessage", {"requestedMessage": "SignChargingStationCertificate"}, status="Accepted")
+    return next_request(cs)
+
+
+def next_request(cs, seconds=20):
+    request = cs.next("SignCertificate", seconds=seconds, certificateType={"ChargingStationCertificate", None})
+    csr = x509.load_pem_x509_csr(request["csr"].encode())
+    assert csr.is_signature_valid
+    key = csr.public_key()
+    assert key.key_size >= (2048 if isinstance(key, rsa.RSAPublicKey) else 224)
+    return request["csr"]
+
+
+def certificate_signed(cs, chain):
+    return cs.call("CertificateSigned", {"certificateChain": chain, "certificateType": "ChargingStationCertificate"})["status"]
+
+
+def RenewChargingStationCertificate(cs, authority):
+    """Returns the new certificate, with which the station is connected if its security profile is 3."""
+    before = cs.csms.connected
+    chain = authority.sign_request(certificate_request(cs))
+    assert certificate_signed(cs, chain) == "Accepted"
+    certificate = x509.load_pem_x509_certificate(chain.encode())
+    if cs.site.security_profile == 3:
+        until(lambda: cs.csms.connected > before and cs.id in cs.csms.connections, "the station does not come back")
+        assert shown(cs) == certificate.public_bytes(serialization.Encoding.DER)
+        cs.quiet()
+    return certificate
+
+
+def shown(cs):
+    """The certificate the station has identified itself by, DER."""
+    return cs.csms.connections[cs.id].transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
+
+
+# ---- network profiles ----
+
+def profile_data(csms, security_profile, slot=2):
+    return {"configurationSlot": slot,
+            "connectionData": {"messageTimeout": 30, "ocppCsmsUrl": csms.url, "ocppInterface": "Wired0", "ocppVersion": "OCPP20",
+                               "ocppTransport": "JSON", "securityProfile": security_profile}}
+
+
+def migrate(cs, csms, security_profile):
+    """SetNetworkProfile for the slot not in use, that slot before the other, Reset."""
+    active = cs.get_variable("OCPPCommCtrlr.ActiveNetworkProfile")
+    slot = 2 if active == "1" else 1
+    cs.call("SetNetworkProfile", profile_data(csms, security_profile, slot), status="Accepted")
+    cs.set_variable("OCPPCommCtrlr.NetworkConfigurationPriority", f"{slot},{active}",
+                    attributeStatus={"Accepted", "RebootRequired"})
+    cs.csms.take_all()
+    cs.call("Reset", {"type": "OnIdle"}, status="Accepted")
+    return slot

@@ -253,6 +253,7 @@ class Site:
         self.scheme = "wss" if tls else "ws"
         self.security_profile, self.ca_file = (2, None) if tls else (1, None)
         self.general, self.sim_options, self.sim = "", [], None
+        self.own = {}                                  # station -> (certificate file, key file), of security profile 3
         self.csms_options, self.environment = "", {}   # more of the CSMS's entry; of the gateway's environment
         self.log_level = "info"
 
@@ -300,7 +301,10 @@ csms:
 {self.general}stations:
 """
         for name, chargers, variables in self.stations:
-            text += f"  - id: {name}\n    csms: test\n    password: {PASSWORD}\n    variables:\n"
+            text += f"  - id: {name}\n    csms: test\n"
+            text += f"    password: {PASSWORD}\n" if self.security_profile in (1, 2) else ""
+            text += "    certificate_file: {}\n    key: {}\n".format(*self.own[name]) if name in self.own else ""
+            text += "    variables:\n"
             text += "".join(f"      {key.replace('__', '.')}: \"{value}\"\n" for key, value in variables.items())
             text += "    chargers:\n" + "".join(f"      - {{ {charger} }}\n" for charger in chargers)
         return text

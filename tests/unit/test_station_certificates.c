@@ -702,6 +702,45 @@ static void a_refused_request_is_not_sent_again(void **state) /* A02.FR.17, TC_A
     bench_expect_nothing(b);
 }
 
+static void a_request_in_between_brings_another(void **state) /* A02.FR.02, F06.FR.05 */
+{
+    struct bench *b = *state;
+    bench_answer(b, "SignCertificate", BENCH_SILENCE);
+    trigger(b);
+    bench_expect(b, "SignCertificate", "{}");
+    trigger(b);
+    assert_int_equal(b->requests, 2);
+    bench_answer(b, "SignCertificate", ACCEPTED);
+    bench_expect(b, "SignCertificate", "{}");
+    char *chain = authority_sign(world.root, b->csr, NULL);
+    signed_by_csms(b, chain, ACCEPTED);
+    assert_string_equal(b->certificate, chain);
+    free(chain);
+}
+
+static void one_that_lives_for_days_is_not_renewed_for_ever(void **state) /* A03.FR.02 */
+{
+    (void)state;
+    struct bench_options options = { 0 };
+    char *csr, *key;
+    authority_request("CS-1", "Example", &csr, &key);
+    char *own = authority_sign(world.root, csr,
+                               &(struct authority_leaf){ .not_before_ms = BENCH_WALL_MS - DAY_MS,
+                                                         .not_after_ms = BENCH_WALL_MS + 11 * DAY_MS });
+    options.trusted_pem = authority_pem(world.root);
+    options.certificate_pem = own;
+    options.key = key;
+    struct bench *b = bench_of(3, options);
+    bench_advance(b, 6 * DAY_MS);
+    assert_int_equal(b->requests, 0);
+    bench_advance(b, 2 * DAY_MS);
+    assert_int_equal(b->requests, 1);
+    bench_free(b);
+    free(csr);
+    free(key);
+    free(own);
+}
+
 static void the_request_outlives_a_power_cut(void **state) /* A02.FR.03 */
 {
     struct bench *b = *state;
@@ -1034,6 +1073,8 @@ int main(void)
         TEST(own, an_intermediate_may_have_signed_it),
         TEST(own, the_request_is_sent_again_after_longer_and_longer_waits),
         TEST(own, a_refused_request_is_not_sent_again),
+        TEST(own, a_request_in_between_brings_another),
+        cmocka_unit_test(one_that_lives_for_days_is_not_renewed_for_ever),
         TEST(own, the_request_outlives_a_power_cut),
         TEST(own, without_a_stored_key_nothing_is_asked),
         TEST(own, a_new_certificate_that_does_not_work_is_discarded),
