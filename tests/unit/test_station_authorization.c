@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 static int setup(void **state)
 {
     *state = session_points("Authorized,EVConnected", "Authorized,EVConnected");
@@ -471,6 +473,23 @@ static void a_late_answer_lets_nobody_in_who_went_away(void **state) /* C01.FR.0
     bench_expect_command(b, 1, EVSE_START);
 }
 
+static void only_the_first_answer_counts(void **state) /* C01.FR.01 */
+{
+    struct bench *b = *state;
+    char frame[200];
+    session_plug(b);
+    bench_answer(b, "Authorize", BENCH_SILENCE);
+    session_event(b, "Started", "CablePluggedIn", NULL);
+    bench_expect_limit(b, 1, 32);
+    session_tap(b);
+    AUTO_FREE char *id = strdup(json_string_value(json_array_get(json_array_get(b->unanswered, 0), 0)));
+    bench_reply(b, "{'idTokenInfo': {'status': 'Invalid'}}");
+    (void)snprintf(frame, sizeof(frame), "[3,\"%s\",{\"idTokenInfo\":{\"status\":\"Accepted\"}}]", id);
+    bench_frame(b, frame);
+    bench_expect_no_command(b);
+    bench_expect_nothing(b);
+}
+
 static void the_status_of_a_certificate_nobody_showed_means_nothing(void **state) /* C01 */
 {
     struct bench *b = *state;
@@ -787,6 +806,7 @@ int main(void)
         TEST(where_none_is_needed_a_token_is_passed_on_unasked),
         TEST(an_identifier_of_the_csms_is_not_asked_for),
         TEST(a_late_answer_lets_nobody_in_who_went_away),
+        TEST(only_the_first_answer_counts),
         TEST(the_status_of_a_certificate_nobody_showed_means_nothing),
         cmocka_unit_test(each_evse_has_a_token_of_its_own),
         cmocka_unit_test(an_answer_counts_for_the_token_of_its_event_only),
