@@ -201,7 +201,8 @@ static size_t part_bytes(const struct station *s)
     return max < PART_BYTES_MAX ? max : PART_BYTES_MAX;
 }
 
-/* The items from the present one on that fit into a part; *ret_more whether some are left. */
+/* The items from the present one on that fit into a part; *ret_more whether some are left. NULL without memory: a report with a gap is
+ * none. */
 static json_t *part_items(struct report *r, bool *ret_more)
 {
     size_t max = part_bytes(r->station), used = 0;
@@ -210,6 +211,11 @@ static json_t *part_items(struct report *r, bool *ret_more)
 
     while (items && more && json_array_size(items) < ITEMS_PER_MESSAGE) {
         json_t *item = item_json(&variable_table[r->row], &r->place);
+        if (!item) {
+            json_decref(items);
+            items = NULL;
+            break;
+        }
         used += json_text_size(item) + 1;
         if (used > max && json_array_size(items) > 0) {
             json_decref(item);
@@ -265,6 +271,8 @@ static void send_part(struct report *r)
     r->attempts++;
     if (outbox_call(s, "NotifyReport", payload, OUTBOX_WHILE_PENDING | OUTBOX_ONLINE_ONLY,
                     on_notify_report_result, r) < 0) {
+        log_warn(LOG_STATION, "report cannot be sent: station=%s request=%lld part=%d", s->id,
+                 (long long)r->request_id, r->seq_no);
         s->report = NULL;
         report_free(r);
     }

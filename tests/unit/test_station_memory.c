@@ -262,6 +262,15 @@ static void a_stranger_is_sent_away(struct run *run)
     bench_answer(run->b, "Authorize", "");
 }
 
+static void a_lock_fails_for_a_while(struct run *run)
+{
+    for (int fails = 1; fails >= 0; fails--) {
+        run->b->signals[0].lock_failed = fails;
+        bench_signals(run->b, 1);
+        pass(run, 20000);
+    }
+}
+
 static void a_card_charges_through_an_outage(struct run *run)
 {
     run->allowed = true;
@@ -306,6 +315,11 @@ static void a_remote_start_goes_on_after_a_power_cut(struct run *run)
         "{'setVariableData':[{'component':{'name':'TxCtrlr'},'variable':{'name':'EVConnectionTimeOut'},"
         "'attributeValue':'90'}]}");
     ask(run, "GetBaseReport", "{'requestId':1,'reportBase':'SummaryInventory'}");
+    ask(run, "GetReport",
+        "{'requestId':2,'componentCriteria':['Problem','Enabled'],'componentVariable':[{'component':{'name':"
+        "'TokenReader'}}]}");
+    ask(run, "GetVariables",
+        "{'getVariableData':[{'component':{'name':'EVSE','evse':{'id':1}},'variable':{'name':'Power'}}]}");
     ask(run, "ClearCache", "{}"); /* what the cards before left behind */
     ask(run, "ChangeAvailability", "{'operationalStatus':'Inoperative'}");
     ask(run, "ChangeAvailability", "{'operationalStatus':'Operative'}");
@@ -352,8 +366,11 @@ static long live_through(long fail_at)
     memory.count = 0;
     memory.fail_at = fail_at;
     struct run run = { .transactions = json_object() };
+    struct evse_abilities abilities = bench_abilities();
+    abilities.lock_failure = true;
     run.b = bench_new(
-        &(struct bench_options){ .presets = { { "TxCtrlr", "TxStartPoint", NULL, "EVConnected,Authorized" },
+        &(struct bench_options){ .abilities = abilities,
+                                 .presets = { { "TxCtrlr", "TxStartPoint", NULL, "EVConnected,Authorized" },
                                               { "AlignedDataCtrlr", "Interval", NULL, "0" },
                                               { "TxCtrlr", "EVConnectionTimeOut", NULL, "600" } },
                                  .preset_count = 3 });
@@ -364,6 +381,7 @@ static long live_through(long fail_at)
     pass(&run, 90000); /* a boot may have to be tried again */
 
     a_stranger_is_sent_away(&run);
+    a_lock_fails_for_a_while(&run);
     a_card_charges_through_an_outage(&run);
     a_remote_start_goes_on_after_a_power_cut(&run);
 
