@@ -1,0 +1,144 @@
+"""ISO 15118 certificate management: what of it is about the connection and firmware. The rest needs an ISO 15118 controller."""
+from rig import until
+from servers import DAY, Authority
+from states import (Booted, CertificateInstalled, GetInstalledCertificates, RenewChargingStationCertificate, hash_data, installed,
+                    root_hash)
+from test_tc_a_tls import show
+
+CSMS, MANUFACTURER = "CSMSRootCertificate", "ManufacturerRootCertificate"
+CHECK = {"SecurityCtrlr__AdditionalRootCertificateCheck": "true"}
+
+
+def test_TC_M_01_CS(station, authority):
+    """M05.FR.01, M05.FR.02."""
+    cs, new = station(security_profile=2, authority=authority), Authority("new root")
+    CertificateInstalled(cs, CSMS, new)
+    GetInstalledCertificates(cs, CSMS, new)
+
+
+def test_TC_M_02_CS(station):
+    """M05.FR.01, M05.FR.02."""
+    cs, new = station(), Authority("manufacturer")
+    CertificateInstalled(cs, MANUFACTURER, new)
+    GetInstalledCertificates(cs, MANUFACTURER, new)
+
+
+def test_TC_M_07_CS(station, authority):
+    """M05.FR.07."""
+    cs, expired = station(security_profile=2, authority=authority), Authority("expired", valid=(-3 * DAY, -DAY))
+    cs.call("InstallCertificate", {"certificateType": CSMS, "certificate": expired.pem}, status="Rejected")
+    assert (CSMS, root_hash(expired)) not in GetInstalledCertificates(cs, CSMS)
+
+
+def test_TC_M_09_CS(station, authority):
+    """M05.FR.10, M05.FR.11."""
+    cs, stranger = station(security_profile=2, authority=authority, **CHECK), Authority("stranger")
+    assert cs.get_variable("SecurityCtrlr.AdditionalRootCertificateCheck") == "true"
+    cs.call("InstallCertificate", {"certificateType": CSMS, "certificate": stranger.pem}, status="Rejected")
+    assert GetInstalledCertificates(cs, CSMS) == [(CSMS, root_hash(authority))]
+
+
+def reset(cs):
+    """Step 1: Reset; the connection that follows is of the case."""
+    cs.csms.take_all()
+    before = cs.csms.connected
+    cs.call("Reset", {"type": "OnIdle"}, status="Accepted")
+    until(lambda: cs.csms.connected > before, "the station does not come back")
+    cs.booted({"Available", "Unavailable"})    # the device restarts, too
+    cs.quiet()
+
+
+def test_TC_M_30_CS(station, authority):
+    """M05.FR.09, M05.FR.12, M05.FR.13."""
+    for profile in (2, 3):
+        cs, new = station(security_profile=profile, authority=authority, **CHECK), Authority("new root", parent=authority)
+        CertificateInstalled(cs, CSMS, new)
+        assert len(GetInstalledCertificates(cs, CSMS, new)) == 2
+        certificate, key = new.server(cs.site.csms_address)
+        show(cs, new.chain(certificate), key)
+        if profile == 3:
+            RenewChargingStationCertificate(cs, new)
+        reset(cs)
+        assert GetInstalledCertificates(cs, CSMS) == [(CSMS, root_hash(new))]
+
+
+def test_TC_M_31_CS(station, authority):
+    """M05.FR.14."""
+    cs, new = station(security_profile=2, authority=authority, **CHECK), Authority("new root", parent=authority)
+    CertificateInstalled(cs, CSMS, new)
+    reset(cs)
+    GetInstalledCertificates(cs, CSMS, authority)
+
+
+def test_TC_M_12_CS(station, authority):
+    """M03.FR.01, M03.FR.03, M03.FR.04."""
+    cs, new = station(security_profile=2, authority=authority), Authority("new root", key_kind="rsa")
+    CertificateInstalled(cs, CSMS, new)
+    found = GetInstalledCertificates(cs, CSMS, new)
+    assert (CSMS, root_hash(authority)) in found and len(found) == 2
+
+
+def test_TC_M_13_CS(station):
+    """M03.FR.01, M03.FR.03, M03.FR.04."""
+    cs, new = station(), Authority("manufacturer")
+    CertificateInstalled(cs, MANUFACTURER, new)
+    assert GetInstalledCertificates(cs, MANUFACTURER) == [(MANUFACTURER, root_hash(new))]
+
+
+def both(cs):
+    roots = {CSMS: Authority("new root"), MANUFACTURER: Authority("manufacturer")}
+    for kind, root in roots.items():
+        CertificateInstalled(cs, kind, root)
+    return [(kind, root_hash(root)) for kind, root in roots.items()]
+
+
+def test_TC_M_17_CS(station, authority):
+    """M03.FR.01, M03.FR.03, M03.FR.04."""
+    cs = station(security_profile=2, authority=authority)
+    wanted = both(cs)
+    found = installed(cs, CSMS, MANUFACTURER)
+    assert all(one in found for one in wanted)
+
+
+def test_TC_M_18_CS(station, authority):
+    """M03.FR.01, M03.FR.03, M03.FR.04."""
+    cs = station(security_profile=2, authority=authority)
+    wanted = both(cs)
+    found = installed(cs)
+    assert all(one in found for one in wanted)
+
+
+def test_TC_M_19_CS(station):
+    """M03.FR.01, M03.FR.02."""
+    assert installed(station(), "MORootCertificate") is None
+
+
+def test_TC_M_20_CS(station, authority):
+    """M04.FR.01, M04.FR.02."""
+    cs, other = station(security_profile=2, authority=authority), Authority("other")
+    CertificateInstalled(cs, CSMS, other)
+    found = GetInstalledCertificates(cs, CSMS, other)
+    data = next(data for kind, data in found if data == root_hash(other))
+    cs.call("DeleteCertificate", {"certificateHashData": data}, status="Accepted")
+    assert (CSMS, data) not in GetInstalledCertificates(cs, CSMS)
+    cs.power_cut()
+    cs.power_up()
+    cs.booted()
+    assert (CSMS, data) not in GetInstalledCertificates(cs, CSMS)
+
+
+def test_TC_M_22_CS(station, authority):
+    """M04.FR.01, M04.FR.04."""
+    cs = station(security_profile=2, authority=authority)
+    GetInstalledCertificates(cs, CSMS)
+    cs.call("DeleteCertificate", {"certificateHashData": root_hash(Authority("unknown"))}, status="NotFound")
+
+
+def test_TC_M_23_CS(station, authority):
+    """M04.FR.06."""
+    cs = station(security_profile=3, authority=authority)
+    certificate = RenewChargingStationCertificate(cs, authority)
+    found = installed(cs)
+    cs.call("DeleteCertificate", {"certificateHashData": hash_data(certificate, authority.certificate)}, status={"NotFound", "Failed"})
+    assert installed(cs) == found
+    Booted(cs)                             # it is still there
