@@ -371,6 +371,10 @@ static void too_large_a_question_is_refused(void **state) /* B08.FR.06, .17, .18
 {
 #define FILTER "{'component': {'name': 'TxCtrlr'}%s}"
     struct bench *b = *state;
+    bench_call(b, "GetVariables",
+               "{'getVariableData': [{'component': {'name': 'DeviceDataCtrlr'}, 'variable': {'name':"
+               " 'ItemsPerMessage', 'instance': 'GetReport'}}]}",
+               "{'getVariableResult': [{'attributeValue': '100'}]}");
     char long_item[1200], text[1000];
     memset(text, 'x', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';

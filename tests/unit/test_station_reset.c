@@ -249,8 +249,18 @@ static void one_evse_waits_for_its_transaction(void **state) /* B12.FR.01, .07 *
     bench_advance(b, 100000);
     bench_expect_no_command(b);
     end_transaction(b, 1);
-    bench_forget(b);
+    bench_expect_later(b, "TransactionEvent",
+                       "{'eventType': 'Ended', 'triggerReason': 'StopAuthorized', 'transactionInfo':"
+                       " {'stoppedReason': 'Local'}}");
+    for (int kind = -1; kind != EVSE_RESET;) { /* STOP and UNLOCK before it */
+        assert_true(json_array_size(b->commands) > 0);
+        const json_t *command = json_array_get(b->commands, 0);
+        assert_int_equal(json_integer_value(json_array_get(command, 0)), 1);
+        kind = (int)json_integer_value(json_array_get(command, 1));
+        json_array_remove(b->commands, 0);
+    }
     bench_advance(b, 2000);
+    assert_int_equal(bench_count(b, "BootNotification"), 0);
     bench_free(b);
 }
 
