@@ -180,6 +180,26 @@ static void read_on_silence(struct reading *r, const struct yaml_node *root)
         r->profile->on_silence = read_text(r, yaml_get(node, "device"), MAX_TEXT);
 }
 
+/* [program, argument...]; the place of the program is absolute, since nobody knows where the gateway runs. */
+static void read_firmware_hook(struct reading *r, const struct yaml_node *root)
+{
+    const struct yaml_node *list = yaml_get(root, "firmware_hook");
+    if (!list)
+        return;
+    if (list->kind != YAML_LIST || !list->count || list->count > PROFILE_MAX_HOOK) {
+        COMPLAIN(r, list, "expected a list of the program and its arguments, at most %d", PROFILE_MAX_HOOK);
+        return;
+    }
+    char **hook = calloc(list->count + 1, sizeof(*hook));
+    r->profile->firmware_hook = hook;
+    r->no_memory = r->no_memory || !hook;
+    for (const struct yaml_node *n = list->children; hook && n; n = n->next)
+        if (!(*hook++ = read_text(r, n, MAX_TEXT)))
+            return;
+    if (hook && r->profile->firmware_hook[0][0] != '/')
+        COMPLAIN(r, list->children, "expected the absolute path of a program");
+}
+
 static void read_head(struct reading *r, const struct yaml_node *root)
 {
     static const char *const protocols[] = { "modbus", "echonet", NULL };
@@ -206,6 +226,7 @@ static void read_head(struct reading *r, const struct yaml_node *root)
     else
         COMPLAIN(r, root, "echonet is missing; expected such as echonet: { class: 0x02A1 }");
     read_on_silence(r, root);
+    read_firmware_hook(r, root);
 }
 
 /* ---- identify ---- */
@@ -415,9 +436,10 @@ static bool count_evses(struct reading *r, const struct yaml_node *root, const s
 
 static void read_profile(struct reading *r, const struct yaml_node *root)
 {
-    static const char *const keys[] = { "profile", "vendor",    "models",     "protocol", "extends",
-                                        "modbus",  "echonet",   "identify",   "setup",    "points",
-                                        "evses",   "keepalive", "on_silence", "notes",    NULL };
+    static const char *const keys[] = { "profile",    "vendor", "models",        "protocol",
+                                        "extends",    "modbus", "echonet",       "identify",
+                                        "setup",      "points", "evses",         "keepalive",
+                                        "on_silence", "notes",  "firmware_hook", NULL };
     const struct yaml_node *evses = yaml_get(root, "evses"), *points = yaml_get(root, "points"),
                            *identify = yaml_get(root, "identify"), *equals = yaml_get(identify, "equals");
     yaml_check_keys(r->yaml, root, keys, r->problems);
@@ -487,6 +509,9 @@ void profile_free(struct profile *profile)
     free(profile->name);
     free(profile->vendor);
     free(profile->on_silence);
+    for (char **arg = profile->firmware_hook; arg && *arg; arg++)
+        free(*arg);
+    free(profile->firmware_hook);
     free(profile);
 }
 

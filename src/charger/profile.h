@@ -81,6 +81,8 @@ struct profile_evse {
     struct command commands[EVSE_COMMANDS];
 };
 
+#define PROFILE_MAX_HOOK 16 /* program and arguments of firmware_hook */
+
 struct profile {
     char *name, *vendor;
     char **models;
@@ -95,6 +97,8 @@ struct profile {
     struct identify identify;
     struct steps setup, keepalive;
     int64_t keepalive_ms;
+    char **
+        firmware_hook; /* program and arguments that update a device of this kind, ends with NULL; NULL: there is none */
     char *on_silence; /* what the device does if we fall silent: shown as a hazard; NULL: not said */
 };
 

@@ -54,8 +54,7 @@ static int read_log(struct parse *p, const struct yaml_node *node)
     return 0;
 }
 
-/* A relative path starts at the configuration file, not where the program happens to run. Takes `*path`, gives it back whole. */
-static int resolve_path(const struct parse *p, char **path)
+int config_resolve_path(const struct parse *p, char **path)
 {
     const char *slash = strrchr(p->config->name, '/');
     char *whole = NULL;
@@ -72,7 +71,7 @@ static int resolve_path(const struct parse *p, char **path)
 static int read_secret(struct parse *p, const struct yaml_node *node, char **path, char **ret)
 {
     size_t len = 0;
-    if (resolve_path(p, path) < 0)
+    if (config_resolve_path(p, path) < 0)
         return -ENOMEM;
     int r = file_read(*path, CONFIG_MAX_BYTES, ret, &len);
     if (r < 0 && r != -ENOMEM)
@@ -150,7 +149,7 @@ static int read_password(struct parse *p, const struct yaml_node *node, struct s
         yaml_problem(p->y, node, p->problems, "expected either password or password_file");
     if (station->password_file && !station->password) {
         size_t len = 0;
-        int r = resolve_path(p, &station->password_file);
+        int r = config_resolve_path(p, &station->password_file);
         if (r == 0)
             r = file_read(station->password_file, 4096, &station->password, &len);
         if (r == -ENOMEM)
@@ -373,7 +372,9 @@ static int read_file(struct parse *p)
     struct config *c = p->config;
     const struct yaml_node *root = p->y->root;
     if (settings_read(p->y, root, file_settings, c, p->problems) == -ENOMEM ||
-        settings_read(p->y, yaml_get(root, "gateway"), general_settings, &c->general, p->problems) == -ENOMEM)
+        settings_read(p->y, yaml_get(root, "gateway"), general_settings, &c->general, p->problems) ==
+            -ENOMEM ||
+        config_read_firmware(p, yaml_get(yaml_get(root, "gateway"), "firmware")) == -ENOMEM)
         return -ENOMEM;
     const char *socket = c->general.control_socket;
     if (socket && strlen(socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
@@ -486,6 +487,8 @@ void config_free(struct config *c)
     free(c->general.state_directory);
     free(c->general.control_socket);
     free(c->general.profiles);
+    free(c->general.known_hosts);
+    config_free_firmware(&c->firmware);
     free(c->echonet_fingerprint);
     free(c->csms);
     free(c->buses);

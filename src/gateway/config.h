@@ -23,8 +23,21 @@
 #define CONFIG_NAME_SIZE    64
 
 struct general_config {
-    char *state_directory, *control_socket, *profiles;
+    char *state_directory, *control_socket, *profiles, *known_hosts;
     int64_t pacing_ms; /* between the first connections of two stations */
+};
+
+/* What UpdateFirmware does: see docs/firmware.md. */
+struct firmware_config {
+    char *slot;         /* file of the gateway's own image; NULL: the gateway itself is not updated */
+    char **hook;        /* program and arguments, ends with NULL */
+    int64_t timeout_ms; /* of the hook */
+    int64_t max_bytes;
+    int transactions; /* enum firmware_meanwhile */
+    bool takes_unsigned;
+    char *roots, *crl, *ca_file;        /* paths */
+    char *roots_pem, *crl_pem, *ca_pem; /* their content */
+    char *fingerprint;
 };
 
 struct csms_config {
@@ -83,6 +96,7 @@ struct loaded_profile {
 struct config {
     char *name; /* the file's */
     struct general_config general;
+    struct firmware_config firmware;
     bool log_json;
     enum log_level log_levels[LOG_AREAS];
     struct echonet_settings echonet;

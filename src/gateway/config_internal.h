@@ -15,6 +15,12 @@ struct parse {
 /* Appends the subtree (NULL: nothing) as text: what fingerprints are made of. */
 void config_dump(const struct yaml_node *node, struct buf *out);
 
+/* A relative path starts at the configuration file, not where the program happens to run. Takes `*path`, gives it back whole. */
+int config_resolve_path(const struct parse *p, char **path);
+/* Of gateway.firmware; NULL node: its defaults. 0, -EINVAL (told) or -ENOMEM. */
+int config_read_firmware(struct parse *p, const struct yaml_node *node);
+void config_free_firmware(struct firmware_config *firmware);
+
 /* Each 0, -EINVAL (told) or -ENOMEM. A bus or charger that was told wrong stays in the list, so that what names it is not
  * wrong, too. */
 int config_read_bus(struct parse *p, const struct yaml_node *node, struct bus_config *bus);

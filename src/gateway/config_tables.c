@@ -6,6 +6,7 @@
 #define AT(type, member) offsetof(struct type, member)
 
 static const char *const key_type_list[] = { "ec", "rsa2048", "rsa3072", NULL }; /* enum key_type */
+static const char *const meanwhile_names[] = { "nothing", "download", "install", NULL };
 static const char *const framing_names[] = { "tcp", "rtu", "ascii", NULL };
 
 /* clang-format off */
@@ -27,8 +28,28 @@ const struct setting general_settings[] = {
     { "profiles", SETTING_TEXT, AT(general_config, profiles),
       .fallback = "/etc/ocpp-gateway/profiles:/usr/local/share/ocpp-gateway/profiles:/usr/share/ocpp-gateway/profiles",
       .help = "directories of device profiles, separated by colons, searched in this order; relative ones start at this file" },
+    { "firmware", SETTING_OTHER, .help = "updates of the gateway itself, and what holds for all updates" },
+    { "known_hosts", SETTING_TEXT, AT(general_config, known_hosts),
+      .help = "file of known sftp servers (OpenSSH's format), others are refused; absent: any is taken, its key is logged" },
     { "pacing", SETTING_DURATION, AT(general_config, pacing_ms), 0, 60e3, .fallback = "20ms",
       .help = "time between the first connections of two stations at start, so that many do not storm the CSMS" },
+    { 0 },
+};
+
+const struct setting firmware_config_settings[] = {
+    { "slot", SETTING_TEXT, AT(firmware_config, slot), .help = "file that an image for the gateway itself is loaded to; absent: the gateway is not updated" },
+    { "install_hook", SETTING_OTHER, .help = "`[program, argument...]` that installs the image; needed with `slot`" },
+    { "timeout", SETTING_DURATION, AT(firmware_config, timeout_ms), 1000, 86400e3, .fallback = "15min",
+      .help = "a hook that takes longer is killed" },
+    { "max_size", SETTING_INT64, AT(firmware_config, max_bytes), 1, 1e12, .fallback = "268435456", .help = "longest image in bytes" },
+    { "transactions", SETTING_ENUM, AT(firmware_config, transactions), .fallback = "download", .names = meanwhile_names,
+      .help = "what may be done while a vehicle charges: `nothing`, `download`, or `install` (also the installation)" },
+    { "unsigned", SETTING_BOOL, AT(firmware_config, takes_unsigned), .fallback = "false",
+      .help = "take images without certificate and signature, too" },
+    { "roots", SETTING_TEXT, AT(firmware_config, roots),
+      .help = "PEM file of manufacturer roots, besides those that the CSMS installs; a relative path starts at this file" },
+    { "crl", SETTING_TEXT, AT(firmware_config, crl), .help = "PEM file of revocation lists: signing certificates in it are refused" },
+    { "ca_file", SETTING_TEXT, AT(firmware_config, ca_file), .help = "PEM file of roots for https and ftps servers, besides the system's" },
     { 0 },
 };
 
@@ -138,6 +159,7 @@ const struct setting echonet_override_settings[] = {
 static const struct settings_section sections[] = {
     { "file", file_settings, "The whole file." },
     { "gateway", general_settings, "Where things are on this machine." },
+    { "gateway.firmware", firmware_config_settings, "Firmware updates (docs/firmware.md)." },
     { "csms.NAME", csms_settings, "One connection to a CSMS, shared by any number of stations." },
     { "buses.NAME", bus_settings,
       "A medium that several chargers share. A charger with `tcp` of its own needs none." },

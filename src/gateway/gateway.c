@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "gateway/control.h"
 #include "gateway/station_entry.h"
+#include "gateway/station_firmware.h"
 #include "pki/key.h"
 
 #define CLOSE_TIME_MS 300 /* for close frames to leave at the end */
@@ -168,6 +169,14 @@ static int start(struct gateway *gateway)
     r = websocket_context_new(&gateway->loop, &gateway->websockets);
     if (r < 0)
         return r;
+    r = transfers_new(&gateway->loop, &gateway->transfers);
+    if (r < 0)
+        return r;
+    r = transfers_set_known_hosts(gateway->transfers, gateway->config->general.known_hosts);
+    if (r == 0)
+        r = gateway_firmware_new(gateway, &gateway->firmware);
+    if (r < 0)
+        return r;
     resources_init(&gateway->resources, &gateway->loop, gateway->websockets);
     r = control_new(gateway, gateway->config->general.control_socket, &gateway->control);
     if (r < 0)
@@ -229,12 +238,24 @@ static void adopt_profiles(struct config *config, struct config *old)
         }
 }
 
+/* It is the same; the slot holds the old one's texts. */
+static void adopt_firmware(struct config *config, struct config *old)
+{
+    struct firmware_config mine = config->firmware;
+    config->firmware = old->firmware;
+    old->firmware = mine;
+}
+
 static const char *restart_needed(const struct config *config, const struct config *old)
 {
     if (!str_equal(config->general.state_directory, old->general.state_directory))
         return "gateway.state";
     if (!str_equal(config->general.control_socket, old->general.control_socket))
         return "gateway.control";
+    if (!str_equal(config->firmware.fingerprint, old->firmware.fingerprint))
+        return "gateway.firmware";
+    if (!str_equal(config->general.known_hosts, old->general.known_hosts))
+        return "gateway.known_hosts";
     return NULL;
 }
 
@@ -273,6 +294,7 @@ static int switch_to(struct gateway *gateway, struct config *config)
     if (!entries)
         return -ENOMEM;
     adopt_profiles(config, gateway->config);
+    adopt_firmware(config, gateway->config);
     for (size_t i = 0; i < config->station_count; i++) {
         entries[i] = take_unchanged(gateway, &config->stations[i]);
         if (entries[i])
@@ -372,6 +394,8 @@ void gateway_stop(struct gateway *gateway)
     for (size_t i = 0; i < gateway->station_count; i++)
         station_entry_free(gateway->stations[i]);
     free(gateway->stations);
+    firmware_slot_free(gateway->firmware);
+    transfers_free(gateway->transfers);
     store_close(gateway->store);
     websocket_context_free(gateway->websockets);
     config_free(gateway->config);

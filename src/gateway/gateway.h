@@ -20,6 +20,8 @@ struct gateway {
     char *config_path;
     struct config *config;
     struct websocket_context *websockets;
+    struct transfers *transfers; /* files from and to servers of the CSMS */
+    struct firmware_slot *firmware; /* the gateway's own; NULL: none is configured */
     struct resources resources;
     struct store *store;
     struct control *control;

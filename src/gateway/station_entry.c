@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "charger/charger.h"
 #include "gateway/csr_job.h"
+#include "gateway/station_firmware.h"
 #include "net/websocket.h"
 
 struct station_charger {
@@ -31,6 +32,7 @@ struct station_entry {
     struct gateway *gateway;
     const struct station_config *config;
     struct station *station;
+    struct station_firmware *firmware; /* NULL: nothing to update */
     struct resource *endpoint;
     struct websocket *websocket;
     bool websocket_is_up, started;
@@ -247,6 +249,18 @@ static void op_command(void *ctx, int evse, const struct evse_command *command)
     charger_command(c->charger, evse - c->first_evse + 1, command);
 }
 
+static int op_firmware(void *ctx, const struct firmware_job *job)
+{
+    struct station_entry *entry = ctx;
+    return station_firmware_ask(entry->firmware, job);
+}
+
+static void on_firmware_done(void *ctx, uint32_t ticket, enum firmware_outcome outcome)
+{
+    struct station_entry *entry = ctx;
+    station_on_firmware_done(entry->station, ticket, outcome);
+}
+
 static void op_frame(void *ctx, bool outgoing, const char *text, size_t len)
 {
     struct station_entry *entry = ctx;
@@ -293,6 +307,7 @@ static const struct station_ops station_ops = {
     .send = op_send,
     .persist = op_persist,
     .command = op_command,
+    .firmware = op_firmware,
     .on_frame = op_frame,
 };
 
@@ -446,6 +461,7 @@ static int make_station(struct station_entry *entry, const struct evse_abilities
         .presets = presets,
         .preset_count = config->preset_count,
         .max_message = csms->max_message,
+        .firmware = station_firmware_settings(entry->firmware, entry->gateway),
     };
     entry->station = station_new(&entry->gateway->loop.env, &settings, &station_ops, entry);
     return entry->station ? 0 : -ENOMEM;
@@ -463,6 +479,8 @@ static int make(struct station_entry *entry)
     if (!abilities)
         return -ENOMEM;
     int r = make_chargers(entry, abilities);
+    if (r == 0)
+        r = station_firmware_new(entry->gateway, entry->config, on_firmware_done, entry, &entry->firmware);
     if (r == 0)
         r = make_station(entry, abilities);
     free(abilities);
@@ -531,6 +549,7 @@ void station_entry_free(struct station_entry *entry)
         charger_free(c->charger);
         resource_put(c->resource);
     }
+    station_firmware_free(entry->firmware);
     station_free(entry->station);
     resource_put(entry->endpoint);
     store_forget(entry->gateway->store, entry); /* what was written up to here, by any of them */

@@ -70,4 +70,10 @@ bool pki_is_for_request(const char *pem, const char *csr_pem);
 /* Whether the certificate's subject has CN = `station` and O = `organization` (NULL or "": any). */
 enum pki_verdict pki_check_subject(const char *pem, const char *station, const char *organization);
 
+/* Whether one of the revocation lists (PEM, concatenated; of the certificate's issuer) names the first certificate. Their own signatures
+ * are not looked at: they are the installer's. */
+bool pki_is_revoked(const char *pem, const char *crl_pem);
+/* How many lists the text holds. */
+size_t pki_count_crls(const char *crl_pem);
+
 #endif

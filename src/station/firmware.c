@@ -121,15 +121,17 @@ int firmware_ask(struct station *s, enum firmware_step step, const struct firmwa
     struct firmware *f = &s->firmware;
     if (!s->ops->firmware)
         return -ENOSYS;
-    if (++f->ticket == 0)
-        f->ticket = 1;
-    struct firmware_job job = { .step = step, .ticket = f->ticket };
+    uint32_t ticket = f->ticket + 1 ? f->ticket + 1 : 1;
+    struct firmware_job job = { .step = step, .ticket = ticket };
     if (update) {
         job.location = update->location;
         job.certificate = update->certificate;
         job.signature = update->signature;
     }
-    return s->ops->firmware(s->ctx, &job);
+    int r = s->ops->firmware(s->ctx, &job);
+    if (r == 0) /* a claim that was refused leaves what runs */
+        f->ticket = ticket;
+    return r;
 }
 
 static void ask(struct station *s, enum firmware_step step)

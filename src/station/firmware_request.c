@@ -1,11 +1,13 @@
 /* UpdateFirmware as it comes in, and the record that keeps the update. */
+#include "base/buf.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "pki/pki.h"
 #include "station/internal.h"
 
-#define RETRIES_DEFAULT  1 /* where the CSMS leaves it to us */
+#define ROOTS_MAX        (1 << 20) /* bytes */
+#define RETRIES_DEFAULT  1         /* where the CSMS leaves it to us */
 #define RETRIES_MAX      100
 #define INTERVAL_DEFAULT 10 /* seconds */
 #define INTERVAL_MAX     86400
@@ -133,11 +135,19 @@ static const char *read_update(const json_t *payload, struct firmware_update *u)
     return copy_texts(u, firmware, "signingCertificate") < 0 ? "OutOfMemory" : NULL;
 }
 
+/* Against the manufacturer's roots: those of the configuration and those that the CSMS installed (M05). */
 static enum pki_verdict judge_certificate(struct station *s, const struct firmware_update *u)
 {
-    const struct firmware_settings *settings = &s->firmware.settings;
-    return u->certificate ? pki_verify_chain(u->certificate, settings->roots_pem ? settings->roots_pem : "",
-                                             PKI_USE_FIRMWARE, station_wall_ms(s))
+    const char *configured = s->firmware.settings.roots_pem ? s->firmware.settings.roots_pem : "";
+    AUTO_FREE char *installed = certificates_roots(s, CERTIFICATE_MANUFACTURER_ROOT);
+    struct buf both;
+    buf_init(&both, ROOTS_MAX);
+    buf_printf(&both, "%s\n%s", configured, installed ? installed : "");
+    AUTO_FREE char *roots = buf_steal(&both);
+    buf_done(&both);
+    if (!installed || !roots)
+        return PKI_NO_MEMORY;
+    return u->certificate ? pki_verify_chain(u->certificate, roots, PKI_USE_FIRMWARE, station_wall_ms(s))
                           : PKI_MALFORMED;
 }
 

@@ -254,6 +254,7 @@ class Site:
         self.security_profile, self.ca_file = (2, None) if tls else (1, None)
         self.general, self.sim_options, self.sim = "", [], None
         self.own = {}                                  # station -> (certificate file, key file), of security profile 3
+        self.gateway_options = ""      # more of the gateway's own settings: ", name: value"
         self.csms_options, self.environment = "", {}   # more of the CSMS's entry; of the gateway's environment
         self.log_level = "info"
 
@@ -293,7 +294,7 @@ class Site:
                                                "OCPPCommCtrlr.RetryBackOffRandomRange": 0, **variables}))
 
     def config(self):
-        text = f"""gateway: {{ state: {self.directory}/state, control: {self.directory}/gateway.sock, profiles: "{self.directory}:{ROOT}/profiles" }}
+        text = f"""gateway: {{ state: {self.directory}/state, control: {self.directory}/gateway.sock, profiles: "{self.directory}:{ROOT}/profiles"{self.gateway_options} }}
 log: {{ level: {self.log_level} }}
 csms:
   test: {{ url: "{self.scheme}://{self.csms_address}:{self.csms.port}/ocpp", security_profile: {self.security_profile}{

@@ -15,7 +15,7 @@
 /* ---- certificates of the bench's time ---- */
 
 static char *roots;
-static char *signer, *stranger, *expired; /* as JSON text, newlines escaped */
+static char *root_json, *signer, *stranger, *expired; /* as JSON text, newlines escaped */
 
 static void add_extension(X509 *certificate, int nid, const char *value)
 {
@@ -79,6 +79,7 @@ static int make_certificates(void **state)
     X509 *old = make_certificate("old signer", leaf_key, root, key, -1);
     X509 *own = make_certificate("stranger", leaf_key, NULL, leaf_key, 100);
     roots = to_pem(root);
+    root_json = to_json(root);
     signer = to_json(leaf);
     expired = to_json(old);
     stranger = to_json(own);
@@ -95,6 +96,7 @@ static int free_certificates(void **state)
 {
     (void)state;
     free(roots);
+    free(root_json);
     free(signer);
     free(stranger);
     free(expired);
@@ -531,6 +533,22 @@ static void a_certificate_that_is_not_trusted_is_refused(void **state) /* L01.FR
     assert_int_equal(json_array_size(b->firmware_jobs), 0);
 }
 
+static void a_root_that_the_csms_installed_counts(void **state) /* L01.FR.12, L01.FR.21 */
+{
+    (void)state;
+    struct bench_options options = { .firmware = { .is_possible = true } };
+    struct bench *b = bench_new(&options);
+    bench_boot(b);
+    struct request r = usual(52);
+    update(b, &r, "{'status': 'InvalidCertificate'}");
+    char payload[4096];
+    snprintf(payload, sizeof(payload),
+             "{'certificateType': 'ManufacturerRootCertificate', 'certificate': '%s'}", root_json);
+    bench_call(b, "InstallCertificate", payload, "{'status': 'Accepted'}");
+    update(b, &r, "{'status': 'Accepted'}");
+    bench_free(b);
+}
+
 static void what_is_not_signed_is_refused(void **state) /* L01.FR.09 */
 {
     struct bench *b = *state;
@@ -647,8 +665,14 @@ static void an_invalid_second_request_leaves_the_first_alone(void **state) /* L0
     struct request second = usual(66);
     second.certificate = stranger;
     update(b, &second, "{'status': 'InvalidCertificate'}");
+    b->hold_firmware = true;
     bench_advance(b, 2 * HOUR_MS);
     expect_status(b, 65, "Downloading");
+    b->firmware_claim = -EBUSY;
+    second.certificate = signer;
+    update(b, &second, "{'status': 'Rejected'}");
+    bench_firmware_done(b, FIRMWARE_DONE);
+    expect_status(b, 65, "Downloaded");
 }
 
 /* ---- telling ---- */
@@ -844,6 +868,7 @@ int main(void)
         TEST(an_installation_that_fails_is_told),
         TEST(an_image_that_does_not_suit_is_told),
         TEST(a_certificate_that_is_not_trusted_is_refused),
+        cmocka_unit_test(a_root_that_the_csms_installed_counts),
         TEST(what_is_not_signed_is_refused),
         TEST(what_cannot_be_is_rejected),
         cmocka_unit_test(a_station_without_a_place_for_firmware_says_so),

@@ -1,0 +1,147 @@
+/* Slots as the configuration has them. */
+#include "gateway/station_firmware.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define IDLE_TIMEOUT_MS 60000 /* of a server that says nothing */
+
+struct station_firmware {
+    struct firmware_slot *own; /* of the devices; NULL: the gateway's */
+    struct firmware_member *member;
+    char *addresses[FIRMWARE_MAX_RUNS], *units[FIRMWARE_MAX_RUNS];
+};
+
+static void restart(void *ctx)
+{
+    loop_stop(&((struct gateway *)ctx)->loop);
+}
+
+/* All but path and runs. */
+static struct firmware_slot_settings usual_settings(struct gateway *gateway)
+{
+    const struct firmware_config *f = &gateway->config->firmware;
+    return (struct firmware_slot_settings){
+        .loop = &gateway->loop,
+        .transfers = gateway->transfers,
+        .hook_timeout_ms = f->timeout_ms,
+        .idle_timeout_ms = IDLE_TIMEOUT_MS,
+        .max_bytes = f->max_bytes,
+        .ca_pem = f->ca_pem,
+        .crl_pem = f->crl_pem,
+        .restart = restart,
+        .ctx = gateway,
+    };
+}
+
+int gateway_firmware_new(struct gateway *gateway, struct firmware_slot **ret)
+{
+    const struct firmware_config *f = &gateway->config->firmware;
+    if (!f->slot)
+        return 0;
+    struct firmware_slot_settings settings = usual_settings(gateway);
+    settings.path = f->slot;
+    settings.runs[0] = (struct firmware_run){ .hook = (const char *const *)f->hook };
+    settings.run_count = 1;
+    *ret = firmware_slot_new(&settings);
+    return *ret ? 0 : -ENOMEM;
+}
+
+/* Where the hook finds the device: host:port, serial port, IPv4 address or ECHONET Lite node id; and the number there. */
+static int name_device(const struct config *config, const struct charger_config *charger, char **ret_address,
+                       char **ret_unit)
+{
+    const char *address = charger->tcp       ? charger->tcp
+                          : charger->host    ? charger->host
+                          : charger->node_id ? charger->node_id
+                                             : "";
+    if (charger->bus >= 0 && !charger->tcp) {
+        const struct bus_config *bus = &config->buses[charger->bus];
+        address = bus->tcp ? bus->tcp : bus->settings.line.path;
+    }
+    *ret_address = strdup(address);
+    int n = asprintf(ret_unit, "%d", charger->bus >= 0 ? charger->unit : charger->instance);
+    if (n < 0)
+        *ret_unit = NULL;
+    return *ret_address && n >= 0 ? 0 : -ENOMEM;
+}
+
+/* A slot of its own, in the state directory; stays NULL if no device has a hook. */
+static int make_own(struct station_firmware *f, struct gateway *gateway, const struct station_config *config)
+{
+    struct firmware_slot_settings settings = usual_settings(gateway);
+    for (size_t i = 0; i < config->charger_count && settings.run_count < FIRMWARE_MAX_RUNS; i++) {
+        const struct charger_config *charger = &config->chargers[i];
+        if (!charger->profile->firmware_hook)
+            continue;
+        size_t n = settings.run_count++;
+        if (name_device(gateway->config, charger, &f->addresses[n], &f->units[n]) < 0)
+            return -ENOMEM;
+        settings.runs[n] = (struct firmware_run){
+            .hook = (const char *const *)charger->profile->firmware_hook,
+            .more = { f->addresses[n], f->units[n] },
+        };
+    }
+    if (settings.run_count == 0)
+        return 0;
+    char path[512];
+    if (snprintf(path, sizeof(path), "%s/firmware-%s.image", gateway->config->general.state_directory,
+                 config->id) >= (int)sizeof(path))
+        return -ENAMETOOLONG;
+    settings.path = path;
+    f->own = firmware_slot_new(&settings);
+    return f->own ? 0 : -ENOMEM;
+}
+
+int station_firmware_new(struct gateway *gateway, const struct station_config *config, firmware_done done,
+                         void *ctx, struct station_firmware **ret)
+{
+    struct station_firmware *f = calloc(1, sizeof(*f));
+    if (!f)
+        return -ENOMEM;
+    int r = make_own(f, gateway, config);
+    struct firmware_slot *slot = f->own ? f->own : gateway->firmware;
+    if (r == 0 && slot) {
+        f->member = firmware_member_new(slot, done, ctx);
+        r = f->member ? 0 : -ENOMEM;
+    }
+    if (r < 0 || !slot) {
+        station_firmware_free(f);
+        return r;
+    }
+    *ret = f;
+    return 0;
+}
+
+void station_firmware_free(struct station_firmware *f)
+{
+    if (!f)
+        return;
+    firmware_member_free(f->member);
+    firmware_slot_free(f->own);
+    for (size_t i = 0; i < FIRMWARE_MAX_RUNS; i++) {
+        free(f->addresses[i]);
+        free(f->units[i]);
+    }
+    free(f);
+}
+
+struct firmware_settings station_firmware_settings(const struct station_firmware *f,
+                                                   const struct gateway *gateway)
+{
+    const struct firmware_config *config = &gateway->config->firmware;
+    return (struct firmware_settings){
+        .is_possible = f != NULL,
+        .takes_unsigned = config->takes_unsigned,
+        .transactions = (enum firmware_meanwhile)config->transactions,
+        .roots_pem = config->roots_pem,
+    };
+}
+
+int station_firmware_ask(struct station_firmware *f, const struct firmware_job *job)
+{
+    return f ? firmware_member_ask(f->member, job) : -ENOSYS;
+}
