@@ -498,6 +498,7 @@ static void what_a_profile_says_is_all_there(void **state)
     assert_true(p->identify.number == 0x107);
     assert_int_equal(p->keepalive_ms, 30000);
     assert_string_equal(p->on_silence, "falls to 6 A after 60 s and keeps charging");
+    assert_true(p->evses[0].abilities.lock_state && p->evses[0].abilities.lock_failure);
     profile_free(p);
     p = load("echonet-02a1");
     const struct point *highest = profile_point(p, "highest_current");
