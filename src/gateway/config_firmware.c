@@ -11,7 +11,8 @@
 
 static int read_hook(struct parse *p, const struct yaml_node *node, struct firmware_config *f)
 {
-    if (node->kind != YAML_LIST || !node->count || node->count > FIRMWARE_HOOK_MAX_ARGS) {
+    const struct yaml_node *program = node->children;
+    if (node->kind != YAML_LIST || !program || node->count > FIRMWARE_HOOK_MAX_ARGS) {
         yaml_problem(p->y, node, p->problems, "expected a list of the program and its arguments, at most %d",
                      FIRMWARE_HOOK_MAX_ARGS);
         return -EINVAL;
@@ -28,8 +29,8 @@ static int read_hook(struct parse *p, const struct yaml_node *node, struct firmw
         if (!(*at++ = strdup(n->text)))
             return -ENOMEM;
     }
-    if (node->children->text[0] != '/')
-        yaml_problem(p->y, node->children, p->problems, "expected the absolute path of a program");
+    if (program->text[0] != '/')
+        yaml_problem(p->y, program, p->problems, "expected the absolute path of a program");
     return 0;
 }
 

@@ -82,12 +82,12 @@ bool firmware_holds(const struct station *s)
     case FIRMWARE_WAITS_TO_ACTIVATE:
         return waits || !is_busy(s);
     case FIRMWARE_ACTIVATES:
-    case FIRMWARE_CONFIRMS:
         return true;
     case FIRMWARE_IDLE:
     case FIRMWARE_DOWNLOADS:
     case FIRMWARE_WAITS_TO_RETRY:
     case FIRMWARE_VERIFIES:
+    case FIRMWARE_CONFIRMS: /* what runs now, runs: it is only asked what it is */
     case FIRMWARE_PHASES:
         break;
     }

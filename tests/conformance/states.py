@@ -212,13 +212,13 @@ def EVConnectedPostSession(cs, evse=1, remote=False):
     return event
 
 
-def EVDisconnected(cs, evse=1, remote=False):
-    """Returns the event that tells of the unplugging, if the transaction had not ended before."""
+def EVDisconnected(cs, evse=1, remote=False, status="Available"):
+    """Returns the event that tells of the unplugging, if the transaction had not ended before. `status` of the connector then."""
     track = cs.tracks[evse]
     if not track.post_session:
         EVConnectedPostSession(cs, evse, remote)
     cs.unplug(evse)
-    cs.status("Available", evse)
+    cs.status(status, evse)
     event = None
     if track.started:
         event = cs.event(evse, triggerReason="EVCommunicationLost", chargingState="Idle")
@@ -229,10 +229,10 @@ def EVDisconnected(cs, evse=1, remote=False):
     return event
 
 
-def ParkingBayUnoccupied(cs, evse=1, remote=False):
+def ParkingBayUnoccupied(cs, evse=1, remote=False, status="Available"):
     track = cs.tracks[evse]
     if track.connected:
-        EVDisconnected(cs, evse, remote)
+        EVDisconnected(cs, evse, remote, status)
     if not cs.parking_bay:
         track.clear()
         return None

@@ -69,7 +69,7 @@ class Manufacturer:
                 .next_update(now + datetime.timedelta(days=1)).add_revoked_certificate(entry)
                 .sign(self.root_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode())
 
-    def request(self, url, image, request_id=1, retrieve=-7200, install=None, **more):
+    def request(self, url, image=b"", request_id=1, retrieve=-7200, install=None, **more):
         """UpdateFirmware; `signature` and `certificate` may be given, None leaves them out."""
         firmware = {"location": url, "retrieveDateTime": after(retrieve),
                     "signingCertificate": more.pop("certificate", self.pem), "signature": more.pop("signature", self.sign(image))}
