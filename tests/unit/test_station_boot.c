@@ -218,6 +218,33 @@ static void rejected_sends_nothing_and_answers_security_error(void **state) /* B
     bench_expect(b, "StatusNotification", "{'connectorStatus': 'Occupied'}");
 }
 
+/* What happened before, also before a power cut, waits for the registration. */
+static void a_start_without_a_csms_boots_first_when_it_is_there(void **state) /* B01.FR.01, B01.FR.08 */
+{
+    (void)state;
+    struct bench *b = bench_new(&(struct bench_options){
+        .presets = { { "AuthCtrlr", "OfflineTxForUnknownIdEnabled", NULL, "true" } }, .preset_count = 1 });
+    b->link_available = false;
+    bench_start(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_token(b, 1, "04AABBCC", "ISO14443");
+    bench_state(b, 1, EVSE_CHARGING);
+    bench_restart(b);
+    bench_advance(b, 3600000);
+    bench_expect_nothing(b);
+
+    bench_answer(b, "BootNotification", "{'status': 'Pending', 'currentTime': 'now', 'interval': 30}");
+    bench_link_back(b);
+    bench_expect(b, "BootNotification", "{'reason': 'PowerUp'}");
+    bench_expect_nothing(b);
+    bench_answer(b, "BootNotification", "");
+    bench_advance(b, 30000);
+    bench_expect(b, "BootNotification", "{'reason': 'PowerUp'}");
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Occupied'}");
+    bench_expect_later(b, "TransactionEvent", "{'eventType': 'Started', 'offline': true, 'seqNo': 0}");
+    bench_free(b);
+}
+
 static void charging_before_the_first_acceptance_is_a_setting(void **state) /* B02.FR.03, B03.FR.01 */
 {
     static const char *const statuses[] = { "Pending", "Rejected" };
@@ -471,6 +498,7 @@ int main(void)
         TEST(pending_answers_configuration_and_refuses_the_rest),
         TEST(pending_reports_what_it_is_asked_for),
         TEST(rejected_sends_nothing_and_answers_security_error),
+        cmocka_unit_test(a_start_without_a_csms_boots_first_when_it_is_there),
         cmocka_unit_test(charging_before_the_first_acceptance_is_a_setting),
         TEST(a_reconnect_does_not_boot_again),
         TEST(after_a_long_time_offline_every_connector_is_reported),
