@@ -4,6 +4,7 @@ The device side is ocpp-sim: a car is plugged in, a card presented. The other si
 out in order: `next` gives the next message of a kind that no one has taken yet and validates it.
 """
 import asyncio
+import http
 import json
 import re
 import time
@@ -84,7 +85,7 @@ class Csms(PlainCsms):
         await super().handshake(path, headers)
         if self.refuses:
             self.refused += 1
-            return (self.refuses, [], b"")
+            return (http.HTTPStatus(self.refuses), [], b"")
         return None
 
     async def serve(self, socket_, path):
