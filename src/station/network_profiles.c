@@ -320,14 +320,22 @@ static void forget_all(struct station *s)
     hold(&n->slots[0], n->current);
 }
 
+/* The security profile below which the station does not go: the one reached; or 2 where the configuration lets it go back
+ * from 3 (A00.FR.005, A05.FR.08, .09, .10). */
+static int lowest_profile(const struct station *s)
+{
+    bool may_fall = variable_bool(s, VAR_SECURITY_ALLOW_SECURITY_PROFILE_DOWNGRADE);
+    return s->security_profile == 3 && may_fall ? 2 : s->security_profile;
+}
+
 /* A05.FR.06: what is less secure than what the CSMS was reached by is gone. */
 static void remove_lower(struct station *s)
 {
     struct network_profiles *n = &s->profiles;
     for (int i = 0; i < NETWORK_SLOTS; i++)
-        if (n->slots[i] && n->slots[i]->security_profile < s->security_profile)
+        if (n->slots[i] && n->slots[i]->security_profile < lowest_profile(s))
             hold(&n->slots[i], NULL);
-    if (n->good && n->good->security_profile < s->security_profile)
+    if (n->good && n->good->security_profile < lowest_profile(s))
         hold(&n->good, NULL);
 }
 
@@ -336,7 +344,7 @@ static void remove_lower_for_good(struct station *s)
     struct network_profiles *n = &s->profiles;
     for (int i = 0; i < NETWORK_SLOTS; i++) {
         char key[2] = { (char)('1' + i), '\0' };
-        if (n->slots[i] && n->slots[i]->security_profile < s->security_profile)
+        if (n->slots[i] && n->slots[i]->security_profile < lowest_profile(s))
             keep(s, key, NULL);
     }
     remove_lower(s);
@@ -365,6 +373,19 @@ void network_profiles_start(struct station *s)
     begin_round(s);
 }
 
+/* The CSMS was reached by a profile of another security than before: more, or where it is allowed less. */
+static void change_security_profile(struct station *s)
+{
+    char text[4];
+    s->security_profile = s->profiles.current->security_profile;
+    (void)snprintf(text, sizeof(text), "%d", s->security_profile);
+    log_info(LOG_STATION, "security profile: station=%s security_profile=%s", s->id, text);
+    keep_factory(s);
+    keep(s, "security_profile", text);
+    remove_lower_for_good(s);
+    security_event(s, "ReconfigurationOfSecurityParameters", "SecurityProfile");
+}
+
 void network_profiles_on_link_up(struct station *s)
 {
     struct network_profiles *n = &s->profiles;
@@ -382,16 +403,8 @@ void network_profiles_on_link_up(struct station *s)
     hold(&n->good, n->current);
     if (n->current->data || was_kept)
         keep_good(s);
-    if (n->current->security_profile > s->security_profile) {
-        char text[4];
-        s->security_profile = n->current->security_profile;
-        (void)snprintf(text, sizeof(text), "%d", s->security_profile);
-        log_info(LOG_STATION, "security profile raised: station=%s security_profile=%s", s->id, text);
-        keep_factory(s);
-        keep(s, "security_profile", text);
-        remove_lower_for_good(s);
-        security_event(s, "ReconfigurationOfSecurityParameters", "SecurityProfile");
-    }
+    if (n->current->security_profile != s->security_profile)
+        change_security_profile(s);
 }
 
 /* ---- NetworkConfigurationPriority ---- */
@@ -399,8 +412,8 @@ void network_profiles_on_link_up(struct station *s)
 /* What must be there before the station may turn to a profile. */
 static const char *refuse_profile(const struct station *s, const struct network_profile *p)
 {
-    if (p->security_profile < s->security_profile)
-        return "NoSecurityDowngrade"; /* A05.FR.10 */
+    if (p->security_profile < lowest_profile(s))
+        return "NoSecurityDowngrade"; /* A05.FR.09, .10 */
     if ((p->security_profile == 1 || p->security_profile == 2) && !station_password(s))
         return "NoPassword";
     if (p->security_profile >= 2 && p->security_profile > s->security_profile &&
@@ -465,8 +478,8 @@ static void on_set_network_profile(struct station *s, const struct rpc_request *
         answer_reason(s, request, "InvalidNetworkConf", wrong); /* B09.FR.02 */
         return;
     }
-    if (json_get_int(data, "securityProfile", 0) < s->security_profile) {
-        answer_reason(s, request, "NoSecurityDowngrade", NULL); /* B09.FR.04 */
+    if (json_get_int(data, "securityProfile", 0) < lowest_profile(s)) {
+        answer_reason(s, request, "NoSecurityDowngrade", NULL); /* B09.FR.04, .31 */
         return;
     }
 

@@ -173,7 +173,9 @@ static bool has_firmware_version(const struct variable_place *p)
 
 static bool has_basic_auth(const struct variable_place *p)
 {
-    return p->station->security_profile == 1 || p->station->security_profile == 2;
+    int profile = p->station->security_profile; /* at 3 for the way back, where there is one */
+    return profile == 1 || profile == 2 ||
+           (profile == 3 && variable_bool(p->station, VAR_SECURITY_ALLOW_SECURITY_PROFILE_DOWNGRADE));
 }
 
 static bool has_token_reader(const struct variable_place *p)
@@ -296,6 +298,7 @@ const struct variable_row variable_table[] = {
     [VAR_SAMPLED_DATA_TX_ENDED_MEASURANDS] = { "SampledDataCtrlr", "TxEndedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, ENERGY, 0, 1000, NULL, MEASURANDS, .supported = measurands_supported, .changed = metering_settings_changed },
     [VAR_SECURITY_ADDITIONAL_ROOT_CERTIFICATE_CHECK] = { "SecurityCtrlr", "AdditionalRootCertificateCheck", NULL, TYPE_BOOLEAN, READ_ONLY, "false" },
     [VAR_SECURITY_ALLOW_CSMS_TLS_WILDCARDS] = { "SecurityCtrlr", "AllowCSMSTLSWildcards", NULL, TYPE_BOOLEAN, READ_WRITE, "false" },
+    [VAR_SECURITY_ALLOW_SECURITY_PROFILE_DOWNGRADE] = { "SecurityCtrlr", "AllowSecurityProfileDowngrade", NULL, TYPE_BOOLEAN, READ_ONLY, "false" },
     [VAR_SECURITY_BASIC_AUTH_PASSWORD] = { "SecurityCtrlr", "BasicAuthPassword", NULL, TYPE_STRING, WRITE_ONLY, "", 16, 40, .exists = has_basic_auth, .is_valid = is_password, .changed = password_changed },
     [VAR_SECURITY_CERT_SIGNING_REPEAT_TIMES] = { "SecurityCtrlr", "CertSigningRepeatTimes", NULL, TYPE_INTEGER, READ_WRITE, "3", 0, 100 },
     [VAR_SECURITY_CERT_SIGNING_WAIT_MINIMUM] = { "SecurityCtrlr", "CertSigningWaitMinimum", NULL, TYPE_INTEGER, READ_WRITE, "60", 1, DAY_S, "s" },

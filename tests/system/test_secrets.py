@@ -102,7 +102,7 @@ def test_what_the_csms_set_cannot_be_read(site):   # A01.FR.02 (write-only), A02
     assert not secrets_in(json.dumps(site.csms.calls))
 
 
-def test_only_the_gateway_reads_its_files(site):
+def test_only_the_gateway_reads_its_files(site):   # A01.FR.10
     state = site.directory / "state"
     site.end("gateway")
     for path in state.iterdir():

@@ -203,7 +203,7 @@ static void expect_same_hash(const char *certificate, const char *issuer, enum p
         assert_false(*c >= 'A' && *c <= 'F');
 }
 
-static void hash_data_are_those_of_ocsp(void **state) /* A00.FR.506, M03.FR.05 */
+static void hash_data_are_those_of_ocsp(void **state) /* A00.FR.506, M03.FR.04 */
 {
     (void)state;
     for (enum pki_hash algorithm = 0; algorithm < PKI_HASHES; algorithm++) {

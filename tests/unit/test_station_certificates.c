@@ -471,6 +471,7 @@ static int teardown_own(void **state)
 {
     int r = teardown_check(state);
     free(configured);
+    configured = NULL;
     return r;
 }
 
@@ -1032,6 +1033,67 @@ static void an_upgrade_that_fails_is_none(void **state) /* A05.FR.06 */
                "{'getVariableResult': [{'attributeValue': '1'}]}");
 }
 
+static struct bench *bench_that_may_fall(const char *allowed)
+{
+    struct bench_options options = { 0 };
+    options.presets[options.preset_count++] =
+        (struct variable_preset){ "SecurityCtrlr", "AllowSecurityProfileDowngrade", NULL, allowed };
+    free(configured);
+    configured = make_own(&options, FOREVER_MS);
+    return bench_of(3, options);
+}
+
+static void from_3_it_goes_back_to_2_where_that_is_allowed(void **state) /* A05.FR.08, A00.FR.005 */
+{
+    (void)state;
+    struct bench *b = bench_that_may_fall("true");
+    bench_call(b, "SetNetworkProfile", profile_of[2], ACCEPTED);
+    priority(b, "2,1", "Rejected"); /* there is no password */
+    session_set(b, "SecurityCtrlr", "BasicAuthPassword", "a-password-of-the-csms");
+    priority(b, "2,1", "Accepted");
+    reset(b);
+    assert_int_equal(b->security_profile, 2);
+    assert_string_equal(b->password, "a-password-of-the-csms");
+    bench_call(b, "GetVariables",
+               "{'getVariableData': [{'component': {'name': 'SecurityCtrlr'}, 'variable': {'name':"
+               " 'SecurityProfile'}}]}",
+               "{'getVariableResult': [{'attributeValue': '2'}]}");
+    bench_restart(b);
+    assert_int_equal(b->security_profile, 2);
+    priority(b, "1,2", "Accepted"); /* and up again */
+    reset(b);
+    assert_int_equal(b->security_profile, 3);
+    bench_free(b);
+}
+
+static void to_1_it_never_goes_back(void **state) /* A05.FR.09, A05.FR.10, B09.FR.04, B09.FR.31, A00.FR.005 */
+{
+    static const char *const allowed[] = { "true", "false" };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(allowed); i++) {
+        struct bench *b = bench_that_may_fall(allowed[i]);
+        bench_call(
+            b, "SetNetworkProfile",
+            "{'configurationSlot': 2, 'connectionData': {'ocppVersion': 'OCPP20', 'ocppTransport': 'JSON',"
+            " 'ocppCsmsUrl': 'ws://csms.example/', 'messageTimeout': 20, 'securityProfile': 1,"
+            " 'ocppInterface': 'Wired0'}}",
+            "{'status': 'Rejected', 'statusInfo': {'reasonCode': 'NoSecurityDowngrade'}}");
+        json_object_set_new(
+            b->records, "network/2", /* as if it had been there before */
+            json_string("{\"ocppVersion\":\"OCPP20\",\"ocppTransport\":\"JSON\",\"ocppCsmsUrl\":"
+                        "\"ws://csms.example/\",\"messageTimeout\":20,\"securityProfile\":1}"));
+        bench_restart(b);
+        priority(b, "2,1", "Rejected");
+        assert_int_equal(b->security_profile, 3);
+        bench_free(b);
+    }
+    struct bench *b = bench_that_may_fall("false");
+    bench_call(b, "SetNetworkProfile", profile_of[2], REJECTED);
+    bench_free(b);
+    free(configured);
+    configured = NULL;
+}
+
 static int setup_plain(void **state)
 {
     return bench_setup(state);
@@ -1089,6 +1151,8 @@ int main(void)
         TEST(profile_1, profile_3_needs_a_certificate),
         TEST(profile_1, security_reached_is_kept),
         TEST(profile_1, an_upgrade_that_fails_is_none),
+        cmocka_unit_test(from_3_it_goes_back_to_2_where_that_is_allowed),
+        cmocka_unit_test(to_1_it_never_goes_back),
     };
     return cmocka_run_group_tests(tests, make_world, free_world);
 }
