@@ -7,6 +7,7 @@ build="gcc libc6-dev cmake ninja-build pkg-config git ca-certificates
        libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libcurl4-openssl-dev libssl-dev libjansson-dev libyaml-dev libsqlite3-dev
        zlib1g-dev libsystemd-dev openssl procps python3 socat"
 test="clang clang-tidy clang-format llvm libclang-rt-14-dev libcmocka-dev libengine-pkcs11-openssl libmodbus-dev mbpoll opensc p11-kit-modules softhsm2 sqlite3
+      swtpm libtss2-tcti-swtpm0 tpm2-openssl tpm2-tools
       python3-pytest python3-pytest-xdist python3-cryptography python3-websockets python3-pyftpdlib python3-asyncssh python3-jsonschema python3-pymodbus python3-yaml"
 command -v node >/dev/null && command -v npm >/dev/null || test="$test nodejs npm" # or not from Debian
 

@@ -26,7 +26,7 @@ void key_text_free(char *key);
 
 struct evp_pkey_st; /* OpenSSL's EVP_PKEY */
 /* Opens a key given as PEM or URI, for a TLS context. The caller's EVP_PKEY. 0, -EINVAL (no private key, an encrypted one, or a PIN within the URI), -ENOMEM; of a
- * token: -ENOSYS (OpenSSL lacks the engine or provider), -EACCES (PIN missing or wrong), -EIO (no such token or key, or it fails). */
+ * token: -EINVAL (an RSA key of a TPM), -ENOSYS (OpenSSL lacks the engine or provider), -EACCES (PIN missing or wrong), -EIO (no such token or key, or it fails). */
 int key_open(const char *key, const char *pin, struct evp_pkey_st **ret);
 /* Checks a detached signature (SHA-256; RSA PKCS#1 v1.5, RSA-PSS or ECDSA; base64) over the file by the certificate's key: 0,
  * -EBADMSG (does not fit), -EINVAL (certificate or base64), -ENOMEM, -errno of the file. Reads the whole file. */

@@ -110,6 +110,19 @@ static bool load_provider(const char *name)
     return loaded;
 }
 
+static int open_in_tpm(const char *uri, UI_METHOD *ui, struct answer *answer, struct evp_pkey_st **ret)
+{
+    struct evp_pkey_st *key;
+    if (!load_provider("tpm2"))
+        return -ENOSYS;
+    int r = open_by_store(uri, ui, answer, &key);
+    if (r < 0)
+        return r;
+    r = tpm_wrap_key(key, ret);
+    EVP_PKEY_free(key);
+    return r;
+}
+
 int token_open_key(const char *uri, const char *pin, struct evp_pkey_st **ret)
 {
     if (strstr(uri, "pin-value")) /* URIs are shown and logged */
@@ -120,9 +133,11 @@ int token_open_key(const char *uri, const char *pin, struct evp_pkey_st **ret)
         return -ENOMEM;
     struct answer answer = { .pin = pin };
     int r = -ENOSYS;
-    if (load_provider(is_pkcs11 ? "pkcs11" : "tpm2"))
+    if (!is_pkcs11)
+        r = open_in_tpm(uri, ui, &answer, ret);
+    else if (load_provider("pkcs11"))
         r = open_by_store(uri, ui, &answer, ret);
-    else if (is_pkcs11)
+    else
         r = open_by_engine(uri, ui, &answer, ret);
     UI_destroy_method(ui);
     ERR_clear_error();
