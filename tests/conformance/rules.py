@@ -31,7 +31,12 @@ def check_transaction(transaction, events):
     times = [at(e["timestamp"]) for e in events]
     assert times == sorted(times), f"{transaction}: {[e['timestamp'] for e in events]}"
     for event in events:
-        assert (event["eventType"] == "Ended") or "stoppedReason" not in event["transactionInfo"], event
+        info = event["transactionInfo"]
+        assert (event["eventType"] == "Ended") or "stoppedReason" not in info, event
+        assert "idToken" in event or event["triggerReason"] not in ("Authorized", "RemoteStart"), event
+        assert "remoteStartId" in info or event["triggerReason"] != "RemoteStart", event
+    remote = [e for e in events if "remoteStartId" in e["transactionInfo"]]
+    assert not remote or remote[0]["triggerReason"] == "RemoteStart", f"{transaction}: {remote[0]}"
     check_register(transaction, events)
     check_place(transaction, events)
 
