@@ -112,7 +112,7 @@ static bool load_provider(const char *name)
 
 static int open_in_tpm(const char *uri, UI_METHOD *ui, struct answer *answer, struct evp_pkey_st **ret)
 {
-    struct evp_pkey_st *key;
+    struct evp_pkey_st *key = NULL;
     if (!load_provider("tpm2"))
         return -ENOSYS;
     int r = open_by_store(uri, ui, answer, &key);
