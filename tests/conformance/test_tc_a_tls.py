@@ -4,6 +4,8 @@ import re
 import subprocess
 import time
 
+import pytest
+
 from harness import PASSWORD
 from rig import until
 from servers import DAY, Authority, key_pem
@@ -97,16 +99,40 @@ def test_TC_A_01_CS(station, authority):
         assert authorization(cs) == (cs.id, cs.id, PASSWORD)
 
 
-def test_TC_A_04_CS(station, authority):
-    """A00.FR.309, A00.FR.312, A00.FR.313, A00.FR.317, A00.FR.319, A00.FR.321."""
-    cs = station(security_profile=2, authority=authority)
-    expect_good_tls(cs)
-    assert authorization(cs) == (cs.id, cs.id, PASSWORD)
+def expect_identified(cs, profile):
+    """Profile 2 by name and password, profile 3 by the certificate and by no password: A00.FR.001."""
+    if profile == 2:
+        assert authorization(cs) == (cs.id, cs.id, PASSWORD)
+        return
+    assert authorization(cs) == (cs.id, None, None)
+    subject = {name: value for ((name, value),) in connection(cs).getpeercert()["subject"]}
+    assert subject == {"commonName": cs.id, "organizationName": "Test"}
+
+
+def reconnect_by_rsa(cs, authority):
     before = abort(cs)                         # State is Booting; also with the other kind of certificate
     certificate, key = authority.server(cs.site.csms_address, key_kind="rsa")
     show(cs, authority.chain(certificate), key)
     reconnected(cs, before)
     expect_good_tls(cs)
+
+
+def test_TC_A_04_CS(station, authority):
+    """A00.FR.309, A00.FR.312, A00.FR.313, A00.FR.317, A00.FR.319, A00.FR.321."""
+    cs = station(security_profile=2, authority=authority)
+    expect_good_tls(cs)
+    expect_identified(cs, 2)
+    reconnect_by_rsa(cs, authority)
+    expect_identified(cs, 2)
+
+
+def test_TC_A_07_CS(station, authority):
+    """A00.FR.001, A00.FR.401, A00.FR.402, A00.FR.412, A00.FR.415, A00.FR.416, A00.FR.420, A00.FR.422, A00.FR.424."""
+    cs = station(security_profile=3, authority=authority)
+    expect_good_tls(cs)
+    expect_identified(cs, 3)
+    reconnect_by_rsa(cs, authority)
+    expect_identified(cs, 3)
 
 
 def bad_certificates(authority, host):
@@ -123,9 +149,10 @@ def bad_certificates(authority, host):
         yield what, issuer.chain(certificate), key
 
 
-def test_TC_A_05_CS(station, authority):
-    """A00.FR.309, A00.FR.310, A00.FR.311."""
-    cs = station(security_profile=2, authority=authority, OCPPCommCtrlr__NetworkProfileConnectionAttempts=3,
+@pytest.mark.parametrize("profile", (2, 3))
+def test_TC_A_05_CS(station, authority, profile):
+    """A00.FR.309, A00.FR.310, A00.FR.311; A00.FR.412, A00.FR.413, A00.FR.414."""
+    cs = station(security_profile=profile, authority=authority, OCPPCommCtrlr__NetworkProfileConnectionAttempts=3,
                  OCPPCommCtrlr__NetworkConfigurationPriority="1", SecurityCtrlr__AllowCSMSTLSWildcards=False)
     good, good_key = authority.server(cs.site.csms_address)
     for what, chain, key in bad_certificates(authority, cs.site.csms_address):
@@ -167,13 +194,15 @@ def other_server_refused(cs, authority, event, *options):
     expect_good_tls(cs)
 
 
-def test_TC_A_06_CS(station, authority):
-    """A00.FR.313, A00.FR.314, A00.FR.316."""
-    cs = station(security_profile=2, authority=authority)
+@pytest.mark.parametrize("profile", (2, 3))
+def test_TC_A_06_CS(station, authority, profile):
+    """A00.FR.313, A00.FR.314, A00.FR.316; A00.FR.416, A00.FR.417, A00.FR.419."""
+    cs = station(security_profile=profile, authority=authority)
     other_server_refused(cs, authority, "InvalidTLSVersion", "-tls1_1", "-cipher", "ALL@SECLEVEL=0")
 
 
-def test_cipher_suites_that_are_not_good_are_refused(station, authority):
-    """A00.FR.320, A00.FR.323: no case, but a requirement like the others."""
-    cs = station(security_profile=2, authority=authority)
+@pytest.mark.parametrize("profile", (2, 3))
+def test_cipher_suites_that_are_not_good_are_refused(station, authority, profile):
+    """A00.FR.320, A00.FR.323, A00.FR.423, A00.FR.426: no case, but requirements like the others."""
+    cs = station(security_profile=profile, authority=authority)
     other_server_refused(cs, authority, "InvalidTLSCipherSuite", "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA")
