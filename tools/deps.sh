@@ -4,7 +4,7 @@
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config git ca-certificates
-       libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libcurl4-openssl-dev libssl-dev libjansson-dev libyaml-dev libsqlite3-dev
+       libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libcurl4-openssl-dev libarchive-dev libssl-dev libjansson-dev libyaml-dev libsqlite3-dev
        zlib1g-dev libsystemd-dev openssl procps python3 socat"
 test="clang clang-tidy clang-format llvm libclang-rt-14-dev libcmocka-dev libengine-pkcs11-openssl libmodbus-dev mbpoll opensc p11-kit-modules softhsm2 sqlite3
       swtpm libtss2-tcti-swtpm0 tpm2-openssl tpm2-tools

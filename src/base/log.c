@@ -25,6 +25,8 @@ static struct {
     enum log_level levels[LOG_AREAS];
     void (*follow)(void *ctx, const char *line);
     void *ctx;
+    void (*keep)(void *ctx, const char *line);
+    void *keep_ctx;
     bool following; /* a follower that logs is not told of it */
 } sink = {
     .fd = 2,
@@ -51,6 +53,12 @@ void log_set_follower(void (*follow)(void *ctx, const char *line), void *ctx)
 {
     sink.follow = follow;
     sink.ctx = ctx;
+}
+
+void log_set_keeper(void (*keep)(void *ctx, const char *line), void *ctx)
+{
+    sink.keep = keep;
+    sink.keep_ctx = ctx;
 }
 
 static void format_text(char *ret, size_t size, const char *when, const char *level, const char *area,
@@ -114,6 +122,8 @@ void log_write(enum log_area area, enum log_level level, const char *format, ...
     timestamp_format((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, when);
     (sink.json ? format_json : format_text)(line, sizeof(line), when, log_level_names[level],
                                             log_area_names[area], message);
+    if (sink.keep)
+        sink.keep(sink.keep_ctx, line);
     if (sink.follow && !sink.following) {
         sink.following = true;
         sink.follow(sink.ctx, line);

@@ -30,6 +30,8 @@ void log_set_level(enum log_area area, enum log_level level);
 bool log_is_on(enum log_area area, enum log_level level);
 /* Receives every line that is written, without its newline, in the format chosen; NULL to end. */
 void log_set_follower(void (*follow)(void *ctx, const char *line), void *ctx);
+/* The same for one who keeps the lines (diagnostics), besides the follower. */
+void log_set_keeper(void (*keep)(void *ctx, const char *line), void *ctx);
 void log_write(enum log_area area, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "charger/profile.h"
 #include "driver/modbus/codec.h"
 #include "net/loop.h"
@@ -35,6 +36,8 @@ struct bus_counters {
     uint64_t requests, answers, timeouts, exceptions, bad_frames, late_answers;
 };
 const struct bus_counters *modbus_bus_counters(const struct modbus_bus *bus);
+/* The last frames, a line of text each, as they went over the line. */
+void modbus_bus_print_frames(const struct modbus_bus *bus, struct buf *out);
 
 /* A unit on the bus (1..247; 0..255 on TCP framing), polled by the plan computed from the profile. `options` is copied;
  * profile borrowed. Events come on the loop; they may write and read, but free no device. NULL without memory. */
@@ -57,6 +60,8 @@ struct echonet_node; /* our own node: the one socket, node profile 0x0EF0, contr
 int echonet_new(struct loop *loop, const struct echonet_settings *settings, struct echonet_node **ret);
 void echonet_free(struct echonet_node *node);
 const struct bus_counters *echonet_counters(const struct echonet_node *node);
+/* The last frames to and from the node at the IPv4 address `host`, or of all ("", and what is no address). */
+void echonet_print_frames(const struct echonet_node *node, const char *host, struct buf *out);
 
 /* News of who is there, of every answer to discovery and every announcement of a node. */
 struct echonet_object;

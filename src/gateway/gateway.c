@@ -12,9 +12,12 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "gateway/control.h"
+#include "gateway/diagnostics.h"
+#include "gateway/log_archive.h"
 #include "gateway/station_entry.h"
 #include "gateway/station_firmware.h"
 #include "pki/key.h"
+#include "net/transfer.h"
 
 #define CLOSE_TIME_MS 300 /* for close frames to leave at the end */
 #define TRIM_EVERY_MS 5000
@@ -119,6 +122,7 @@ static int open_store(struct gateway *gateway)
     }
     if (snprintf(path, sizeof(path), "%s/gateway.db", directory) >= (int)sizeof(path))
         return -ENAMETOOLONG;
+    log_archive_clean(directory);
     int r = store_open(&gateway->loop, path, text, sizeof(text), &gateway->store);
     if (r < 0)
         log_error(LOG_STORE, "database cannot be opened: path=%s: %s", path, text);
@@ -191,6 +195,7 @@ int gateway_start(struct gateway *gateway, const char *config_path)
 {
     struct problems problems;
     problems_init(&problems);
+    diagnostics_keep_log(gateway);
     int r = config_load(config_path, &problems, &gateway->config);
     if (r < 0)
         log_problems(&problems);
@@ -401,6 +406,7 @@ void gateway_stop(struct gateway *gateway)
     config_free(gateway->config);
     free(gateway->config_path);
     log_info(LOG_GATEWAY, "stopped");
+    diagnostics_keep_no_log(gateway);
 }
 
 /* ---- for displays ---- */

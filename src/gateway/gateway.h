@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "base/ring.h"
 #include "gateway/config.h"
 #include "gateway/events.h"
 #include "gateway/resources.h"
@@ -20,12 +21,13 @@ struct gateway {
     char *config_path;
     struct config *config;
     struct websocket_context *websockets;
-    struct transfers *transfers; /* files from and to servers of the CSMS */
     struct firmware_slot *firmware; /* the gateway's own; NULL: none is configured */
     struct resources resources;
     struct store *store;
     struct control *control;
     struct events events;
+    struct transfers *transfers; /* files from and to servers of the CSMS */
+    struct ring log_lines;       /* the last ones, for diagnostics */
     struct station_entry **stations; /* in the configuration's order */
     size_t station_count;
     int64_t started_ms;

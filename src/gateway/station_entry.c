@@ -16,6 +16,7 @@
 #include "charger/charger.h"
 #include "gateway/csr_job.h"
 #include "gateway/station_firmware.h"
+#include "gateway/log_job.h"
 #include "net/websocket.h"
 
 struct station_charger {
@@ -42,7 +43,8 @@ struct station_entry {
     enum link_failure closed_failure;
     struct csr_job *csr_job; /* under way, or NULL */
     uint32_t csr_ticket;
-    struct timer csr_timer; /* tells that it could not be begun */
+    struct timer csr_timer;  /* tells that it could not be begun */
+    struct log_job *log_job; /* or NULL */
     struct station_charger *chargers;
     size_t charger_count;
     uint32_t *tickets; /* of batches in the store, oldest first: a ring of ticket_size */
@@ -299,6 +301,25 @@ static void op_make_csr(void *ctx, const struct csr_request *request, uint32_t t
         env_timer_start(&entry->gateway->loop.env, &entry->csr_timer, 0);
 }
 
+static void on_log_job_ended(void *ctx, int err)
+{
+    struct station_entry *entry = ctx;
+    log_job_free(STEAL(entry->log_job));
+    station_on_log_uploaded(entry->station, err);
+}
+
+static int op_upload_log(void *ctx, const struct log_request *request)
+{
+    struct station_entry *entry = ctx;
+    return log_job_start(entry->gateway, entry, request, on_log_job_ended, entry, &entry->log_job);
+}
+
+static void op_cancel_log(void *ctx)
+{
+    struct station_entry *entry = ctx;
+    log_job_free(STEAL(entry->log_job));
+}
+
 static const struct station_ops station_ops = {
     .make_csr = op_make_csr,
     .connect = op_connect,
@@ -308,6 +329,8 @@ static const struct station_ops station_ops = {
     .persist = op_persist,
     .command = op_command,
     .firmware = op_firmware,
+    .upload_log = op_upload_log,
+    .cancel_log = op_cancel_log,
     .on_frame = op_frame,
 };
 
@@ -573,6 +596,18 @@ const struct station_config *station_entry_config(const struct station_entry *en
 struct station *station_entry_station(const struct station_entry *entry)
 {
     return entry->station;
+}
+
+void station_entry_print_frames(const struct station_entry *entry, struct buf *out)
+{
+    for (size_t i = 0; i < entry->charger_count; i++) {
+        const struct station_charger *c = &entry->chargers[i];
+        buf_printf(out, "EVSE %d, profile %s\n", c->first_evse, c->config->profile->name);
+        if (c->resource && c->config->bus >= 0)
+            modbus_bus_print_frames(resource_as_bus(c->resource), out);
+        else if (c->resource)
+            echonet_print_frames(resource_as_echonet(c->resource), c->config->target.host, out);
+    }
 }
 
 /* The station's own view, and beside it what only the chargers know. */

@@ -25,6 +25,8 @@ DEFINE_AUTO(station_entry, station_entry_free)
 void station_entry_rebind(struct station_entry *entry, const struct station_config *config);
 const struct station_config *station_entry_config(const struct station_entry *entry);
 struct station *station_entry_station(const struct station_entry *entry);
+/* The last frames of its devices, as text. */
+void station_entry_print_frames(const struct station_entry *entry, struct buf *out);
 json_t *station_entry_status(const struct station_entry *entry);
 
 #endif

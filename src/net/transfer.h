@@ -44,7 +44,8 @@ struct transfer_settings {
 
 struct transfer_end {
     int err; /* 0, -ECONNREFUSED, -EACCES (login), -ENOENT, -ETIMEDOUT, -EFBIG, -ENOSPC, -EKEYREJECTED (certificate or host
-                         key), -ECONNRESET (cut off), -EHOSTUNREACH (name), -EIO ... */
+                         key), -ECONNRESET (cut off), -EHOSTUNREACH (name), -EIO ...;
+                         -EOPNOTSUPP (405, 501) and -EBADMSG (400): what the server says of our request */
     const char *text; /* for logs: no secrets; borrowed for the callback */
     int64_t bytes;
 };

@@ -180,8 +180,9 @@ static int http_err(long status)
     static const struct {
         long status;
         int err;
-    } rows[] = { { 401, -EACCES }, { 403, -EACCES }, { 404, -ENOENT },    { 408, -ETIMEDOUT },
-                 { 410, -ENOENT }, { 413, -EFBIG },  { 504, -ETIMEDOUT }, { 507, -ENOSPC } };
+    } rows[] = { { 401, -EACCES },  { 403, -EACCES },     { 404, -ENOENT },    { 408, -ETIMEDOUT },
+                 { 410, -ENOENT },  { 413, -EFBIG },      { 504, -ETIMEDOUT }, { 507, -ENOSPC },
+                 { 400, -EBADMSG }, { 405, -EOPNOTSUPP }, { 501, -EOPNOTSUPP } };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         if (rows[i].status == status)
             return rows[i].err;

@@ -104,14 +104,19 @@ void trigger_log_status_notification(struct station *s)
 static void begin_attempt(struct log_upload *upload)
 {
     struct station *s = upload->station;
+    char *trusted = NULL;
+    int r = certificates_trusted(s, &trusted); /* N01.FR.15 */
     struct log_request request = { .kind = upload->kind,
                                    .url = upload->url,
                                    .file_name = upload->file_name,
+                                   .trusted_pem = trusted,
                                    .oldest_ms = upload->oldest_ms,
                                    .latest_ms = upload->latest_ms };
     upload->begun_ms = env_now_ms(s->env);
     upload->is_running = true;
-    int r = s->ops->upload_log(s->ctx, &request);
+    if (r == 0)
+        r = s->ops->upload_log(s->ctx, &request);
+    free(trusted);
     if (r < 0)
         station_on_log_uploaded(s, r);
 }

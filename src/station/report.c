@@ -335,6 +335,16 @@ static void on_get_report(struct station *s, const struct rpc_request *request)
     begin_report(s, request, CUSTOM);
 }
 
+json_t *station_inventory(struct station *station)
+{
+    struct report all = { .station = station, .base = FULL_INVENTORY, .place = { .station = station } };
+    json_t *items = json_array();
+    while (items && next_item(&all))
+        if (variable_table[all.row].mutability != WRITE_ONLY)
+            (void)json_array_append_new(items, item_json(&variable_table[all.row], &all.place));
+    return items;
+}
+
 const struct handler report_handlers[] = {
     { "GetBaseReport", WHEN_PENDING_TOO, on_get_base_report },
     { "GetReport", WHEN_PENDING_TOO, on_get_report },

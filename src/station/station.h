@@ -110,6 +110,7 @@ enum log_kind { LOG_KIND_DIAGNOSTICS, LOG_KIND_SECURITY };
 struct log_request {
     enum log_kind kind;
     const char *url, *file_name; /* the URL may have a password: never to be logged */
+    const char *trusted_pem;     /* roots for https and ftps, besides the system's; or NULL */
     int64_t oldest_ms, latest_ms;
 };
 
@@ -193,5 +194,8 @@ void station_request(struct station *station, const char *action, json_t *payloa
 /* A snapshot for displays (ocpp-cli status): registration, link, EVSEs with connector status, transaction, limit, measured values,
  * queue lengths. New reference, or NULL without memory. */
 json_t *station_status(const struct station *station);
+
+/* The device model with its values, as a full inventory reports it; what can only be written is left out. New reference, or NULL. */
+json_t *station_inventory(struct station *station);
 
 #endif

@@ -297,6 +297,29 @@ int store_read(struct store *store, const char *station,
     return code == SQLITE_DONE ? 0 : error_of(store->reading, code);
 }
 
+int store_read_kind(struct store *store, const char *station, enum record_kind kind,
+                    void (*each)(void *ctx, enum record_kind kind, const char *key, const char *value),
+                    void *ctx)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(store->reading,
+                                  "SELECT key, value FROM record WHERE station = ? AND kind = ? ORDER BY key",
+                                  -1, &statement, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_bind_text(statement, 1, station, -1, SQLITE_STATIC);
+    if (code == SQLITE_OK)
+        code = sqlite3_bind_text(statement, 2, record_kind_names[kind], -1, SQLITE_STATIC);
+    while (code == SQLITE_OK || code == SQLITE_ROW) {
+        code = sqlite3_step(statement);
+        const char *key = code == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+        const char *value = key ? (const char *)sqlite3_column_text(statement, 1) : NULL;
+        if (value)
+            each(ctx, kind, key, value);
+    }
+    (void)sqlite3_finalize(statement);
+    return code == SQLITE_DONE ? 0 : error_of(store->reading, code);
+}
+
 int store_stations(struct store *store, void (*each)(void *ctx, const char *station), void *ctx)
 {
     sqlite3_stmt *statement = NULL;

@@ -36,6 +36,11 @@ void store_forget(struct store *store, const void *ctx);
 /* Blocking, until all that was written before is committed, too; only before the loop runs or on reload. Each record of the station, ordered by kind and key. */
 int store_read(struct store *store, const char *station,
                void (*each)(void *ctx, enum record_kind kind, const char *key, const char *value), void *ctx);
+/* The station's records of one kind, ordered by key, as far as they are committed: waits for nothing, so that the loop may ask. `each`
+ * as above. */
+int store_read_kind(struct store *store, const char *station, enum record_kind kind,
+                    void (*each)(void *ctx, enum record_kind kind, const char *key, const char *value),
+                    void *ctx);
 /* Every station that has records. */
 int store_stations(struct store *store, void (*each)(void *ctx, const char *station), void *ctx);
 

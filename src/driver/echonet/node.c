@@ -10,16 +10,20 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "driver/echonet/engine.h"
+#include "driver/frames.h"
 
 struct echonet_node {
     struct engine engine;
     uint16_t port;
     struct udp *socket, *group; /* group: NULL if one socket does both */
+    const struct env *env;
+    struct frames frames; /* the last ones, for diagnostics */
 };
 
 static void on_datagram(void *ctx, const struct sockaddr_in *from, const uint8_t *bytes, size_t len)
 {
     struct echonet_node *node = ctx;
+    frames_add(&node->frames, env_wall_ms(node->env), false, ntohl(from->sin_addr.s_addr), bytes, len);
     engine_receive(&node->engine, ntohl(from->sin_addr.s_addr), bytes, len);
 }
 
@@ -30,6 +34,7 @@ static void send_datagram(void *ctx, uint32_t address, const uint8_t *bytes, siz
     struct sockaddr_in to = { .sin_family = AF_INET,
                               .sin_port = htons(node->port),
                               .sin_addr.s_addr = htonl(address) };
+    frames_add(&node->frames, env_wall_ms(node->env), true, address, bytes, len);
     int r = udp_send(udp, &to, bytes, len);
     if (r < 0)
         log_debug(LOG_ECHONET, "datagram is not sent: to=%s: %s",
@@ -61,6 +66,8 @@ int echonet_new(struct loop *loop, const struct echonet_settings *settings, stru
     if (!node)
         return -ENOMEM;
     node->port = settings->port;
+    node->env = &loop->env;
+    frames_init(&node->frames, 16384);
     engine_init(&node->engine, &loop->env, settings->node_id, send_datagram, node);
     int r = open_sockets(loop, settings, node);
     if (r < 0) {
@@ -79,12 +86,19 @@ void echonet_free(struct echonet_node *node)
     engine_done(&node->engine);
     udp_free(node->socket);
     udp_free(node->group);
+    frames_done(&node->frames);
     free(node);
 }
 
 const struct bus_counters *echonet_counters(const struct echonet_node *node)
 {
     return &node->engine.counters;
+}
+
+void echonet_print_frames(const struct echonet_node *node, const char *host, struct buf *out)
+{
+    struct in_addr address;
+    frames_print(&node->frames, inet_pton(AF_INET, host, &address) == 1 ? ntohl(address.s_addr) : 0, out);
 }
 
 void echonet_discover(struct echonet_node *node, echonet_on_found on_found, void *ctx)

@@ -26,6 +26,11 @@ const struct bus_counters *modbus_bus_counters(const struct modbus_bus *bus)
     return &bus->counters;
 }
 
+void modbus_bus_print_frames(const struct modbus_bus *bus, struct buf *out)
+{
+    frames_print(&bus->frames, 0, out);
+}
+
 static void wake_at(struct modbus_bus *bus, int64_t at_ms)
 {
     timer_start_at(&bus->timer, at_ms);
@@ -114,6 +119,7 @@ static void transmit(struct modbus_bus *bus, struct device *device, int64_t now_
     }
     /* A refused write ends as a time-out or in on_close. */
     (void)stream_write(bus->stream, bytes, (size_t)len);
+    frames_add(&bus->frames, env_wall_ms(&bus->loop->env), true, 0, bytes, (size_t)len);
     size_t characters = bus->settings.framing == MODBUS_ASCII ? 2 : 1;
     bus->active = device;
     bus->deadline_ms = now_ms + device->options.timeout_ms +
@@ -276,6 +282,7 @@ static void on_data(void *ctx, const uint8_t *bytes, size_t len)
     struct reader input = reader_of(bytes, len);
     struct modbus_frame frame;
     int r;
+    frames_add(&bus->frames, env_wall_ms(&bus->loop->env), false, 0, bytes, len);
     while (bus->link == LINK_OPEN && (r = modbus_receive(&bus->receiver, &input, &frame)) != 0) {
         if (r > 0) {
             on_frame(bus, &frame);
@@ -358,6 +365,7 @@ struct modbus_bus *modbus_bus_new(struct loop *loop, const struct modbus_bus_set
 
     bus->loop = loop;
     bus->settings = *settings;
+    frames_init(&bus->frames, 4096);
     bus->stream = settings->serial ? stream_new_serial(loop, &settings->line, &bus_stream_events, bus)
                                    : stream_new_tcp(loop, settings->host, settings->port,
                                                     settings->connect_timeout_ms, &bus_stream_events, bus);
@@ -386,5 +394,6 @@ void modbus_bus_free(struct modbus_bus *bus)
     timer_stop(&bus->timer);
     timer_stop(&bus->ended_timer);
     stream_free(bus->stream);
+    frames_done(&bus->frames);
     free(bus);
 }

@@ -9,6 +9,7 @@
 #define DRIVER_MODBUS_INTERNAL_H
 
 #include "base/list.h"
+#include "driver/frames.h"
 #include "driver/driver.h"
 #include "driver/modbus/plan.h"
 
@@ -81,6 +82,7 @@ struct modbus_bus {
     struct list devices, ended;
     struct timer timer, ended_timer;
     struct bus_counters counters;
+    struct frames frames; /* the last ones, for diagnostics */
 
     enum link_state link;
     int64_t reconnect_after_ms, reconnect_ms; /* first and next pause */

@@ -1,0 +1,176 @@
+"""Logs that the CSMS asks for (N01), over the real programs and file servers that no one here wrote."""
+import io
+import json
+import tarfile
+import threading
+
+import pytest
+
+from file_servers import FtpFiles, HttpFiles, SftpFiles, make_certificate
+from harness import PASSWORD, Site, until
+
+
+def ask(site, url, kind="DiagnosticsLog", request=1, station="CS1", expected="Accepted", **more):
+    answer = site.csms.call(station, "GetLog", {"logType": kind, "requestId": request, "retries": 0,
+                                                "log": {"remoteLocation": url}, **more})
+    assert answer["status"] == expected, answer
+    return answer.get("filename")
+
+
+def members(path):
+    with tarfile.open(fileobj=io.BytesIO(path.read_bytes()), mode="r:gz") as archive:
+        return {m.name: archive.extractfile(m).read().decode() for m in archive}
+
+
+def left_over(site):
+    return list((site.directory / "state").glob("upload-*"))
+
+
+def one_station(site, name="CS1"):
+    site.station(name, site.tcp_charger())
+    site.start()
+
+
+@pytest.mark.parametrize("kind", [HttpFiles, FtpFiles, SftpFiles])
+def test_the_diagnostics_log_arrives_whole_and_without_secrets(tmp_path, kind):   # N01.FR.02, N01.FR.04, N01.FR.14
+    server = kind(tmp_path)
+    try:
+        with Site() as site:
+            site.log_level = "debug"
+            site.station("CS2", site.tcp_charger("tcp2", 15021), SecurityCtrlr__OrganizationName="Example")
+            one_station(site)
+            site.csms.call("CS1", "SetVariables", {"setVariableData": [
+                {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"},
+                 "attributeValue": "another-password-of-16"}]})
+            until(lambda: len(site.csms.headers) >= 3, "it is back with its new password")
+            until(lambda: "CS1" in site.csms.connections, "the link")
+            name = ask(site, server.url)
+            site.csms.expect("CS1", "LogStatusNotification", status="Uploaded", requestId=1)
+            assert [p["status"] for p in site.csms.heard("CS1", "LogStatusNotification")] == ["Uploading", "Uploaded"]
+            texts = members(tmp_path / name)
+            assert set(texts) == {"gateway.log", "status.json", "variables.json", "configuration.json", "device-frames.txt"}
+            assert "station=CS1" in texts["gateway.log"] and "CS2" not in texts["gateway.log"]
+            assert json.loads(texts["status.json"])["id"] == "CS1"
+            assert any(i["variable"]["name"] == "HeartbeatInterval" for i in json.loads(texts["variables.json"]))
+            assert json.loads(texts["configuration.json"])["csms"]["securityProfile"] == 1
+            assert " sent " in texts["device-frames.txt"] and " received " in texts["device-frames.txt"]
+            whole = "".join(texts.values())
+            assert PASSWORD not in whole and "another-password-of-16" not in whole and "Example" not in whole
+            assert "secret-of" not in site.log("gateway")
+            until(lambda: not left_over(site), "the file is removed")
+    finally:
+        server.stop()
+
+
+def test_the_security_log_has_every_event(tmp_path):   # N01.FR.03, A04.FR.04
+    server = HttpFiles(tmp_path)
+    try:
+        with Site() as site:
+            one_station(site)
+            site.csms.expect("CS1", "SecurityEventNotification", type="StartupOfTheDevice")
+            site.end("gateway")
+            site.start_gateway()
+            site.csms.expect("CS1", "SecurityEventNotification", count=2, type="StartupOfTheDevice")
+            name = ask(site, server.url, "SecurityLog", request=0)
+            site.csms.expect("CS1", "LogStatusNotification", status="Uploaded", requestId=0)
+            texts = members(tmp_path / name)
+            assert set(texts) == {"security.log"}
+            assert texts["security.log"].count("StartupOfTheDevice critical=yes") == 2
+            log = {"remoteLocation": f"{server.url}none.tar.gz", "latestTimestamp": "2020-01-01T00:00:00Z"}
+            ask(site, "", "SecurityLog", request=2, log=log)   # a time before everything, a name of the CSMS's choice
+            site.csms.expect("CS1", "LogStatusNotification", status="Uploaded", requestId=2)
+            assert members(tmp_path / "none.tar.gz")["security.log"] == ""
+    finally:
+        server.stop()
+
+
+def test_https_is_trusted_by_the_roots_of_the_csms(tmp_path):   # N01.FR.15
+    cert, key = make_certificate(tmp_path)
+    server = HttpFiles(tmp_path, tls=(cert, key))
+    try:
+        with Site() as site:
+            site.csms_options = f", ca_file: {cert}"
+            one_station(site)
+            name = ask(site, server.url)
+            site.csms.expect("CS1", "LogStatusNotification", status="Uploaded")
+            assert members(tmp_path / name)
+        with Site() as site:
+            one_station(site)
+            ask(site, server.url)
+            site.csms.expect("CS1", "LogStatusNotification", status="UploadFailure")
+    finally:
+        server.stop()
+
+
+def test_each_failure_has_its_name(tmp_path):   # N01.FR.10
+    server = HttpFiles(tmp_path)
+    try:
+        with Site() as site:
+            one_station(site)
+            server.faults.update({"/403": 403, "/404": 404, "/405": 405, "/400": 400, "/500": 500})
+            for request, (path, status) in enumerate([("403", "PermissionDenied"), ("404", "UploadFailure"), ("400", "BadMessage"),
+                                                      ("405", "NotSupportedOperation"), ("500", "UploadFailure")]):
+                ask(site, f"{server.url}{path}", request=request)
+                site.csms.expect("CS1", "LogStatusNotification", status=status, requestId=request)
+            ask(site, "http://127.0.0.1:1/", request=9, retries=2, retryInterval=1)
+            site.csms.expect("CS1", "LogStatusNotification", status="UploadFailure", requestId=9)
+            until(lambda: not left_over(site), "no file is left")
+            assert "secret" not in site.log("gateway")
+    finally:
+        server.stop()
+
+
+def test_a_second_request_breaks_the_first_off_and_the_station_goes_on_meanwhile(tmp_path):   # N01.FR.12, N01.FR.20, F06.FR.14
+    server = HttpFiles(tmp_path)
+    server.hold = threading.Event()
+    try:
+        with Site() as site:
+            one_station(site)
+            ask(site, f"{server.url}first.tar.gz")
+            site.csms.expect("CS1", "LogStatusNotification", status="Uploading", requestId=1)
+            until(lambda: server.requests, "the upload waits for its answer")
+            site.csms.call("CS1", "TriggerMessage", {"requestedMessage": "LogStatusNotification"})
+            site.csms.expect("CS1", "LogStatusNotification", count=2, status="Uploading", requestId=1)
+            site.ask("plug tcp1")                      # nothing waits for the file server
+            site.csms.status("CS1", 1, "Occupied")
+            ask(site, f"{server.url}second.tar.gz", request=2, expected="AcceptedCanceled")
+            site.csms.expect("CS1", "LogStatusNotification", status="AcceptedCanceled", requestId=1)
+            site.csms.expect("CS1", "LogStatusNotification", status="Uploading", requestId=2)
+            server.hold.set()
+            site.csms.expect("CS1", "LogStatusNotification", status="Uploaded", requestId=2)
+            assert members(tmp_path / "second.tar.gz")
+            assert not site.csms.heard("CS1", "LogStatusNotification", status="Uploaded", requestId=1)
+    finally:
+        server.hold.set()
+        server.stop()
+
+
+def test_the_program_ends_and_reloads_while_a_log_is_on_its_way(tmp_path):
+    server = HttpFiles(tmp_path)
+    server.hold = threading.Event()
+    try:
+        with Site() as site:
+            one_station(site)
+            ask(site, f"{server.url}first.tar.gz")
+            until(lambda: server.requests, "the upload waits for its answer")
+            (site.directory / "gateway.yaml").write_text(site.config().replace('TxUpdatedInterval: "1"', 'TxUpdatedInterval: "2"'))
+            assert site.cli("reload")[0] == 0          # the station is made anew
+            site.csms.expect("CS1", "BootNotification", count=2)
+            until(lambda: not left_over(site), "the file is removed")
+            until(lambda: site.csms.connections.get("CS1"), "the link")
+            until(lambda: len(site.csms.heard("CS1", "StatusNotification")) >= 2, "booted")
+            ask(site, f"{server.url}second.tar.gz", request=2)
+            until(lambda: len(server.requests) >= 2, "the next waits, too")
+            site.end("gateway")
+            assert not left_over(site)
+    finally:
+        server.hold.set()
+        server.stop()
+
+
+def test_a_file_left_by_a_power_cut_is_removed():
+    with Site() as site:
+        (site.directory / "state").mkdir(mode=0o700)
+        (site.directory / "state" / "upload-abcdef.tar.gz").write_bytes(b"half")
+        one_station(site)
+        assert not left_over(site)
