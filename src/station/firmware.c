@@ -342,9 +342,10 @@ static void on_installed(struct station *s, enum firmware_outcome outcome)
         f->needs_restart = outcome == FIRMWARE_NEEDS_RESTART;
         f->grace_until_ms = env_now_ms(s->env) + ACTIVATE_GRACE_MS;
         set_phase(s, FIRMWARE_WAITS_TO_ACTIVATE);
-        firmware_tell(s, FIRMWARE_STATUS_INSTALL_REBOOTING);
+        if (f->needs_restart || !has_transaction(s)) /* L01.FR.32; else it only connects anew */
+            firmware_tell(s, FIRMWARE_STATUS_INSTALL_REBOOTING);
         report_statuses(s);
-        env_timer_start(s->env, &f->timer, ACTIVATE_GRACE_MS);
+        env_timer_start(s->env, &f->timer, f->notice_count > 0 ? ACTIVATE_GRACE_MS : 0);
         return;
     case FIRMWARE_NOT_SUITABLE:
         end(s, FIRMWARE_STATUS_INSTALL_VERIFICATION_FAILED); /* L01.FR.29 */

@@ -51,7 +51,8 @@ def hook_log(site):
 
 
 def hook_pid(site):
-    return int((site.directory / "hook.pid").read_text())
+    path = site.directory / "hook.pid"
+    return int(until(lambda: path.exists() and path.read_text(), "the hook begins"))
 
 
 WAY = ["Downloading", "Downloaded", "SignatureVerified", "Installing", "InstallRebooting"]
