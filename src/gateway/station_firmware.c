@@ -12,7 +12,8 @@
 struct station_firmware {
     struct firmware_slot *own; /* of the devices; NULL: the gateway's */
     struct firmware_member *member;
-    char *addresses[FIRMWARE_MAX_RUNS], *units[FIRMWARE_MAX_RUNS];
+    char **places; /* address and unit of each device with a hook, for the runs of `own` */
+    size_t place_count;
 };
 
 static void restart(void *ctx)
@@ -73,20 +74,27 @@ static int name_device(const struct config *config, const struct charger_config 
 static int make_own(struct station_firmware *f, struct gateway *gateway, const struct station_config *config)
 {
     struct firmware_slot_settings settings = usual_settings(gateway);
+    size_t count = 0;
+    for (size_t i = 0; i < config->charger_count; i++)
+        count += config->chargers[i].profile->firmware_hook != NULL;
+    if (count == 0)
+        return 0;
+    f->places = calloc(2 * count, sizeof(*f->places));
+    if (!f->places)
+        return -ENOMEM;
     for (size_t i = 0; i < config->charger_count && settings.run_count < FIRMWARE_MAX_RUNS; i++) {
         const struct charger_config *charger = &config->chargers[i];
+        char **place = &f->places[f->place_count];
         if (!charger->profile->firmware_hook)
             continue;
-        size_t n = settings.run_count++;
-        if (name_device(gateway->config, charger, &f->addresses[n], &f->units[n]) < 0)
+        f->place_count += 2;
+        if (name_device(gateway->config, charger, &place[0], &place[1]) < 0)
             return -ENOMEM;
-        settings.runs[n] = (struct firmware_run){
+        settings.runs[settings.run_count++] = (struct firmware_run){
             .hook = (const char *const *)charger->profile->firmware_hook,
-            .more = { f->addresses[n], f->units[n] },
+            .more = { place[0], place[1] },
         };
     }
-    if (settings.run_count == 0)
-        return 0;
     char path[512];
     if (snprintf(path, sizeof(path), "%s/firmware-%s.image", gateway->config->general.state_directory,
                  config->id) >= (int)sizeof(path))
@@ -122,10 +130,9 @@ void station_firmware_free(struct station_firmware *f)
         return;
     firmware_member_free(f->member);
     firmware_slot_free(f->own);
-    for (size_t i = 0; i < FIRMWARE_MAX_RUNS; i++) {
-        free(f->addresses[i]);
-        free(f->units[i]);
-    }
+    for (size_t i = 0; i < f->place_count; i++)
+        free(f->places[i]);
+    free(f->places);
     free(f);
 }
 

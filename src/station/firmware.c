@@ -464,15 +464,13 @@ void firmware_start(struct station *s)
     end(s, firmware_is_installing(s) ? FIRMWARE_STATUS_INSTALLATION_FAILED : FIRMWARE_STATUS_DOWNLOAD_FAILED);
 }
 
-int firmware_init(struct station *s, const struct firmware_settings *settings)
+void firmware_init(struct station *s, const struct firmware_settings *settings)
 {
     struct firmware *f = &s->firmware;
     f->settings = *settings;
-    f->settings.roots_pem = settings->roots_pem ? strdup(settings->roots_pem) : NULL;
     f->is_told = true;
     f->update.install_ms = -1;
     timer_init(&f->timer, s->env->timers, on_timer, s);
-    return settings->roots_pem && !f->settings.roots_pem ? -ENOMEM : 0;
 }
 
 void firmware_done(struct station *s)
@@ -481,6 +479,4 @@ void firmware_done(struct station *s)
     if (f->timer.timers)
         timer_stop(&f->timer);
     firmware_update_clear(&f->update);
-    free((char *)(uintptr_t)f->settings.roots_pem);
-    f->settings.roots_pem = NULL;
 }

@@ -60,7 +60,7 @@ struct firmware_update {
 };
 
 struct firmware {
-    struct firmware_settings settings; /* roots_pem is a copy */
+    struct firmware_settings settings;
     enum firmware_phase phase;
     enum firmware_status status; /* the latest */
     bool is_told;                /* the CSMS has answered it */
@@ -74,7 +74,7 @@ struct firmware {
     int notice_count; /* statuses not yet answered */
 };
 
-int firmware_init(struct station *s, const struct firmware_settings *settings);
+void firmware_init(struct station *s, const struct firmware_settings *settings);
 void firmware_done(struct station *s);
 /* RECORD_STATE "firmware". */
 void firmware_restore(struct station *s, const char *value);
@@ -88,6 +88,8 @@ bool firmware_holds(const struct station *s);
 bool firmware_is_installing(const struct station *s);
 /* AllowNewSessionsPendingFirmwareUpdate was set. */
 void firmware_settings_changed(struct station *s);
+/* For displays: status and request of the last update; NULL if there never was one. */
+json_t *firmware_status_json(const struct station *s);
 /* TriggerMessage. */
 void trigger_firmware_status(struct station *s);
 

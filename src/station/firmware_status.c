@@ -88,6 +88,15 @@ void firmware_tell(struct station *s, enum firmware_status status)
     send_firmware_status_notification(notice, 0);
 }
 
+json_t *firmware_status_json(const struct station *s)
+{
+    const struct firmware *f = &s->firmware;
+    return f->status == FIRMWARE_STATUS_NONE
+               ? NULL
+               : json_pack("{s:s, s:s, s:I}", "status", firmware_status_names[f->status], "phase",
+                           firmware_phase_names[f->phase], "requestId", (json_int_t)f->update.request_id);
+}
+
 /* L01.FR.25, .26 */
 void trigger_firmware_status(struct station *s)
 {

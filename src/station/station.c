@@ -342,8 +342,7 @@ struct station *station_new(const struct env *env, const struct station_settings
     availability_init(s);
     smart_charging_init(s);
     auth_cache_init(s);
-    if (firmware_init(s, &settings->firmware) < 0)
-        return NULL;
+    firmware_init(s, &settings->firmware);
     if (transactions_init(s) < 0)
         return NULL;
     return STEAL(s);
@@ -500,10 +499,12 @@ json_t *station_status(const struct station *station)
     json_t *evses = json_array();
     for (size_t i = 0; evses && i < s->evse_count; i++)
         json_array_append_new(evses, evse_status(&s->evses[i]));
-    return json_pack("{s:s, s:s, s:s, s:b, s:s, s:I, s:I, s:o, s:o}", "id", s->id, "registration",
-                     registration_names[s->provisioning.registration], "link",
-                     link_state_names[s->network.state], "online", station_is_online(s), "status",
-                     connector_status_names[availability_station_status(s)], "messages_waiting",
-                     (json_int_t)s->outbox.count, "events_waiting", (json_int_t)s->transactions.queued,
-                     "time", station_timestamp(s), "evses", evses);
+    json_t *status = json_pack(
+        "{s:s, s:s, s:s, s:b, s:s, s:I, s:I, s:o, s:o}", "id", s->id, "registration",
+        registration_names[s->provisioning.registration], "link", link_state_names[s->network.state],
+        "online", station_is_online(s), "status", connector_status_names[availability_station_status(s)],
+        "messages_waiting", (json_int_t)s->outbox.count, "events_waiting", (json_int_t)s->transactions.queued,
+        "time", station_timestamp(s), "evses", evses);
+    json_set_optional(status, "firmware", firmware_status_json(s));
+    return status;
 }

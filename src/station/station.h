@@ -53,7 +53,7 @@ struct firmware_settings {
     bool is_possible;    /* there is something to update, and a way to do it */
     bool takes_unsigned; /* L02: images without certificate and signature, too */
     enum firmware_meanwhile transactions;
-    const char *roots_pem; /* the manufacturer's, besides those the CSMS installs; or NULL */
+    const char *roots_pem; /* the manufacturer's, besides those the CSMS installs; or NULL. Borrowed for the station's life */
 };
 
 /* The gateway's part of a firmware update. CLAIM reserves the place of the update for this station (again, if it has it already; what

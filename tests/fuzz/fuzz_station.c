@@ -6,6 +6,7 @@
  *     S<state>     the device's state, a digit               M<number>  its register
  *     T<token>     a card                                    C    all open commands succeed, X fail
  *     L, L!        a log is at its place, or could not be sent
+ *     W<outcome>   the step of a firmware update ends so, a digit
  *     A<seconds>   time passes
  *
  * Nothing is checked but that it does not crash, leak or call back from inside. */
@@ -37,6 +38,7 @@ struct world {
     uint32_t tickets[MAX_TICKETS];
     size_t ticket_count;
     bool uploading;
+    uint32_t firmware_ticket; /* of the step under way; 0: none */
 };
 
 static int64_t now_ms(void *ctx)
@@ -132,12 +134,35 @@ static void end_upload(struct world *w, int err)
     }
 }
 
+static int on_firmware(void *ctx, const struct firmware_job *job)
+{
+    struct world *w = ctx;
+    bool is_answered =
+        job->step != FIRMWARE_CLAIM && job->step != FIRMWARE_RELEASE && job->step != FIRMWARE_ACTIVATE;
+    if (job->step == FIRMWARE_CLAIM && job->location[0] == 'x')
+        return -EBUSY;
+    w->firmware_ticket = is_answered ? job->ticket : 0;
+    return 0;
+}
+
+static void end_firmware_step(struct world *w, int digit)
+{
+    enum firmware_outcome outcome = (enum firmware_outcome)((unsigned)digit % (FIRMWARE_FAILED + 1u));
+    uint32_t ticket = w->firmware_ticket;
+    if (!ticket)
+        return;
+    if (outcome != FIRMWARE_STARTED)
+        w->firmware_ticket = 0;
+    station_on_firmware_done(w->station, ticket, outcome);
+}
+
 static const struct station_ops ops = { .connect = on_connect,
                                         .disconnect = on_disconnect,
                                         .set_ping_interval = on_ping_interval,
                                         .send = on_send,
                                         .persist = on_persist,
                                         .command = on_command,
+                                        .firmware = on_firmware,
                                         .upload_log = on_upload_log,
                                         .cancel_log = on_cancel_log };
 
@@ -255,6 +280,9 @@ static void step(struct world *w, const char *line, size_t len)
     case 'L':
         end_upload(w, rest[0] == '!' ? -EIO : 0);
         break;
+    case 'W':
+        end_firmware_step(w, rest[0]);
+        break;
     case 'A':
         (void)str_to_int(rest, 0, 86400, &number);
         pass_time(w, number);
@@ -293,7 +321,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                          .csms_url = "ws://localhost",
                                          .evse_count = 1,
                                          .evses = &evse,
-                                         .max_message = 16384 };
+                                         .max_message = 16384,
+                                         .firmware = { .is_possible = true, .takes_unsigned = true } };
     w.station = station_new(&w.env, &settings, &ops, &w);
     if (!w.station)
         return 0;

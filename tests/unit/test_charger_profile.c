@@ -489,6 +489,12 @@ static void what_a_profile_says_is_all_there(void **state)
     profile_free(p);
     p = good(WHOLE "identify: { read: tag, equals: \"AC22\" }\n");
     assert_true(p->identify.is_text);
+    assert_null(p->firmware_hook);
+    profile_free(p);
+    p = good(WHOLE "identify: { read: tag, equals: \"AC22\" }\nfirmware_hook: [ /bin/update, --fast ]\n");
+    assert_string_equal(p->firmware_hook[0], "/bin/update");
+    assert_string_equal(p->firmware_hook[1], "--fast");
+    assert_null(p->firmware_hook[2]);
     assert_string_equal(p->identify.text, "AC22");
     assert_ptr_equal(p->identify.point, profile_point(p, "tag"));
     profile_free(p);

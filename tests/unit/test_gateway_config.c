@@ -21,7 +21,7 @@
 #define FIRST_LINE "gateway: { profiles: \"%s:" SOURCE_DIR "/profiles\" }\n"
 
 #define PROFILE_3 "csms: { a: { url: \"wss://csms/\", security_profile: 3 } }\n"
-#define CSMS "csms: { a: { url: \"ws://csms/ocpp\", security_profile: 0 } }\n"
+#define CSMS      "csms: { a: { url: \"ws://csms/ocpp\", security_profile: 0 } }\n"
 #define STATION(id)                                                                                          \
     "  - { id: " id ", csms: a, chargers: [{ profile: demo-modbus-ac22, tcp: 10.0.0.1, unit: 9 }] }\n"
 #define CHARGER(rest) "stations:\n  - { id: CS1, csms: a, chargers: [{ " rest " }] }\n"
@@ -201,6 +201,70 @@ static void what_is_wrong_is_told_with_its_line(void **state)
                         bad[i].line, bad[i].words, r, problem(b, 0), problem(b, 1));
     }
     assert_int_equal(wrong, 0);
+}
+
+/* Of gateway.firmware, in a file that has nothing else in its gateway section. */
+static int parse_firmware(struct bench *b, const char *firmware)
+{
+    char name[128], text[1024];
+    (void)snprintf(name, sizeof(name), "%s/gateway.yaml", b->directory);
+    int len = snprintf(text, sizeof(text),
+                       "gateway: { profiles: \"" SOURCE_DIR "/profiles\", firmware: {%s} }\n" CSMS
+                       "stations:\n" STATION("CS1"),
+                       firmware);
+    config_free(b->config);
+    b->config = NULL;
+    problems_done(&b->problems);
+    return config_parse(name, text, (size_t)len, &b->problems, &b->config);
+}
+
+static void what_is_wrong_with_firmware_is_told(void **state)
+{
+    struct bench *b = *state;
+    static const struct {
+        const char *text, *words;
+    } rows[] = {
+        { "slot: a", "belong together" },
+        { "install_hook: [ /bin/true ]", "belong together" },
+        { "slot: a, install_hook: /bin/true", "expected a list" },
+        { "slot: a, install_hook: []", "expected a list" },
+        { "slot: a, install_hook: [ true ]", "absolute path" },
+        { "slot: a, install_hook: [ [ a ] ]", "single value" },
+        { "slot: a, install_hook: [ /a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q ]", "at most 16" },
+        { "roots: nowhere", "cannot be read" },
+        { "roots: password", "holds no PEM certificate" },
+        { "ca_file: password", "holds no PEM certificate" },
+        { "crl: password", "holds no PEM revocation list" },
+        { "transactions: all", "nothing, download, install" },
+        { "timeout: 1ms", "timeout" },
+        { "max_size: 0", "max_size" },
+        { "slut: a", "did you mean \"slot\"" },
+    };
+    write_file(b, "password", "this is no certificate\n");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        if (parse_firmware(b, rows[i].text) != -EINVAL || !has_problem(b, 1, rows[i].words))
+            fail_msg("%s: %s", rows[i].text, problem(b, 0));
+}
+
+static void firmware_comes_out_as_meant(void **state)
+{
+    struct bench *b = *state;
+    char slot[128];
+    if (parse_firmware(
+            b, "slot: image, install_hook: [ /bin/true, -x ], transactions: install, unsigned: yes") < 0)
+        fail_msg("%s", problem(b, 0));
+    const struct firmware_config *f = &b->config->firmware;
+    (void)snprintf(slot, sizeof(slot), "%s/image", b->directory); /* beside this file */
+    assert_string_equal(f->slot, slot);
+    assert_string_equal(f->hook[0], "/bin/true");
+    assert_string_equal(f->hook[1], "-x");
+    assert_null(f->hook[2]);
+    assert_int_equal(f->transactions, FIRMWARE_INSTALLS_MEANWHILE);
+    assert_true(f->takes_unsigned);
+    assert_int_equal(f->timeout_ms, 900000);
+    assert_int_equal(parse_firmware(b, ""), 0);
+    assert_null(b->config->firmware.slot);
+    assert_int_equal(b->config->firmware.transactions, FIRMWARE_DOWNLOADS_MEANWHILE);
 }
 
 static void mistakes_come_in_the_order_of_the_file(void **state)
@@ -404,6 +468,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_wrong_is_told_with_its_line, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_wrong_with_firmware_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(firmware_comes_out_as_meant, set_up, tear_down),
         cmocka_unit_test_setup_teardown(mistakes_come_in_the_order_of_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_broken_profile_is_told_once_however_many_use_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_profile_that_may_not_be_read_is_not_said_to_be_missing, set_up,

@@ -107,7 +107,8 @@ static void with_each_failing(bool (*act)(void *ctx), void *ctx, long step)
 /* ---- the configuration ---- */
 
 static const char good[] =
-    "gateway: { profiles: \"" SOURCE_DIR "/profiles\" }\n"
+    "gateway: { profiles: \"" SOURCE_DIR
+    "/profiles\", firmware: { slot: a, install_hook: [ /bin/true, b ] } }\n"
     "log: { format: json, areas: { modbus: debug } }\n"
     "csms:\n  a: { url: \"ws://csms/ocpp\", security_profile: 1 }\n"
     "buses:\n  line: { serial: /dev/ttyS0, line: { baud: 19200 } }\n"
@@ -300,7 +301,8 @@ static void a_start_is_whole_or_leaves_nothing(void **state)
     FILE *file = fopen(site.config, "w");
     assert_non_null(file);
     (void)fprintf(file,
-                  "gateway: { state: %s, control: %s/socket, profiles: " SOURCE_DIR "/profiles }\n"
+                  "gateway: { state: %s, control: %s/socket, profiles: " SOURCE_DIR "/profiles,\n"
+                  "  firmware: { slot: image, install_hook: [ /bin/true ] } }\n"
                   "csms: { a: { url: \"ws://127.0.0.1:1/\", security_profile: 0 } }\n"
                   "echonet: { bind: 127.93.1.1, multicast_interface: 127.93.1.1 }\n"
                   "stations:\n"

@@ -62,6 +62,14 @@ static const char script[] =
     /* its issuer by name only */
     "subject=/O=Example/CN=root issue fake self \"$ca\" -set_serial 1; "
     "issue forged fake \"$sign\" -set_serial 13; "
+    "touch index; echo 01 >crlnumber; printf "
+    "'[ca]\\ndefault_ca=d\\n[d]\\ndatabase=index\\ncrlnumber=crlnumber\\n"
+    "default_md=sha256\\ndefault_crl_days=9\\n' >ca.conf; "
+    "openssl ca -config ca.conf -gencrl -keyfile root.key -cert root.pem -out nothing.crl; "
+    "openssl ca -config ca.conf -revoke leaf.pem -keyfile inter.key -cert inter.pem; "
+    "openssl ca -config ca.conf -gencrl -keyfile inter.key -cert inter.pem -out inter.crl; "
+    "openssl ca -config ca.conf -gencrl -keyfile other.key -cert other.pem -out other.crl; "
+    "cat nothing.crl inter.crl >both.crl; "
     "for i in 1 2 3 4 5 6 7 8 9; do cat leaf.pem; done >nine.pem; "
     "cat leaf.pem inter.pem >chain.pem; cat deep.pem below.pem short.pem >deepchain.pem; cat child.pem "
     "leaf.pem inter.pem >childchain.pem; "
@@ -124,6 +132,28 @@ static void certificates_are_counted(void **state) /* A00.FR.507 */
         AUTO_FREE char *pem = text_of(rows[i].name);
         if (pki_count(pem) != rows[i].count)
             fail_msg("%s: %zu", rows[i].name, pki_count(pem));
+        assert_int_equal(ERR_peek_error(), 0);
+    }
+}
+
+static void a_certificate_is_looked_up_in_revocation_lists(void **state) /* L01.FR.12 */
+{
+    static const struct {
+        const char *certificate, *lists;
+        size_t count;
+        bool revoked;
+    } rows[] = {
+        { "leaf.pem", "inter.crl", 1, true },    { "leaf.pem", "both.crl", 2, true },
+        { "chain.pem", "inter.crl", 1, true },   { "plain.pem", "inter.crl", 1, false },
+        { "leaf.pem", "nothing.crl", 1, false }, { "leaf.pem", "other.crl", 1, false }, /* not its issuer's */
+        { "leaf.pem", "leaf.pem", 0, false },    { "none.pem", "inter.crl", 1, false },
+        { "leaf.pem", "empty.pem", 0, false },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        AUTO_FREE char *pem = text_of(rows[i].certificate), *lists = text_of(rows[i].lists);
+        if (pki_is_revoked(pem, lists) != rows[i].revoked || pki_count_crls(lists) != rows[i].count)
+            fail_msg("%s %s: %zu", rows[i].certificate, rows[i].lists, pki_count_crls(lists));
         assert_int_equal(ERR_peek_error(), 0);
     }
 }
@@ -366,6 +396,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(certificates_are_counted),
+        cmocka_unit_test(a_certificate_is_looked_up_in_revocation_lists),
         cmocka_unit_test(one_certificate_is_taken_out_of_a_chain),
         cmocka_unit_test(a_certificate_tells_what_it_is),
         cmocka_unit_test(hash_data_are_those_of_ocsp),
