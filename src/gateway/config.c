@@ -82,9 +82,8 @@ static int read_secret(struct parse *p, const struct yaml_node *node, char **pat
 static int check_roots(struct parse *p, const struct yaml_node *node, struct csms_config *csms)
 {
     int r = read_secret(p, node, &csms->ca_file, &csms->ca_pem);
-    if (r == 0 && !strstr(csms->ca_pem, "-----BEGIN CERTIFICATE-----") &&
-        !strstr(csms->ca_pem, "-----BEGIN TRUSTED CERTIFICATE-----"))
-        yaml_problem(p->y, node, p->problems, "holds no PEM certificate");
+    if (r == 0 && !pki_count(csms->ca_pem))
+        yaml_problem(p->y, node, p->problems, "holds no PEM certificate that can be read");
     return r;
 }
 

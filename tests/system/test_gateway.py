@@ -238,27 +238,20 @@ def test_a_changed_station_goes_on_with_its_transaction_where_it_was():
         assert [e["seqNo"] for e in events] == list(range(len(events)))
 
 
-def test_a_reload_that_cannot_be_put_into_force_leaves_what_was(tmp_path):
-    """Roots that only OpenSSL finds wrong, and an address that only the kernel does."""
-    roots = tmp_path / "roots.pem"
-    roots.write_text("-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n")
+def test_a_reload_that_cannot_be_put_into_force_leaves_what_was():
+    """An address that only the kernel finds wrong."""
     with Site() as site:
         site.station("CS1", site.tcp_charger("tcp1", 15020))
         site.station("CS2", site.tcp_charger("tcp2", 15021))
         site.start()
         start_charging(site, "CS1", "tcp1")
         good = site.config()
-        other = f"  other: {{ url: \"wss://{site.csms_address}:1/\", security_profile: 2, ca_file: {roots} }}\n"
-        second = good.index("  - id: CS2")
         path = site.directory / "gateway.yaml"
-        for bad in [(good[:second] + good[second:].replace("csms: test", "csms: other")).replace("csms:\n", "csms:\n" + other, 1),
-                    good + "      - { profile: echonet-02a1, echonet: 127.0.0.9 }\n" + "echonet: { bind: 203.0.113.77 }\n"]:
-            path.write_text(bad)
-            boots = len(site.csms.heard("CS2", "BootNotification"))
-            code, output, problems = site.cli("reload")
-            assert code == 1 and "cannot be put into force" in problems, problems
-            until(lambda: len(site.csms.heard("CS2", "BootNotification")) > boots, "CS2 is back")
-            assert site.csms.call("CS2", "GetTransactionStatus", {}) == {"messagesInQueue": False}
+        path.write_text(good + "      - { profile: echonet-02a1, echonet: 127.0.0.9 }\n" + "echonet: { bind: 203.0.113.77 }\n")
+        code, _, problems = site.cli("reload")
+        assert code == 1 and "cannot be put into force" in problems, problems
+        site.csms.expect("CS2", "BootNotification", 2)
+        assert site.csms.call("CS2", "GetTransactionStatus", {}) == {"messagesInQueue": False}
         assert len(site.csms.heard("CS1", "BootNotification")) == 1
         told = len(site.csms.events("CS1"))
         until(lambda: len(site.csms.events("CS1")) > told, "CS1's transaction never noticed")

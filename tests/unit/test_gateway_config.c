@@ -44,7 +44,7 @@ static int set_up(void **state)
     return 0;
 }
 
-static const char *const files[] = { "password", "roots.pem", "broken.yaml", "unlimited.yaml", "empty" };
+static const char *const files[] = { "password", "roots.pem", "rubbish.pem", "broken.yaml", "unlimited.yaml", "empty" };
 
 static int tear_down(void **state)
 {
@@ -134,6 +134,7 @@ static const struct {
     { "a key of no kind", CSMS "stations:\n  - { id: CS1, csms: a, key_type: dsa, chargers: [] }\n", 4, "\"dsa\" is unknown" },
     { "roots that are not there", "csms: { a: { url: \"wss://csms/\", security_profile: 2, ca_file: /nowhere.pem } }\n", 2, "cannot be read" },
     { "roots that are none", "csms: { a: { url: \"wss://csms/\", security_profile: 2, ca_file: password } }\n", 2, "no PEM certificate" },
+    { "roots that only look like some", "csms: { a: { url: \"wss://csms/\", security_profile: 2, ca_file: rubbish.pem } }\n", 2, "no PEM certificate" },
     { "a max_message too small", "csms: { a: { url: \"ws://csms/\", max_message: 10 } }\n", 2, "from 4096" },
     { "a name of a csms too long", "csms: { aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: { url: \"ws://csms/\" } }\n", 2, "longer than 63" },
     { "a level of no kind", CSMS "log: { level: loud }\n", 3, "\"loud\" is unknown" },
@@ -194,6 +195,7 @@ static void what_is_wrong_is_told_with_its_line(void **state)
     struct bench *b = *state;
     int wrong = 0;
     write_file(b, "password", "this is no certificate\n");
+    write_file(b, "rubbish.pem", "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n");
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         int r = parse(b, bad[i].text);
         if (r != -EINVAL || b->config || !has_problem(b, bad[i].line, bad[i].words))
