@@ -10,7 +10,7 @@
 
 static void make_key(int64_t number, char ret[static KEY_SIZE])
 {
-    snprintf(ret, KEY_SIZE, "%012lld", (long long)(number % 1000000000000));
+    snprintf(ret, KEY_SIZE, "%012llu", (unsigned long long)number % 1000000000000ULL);
 }
 
 void security_log_add(struct station *s, const char *type, const char *tech_info, bool is_critical)

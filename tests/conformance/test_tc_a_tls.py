@@ -1,10 +1,13 @@
 """Security: the connection itself."""
 import base64
+import datetime
 import re
 import subprocess
 import time
 
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509 import ocsp
 
 from harness import PASSWORD
 from rig import until
@@ -163,11 +166,10 @@ def test_TC_A_05_CS(station, authority, profile):
 class OtherServer:
     """openssl's server in the CSMS's place: it can do what Python's cannot, and says by an alert what it does not like."""
 
-    def __init__(self, cs, authority, *options):
-        certificate, key = authority.server(cs.site.csms_address)
+    def __init__(self, cs, own, *options):
         self.cs, self.log = cs, cs.site.directory / "s_server.log"
         with open(cs.site.directory / "other.pem", "w") as both:
-            both.write(authority.chain(certificate) + key_pem(key))
+            both.write(own[0] + key_pem(own[1]))
         cs.csms.close()
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(["openssl", "s_server", "-www", "-accept", f"{cs.site.csms_address}:{cs.csms.port}",
@@ -181,8 +183,14 @@ class OtherServer:
         self.process.wait()
 
 
-def other_server_refused(cs, authority, event, *options):
-    server = OtherServer(cs, authority, *options)
+def own_of(cs, authority):
+    """A good certificate for the CSMS: (chain, key)."""
+    certificate, key = authority.server(cs.site.csms_address)
+    return authority.chain(certificate), key
+
+
+def other_server_refused(cs, own, event, *options):
+    server = OtherServer(cs, own, *options)
     try:
         until(server.tried, "no handshake is tried")
         time.sleep(1)
@@ -198,11 +206,25 @@ def other_server_refused(cs, authority, event, *options):
 def test_TC_A_06_CS(station, authority, profile):
     """A00.FR.313, A00.FR.314, A00.FR.316; A00.FR.416, A00.FR.417, A00.FR.419."""
     cs = station(security_profile=profile, authority=authority)
-    other_server_refused(cs, authority, "InvalidTLSVersion", "-tls1_1", "-cipher", "ALL@SECLEVEL=0")
+    other_server_refused(cs, own_of(cs, authority), "InvalidTLSVersion", "-tls1_1", "-cipher", "ALL@SECLEVEL=0")
+
+
+def test_a_revoked_certificate_is_refused(station, authority):
+    """A00.FR.310, A00.FR.311: revoked, says the OCSP response that the server staples."""
+    cs = station(security_profile=2, authority=authority)
+    certificate, key = authority.server(cs.site.csms_address)
+    now = datetime.datetime.utcnow()
+    status = (ocsp.OCSPResponseBuilder()
+              .add_response(cert=certificate, issuer=authority.certificate, algorithm=hashes.SHA256(), this_update=now,
+                            cert_status=ocsp.OCSPCertStatus.REVOKED, next_update=now + DAY, revocation_time=now, revocation_reason=None)
+              .responder_id(ocsp.OCSPResponderEncoding.NAME, authority.certificate).sign(authority.key, hashes.SHA256()))
+    path = cs.site.directory / "status.der"
+    path.write_bytes(status.public_bytes(serialization.Encoding.DER))
+    other_server_refused(cs, (authority.chain(certificate), key), "InvalidCsmsCertificate", "-status_file", path)
 
 
 @pytest.mark.parametrize("profile", (2, 3))
 def test_cipher_suites_that_are_not_good_are_refused(station, authority, profile):
     """A00.FR.320, A00.FR.323, A00.FR.423, A00.FR.426: no case, but requirements like the others."""
     cs = station(security_profile=profile, authority=authority)
-    other_server_refused(cs, authority, "InvalidTLSCipherSuite", "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA")
+    other_server_refused(cs, own_of(cs, authority), "InvalidTLSCipherSuite", "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA")
