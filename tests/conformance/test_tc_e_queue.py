@@ -130,6 +130,20 @@ def test_TC_E_45_CS(station):
     check_offline(events_after(cs, "Ended"), "Ended")
 
 
+def test_TC_E_45_CS(station):
+    group = {"status": "Accepted", "groupIdToken": {"idToken": "FAMILY", "type": "Central"}}
+    cs = station(AuthCacheCtrlr__Enabled="true")
+    IdTokenCached(cs, token=OTHER, info=group)
+    cs.answer("Authorize", {"idTokenInfo": group})
+    cs.answer("TransactionEvent", {"idTokenInfo": group}, when=lambda p: p.get("idToken"))
+    EnergyTransferStarted(cs)
+    cs.quiet()
+    cs.offline()
+    offline_stop(cs, token=OTHER)
+    cs.online()
+    check_offline(events_after(cs, "Ended"), "Ended")
+
+
 # ---- E14: GetTransactionStatus ----
 
 def ask(cs, transaction=None, ongoing=ABSENT, waiting=False):
