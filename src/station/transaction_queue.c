@@ -27,6 +27,7 @@ struct queued_event {
     bool has_token, is_sample; /* sample: nothing but meter values, thinned first */
     bool durable, offline;
     bool restored; /* made before this start */
+    bool is_stale; /* what is being stored, or was, is older than text */
     char *text;
 };
 
@@ -127,7 +128,7 @@ static void on_event_stored(struct station *s, void *ctx, int err)
     t->store_back_off_ms = 0;
     if (!event)
         return; /* thinned meanwhile */
-    event->durable = true;
+    event->durable = !event->is_stale;
     outbox_wake(s);
 }
 
@@ -155,7 +156,7 @@ static void on_all_stored(struct station *s, void *ctx, int err)
     LIST_FOREACH(link, following, &t->queue)
     {
         struct queued_event *event = LIST_ITEM(link, struct queued_event, link);
-        if (event->place <= (uintptr_t)ctx)
+        if (event->place <= (uintptr_t)ctx && !event->is_stale)
             event->durable = true;
         else if (!event->durable)
             store_again_later(s); /* it came meanwhile */
@@ -190,6 +191,7 @@ static void on_store_timer(struct timer *timer, void *ctx)
         records[count++] = (struct record){ RECORD_EVENT, key, event->text };
         records[count++] = (struct record){ RECORD_TRANSACTION, event->transaction_id, record };
         last = event->place;
+        event->is_stale = false;
     }
     if (count > 0) {
         s->transactions.store_open = true;
@@ -205,24 +207,28 @@ static void on_store_timer(struct timer *timer, void *ctx)
 
 /* ---- times ---- */
 
+/* The text with the times moved; NULL if it has no mark, or without memory: then it keeps the time it has. */
+static char *moved_text(const struct station *s, const struct queued_event *event, int64_t step_ms)
+{
+    AUTO(json_t) *payload = json_from_text(event->text, strlen(event->text));
+    bool is_marked = payload && transaction_times_move(s, payload, step_ms, event->restored);
+    return is_marked ? json_to_text(payload) : NULL;
+}
+
+/* They are stored once more before they are sent, in one group: a power cut must not leave some moved and others not. */
 void transaction_queue_move_times(struct station *s, int64_t step_ms)
 {
     LIST_FOREACH(link, following, &s->transactions.queue)
     {
         struct queued_event *event = LIST_ITEM(link, struct queued_event, link);
-        AUTO(json_t) *payload = json_from_text(event->text, strlen(event->text));
-        char *text = payload && transaction_times_move(s, payload, step_ms, event->restored)
-                         ? json_to_text(payload)
-                         : NULL;
+        char *text = moved_text(s, event, step_ms);
         if (!text)
-            continue; /* no mark; or no memory: it keeps the time it has */
+            continue;
         free(event->text);
         event->text = text;
-        char key[PLACE_SIZE];
-        place_key(event->place, key);
-        struct record record = { RECORD_EVENT, key, text };
-        if (event->durable || !transaction_queue_is_behind(s)) /* else it is written with its transaction */
-            station_persist(s, &record, 1, NULL, NULL);
+        event->durable = false;
+        event->is_stale = true;
+        store_again_later(s);
     }
 }
 

@@ -41,14 +41,16 @@ void transaction_times_unmark(json_t *payload)
     json_array_foreach(json_object_get(payload, "meterValue"), index, value) json_object_del(value, MARK);
 }
 
-/* A time of this run moves with its clock. One of an earlier run does so if that clock went on as this one; one that was right already
- * stays; any other happened before this start. */
+/* A time of this run moves with its clock. One of an earlier run does so if its clock and this one were set, or neither was; if only that
+ * one was set, it stays. Whatever comes out, it was before this start. */
 static int64_t moved(const struct station *s, int64_t time_ms, int64_t step_ms, bool restored)
 {
-    int64_t start_ms = s->transactions.host_start_ms;
-    if (!restored || time_ms <= start_ms)
+    int64_t start_ms = s->transactions.host_start_ms, new_start_ms = start_ms + step_ms;
+    if (!restored)
         return time_ms + step_ms;
-    return time_ms >= PLAUSIBLE_MS ? time_ms : start_ms + step_ms;
+    bool was_set = time_ms >= PLAUSIBLE_MS, is_set = start_ms >= PLAUSIBLE_MS;
+    int64_t ret_ms = was_set == is_set ? time_ms + step_ms : was_set ? time_ms : new_start_ms;
+    return ret_ms > new_start_ms && (!was_set || new_start_ms >= PLAUSIBLE_MS) ? new_start_ms : ret_ms;
 }
 
 static void move(const struct station *s, json_t *object, int64_t step_ms, bool restored)
@@ -97,10 +99,9 @@ static void move_transaction(struct evse *e, int64_t step_ms)
 static void step(struct station *s, int64_t step_ms)
 {
     struct transactions *t = &s->transactions;
-    if (llabs(step_ms) < STEP_LEAST_MS)
-        return;
-    log_info(LOG_STATION, "times taken before the clock was set are moved: station=%s by=%llds", s->id,
-             (long long)(step_ms / 1000));
+    if (step_ms)
+        log_info(LOG_STATION, "times taken before the clock was set are moved: station=%s by=%llds", s->id,
+                 (long long)(step_ms / 1000));
     transaction_queue_move_times(s, step_ms);
     for (size_t i = 0; i < s->evse_count; i++)
         if (transaction_is_running(&s->evses[i]))
@@ -123,7 +124,7 @@ void transactions_on_clock_set(struct station *s, int64_t step_ms)
     if (t->clock_known)
         return;
     transaction_times_follow(s);
-    step(s, step_ms);
+    step(s, llabs(step_ms) < STEP_LEAST_MS ? 0 : step_ms);
     t->clock_known = true;
 }
 

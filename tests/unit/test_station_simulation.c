@@ -1,7 +1,8 @@
 /* The station through random days: cars and cards, lost links, a CSMS that is silent or answers errors, devices that fall silent, power
  * cuts between any two commits. What must hold whatever happens is checked at the end of each day, when the faults have stopped:
  *
- *   every Started has exactly one Ended, sequence numbers have no hole, energy never runs backwards,
+ *   every Started has exactly one Ended, sequence numbers have no hole, neither energy nor time runs backwards, though the host's clock
+ *   may begin in 1970 and the CSMS tells the time late,
  *   what a device gave is billed, all of it and once, and it charges for nobody who is not authorized or whose plug is not locked,
  *   what was acknowledged is not sent again (but after a power cut that undid the record of it),
  *   the queue drains and the last status reported of every connector is true.
@@ -16,15 +17,16 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/timestamp.h"
 
 #define DAYS        100
 #define STEPS       120
 #define PATIENCE_MS 500000
 
 struct car {
-    bool plugged, full;  /* full: it takes no energy now */
-    bool silent, faulty; /* of the device */
-    bool started;        /* the device was told to */
+    bool parked, plugged, full; /* full: it takes no energy now */
+    bool silent, faulty;        /* of the device */
+    bool started;               /* the device was told to */
     bool lock_fails;
     double limit_A, register_Wh;
     int64_t at_ms; /* register_Wh is of this time */
@@ -40,7 +42,9 @@ struct day {
     struct car cars[BENCH_MAX_EVSES];
     json_t *transactions; /* id -> { seqNo -> event } as acknowledged */
     json_t *statuses;     /* "evse/connector" -> connectorStatus */
-    bool forgetful;       /* a power cut lost commits: acknowledged events may come again */
+    bool
+        is_stepped; /* somebody plays with the host's clock: what it says while the CSMS is away is worth nothing */
+    bool forgetful; /* a power cut lost commits: acknowledged events may come again */
 };
 
 static uint32_t draw(struct day *d, uint32_t bound)
@@ -136,10 +140,25 @@ static void check_energy(const struct day *d)
                      d->cars[i - 1].register_Wh, billed[i]);
 }
 
+/* Returns its time. */
+static int64_t check_time(const struct day *d, const char *id, size_t number, int64_t last_ms,
+                          const json_t *event)
+{
+    int64_t ms = 0;
+    (void)timestamp_parse(json_get_string(event, "timestamp", ""), &ms);
+    if (d->is_stepped)
+        return ms;
+    if (ms < last_ms || ms > BENCH_WALL_MS + d->b->now_ms)
+        fail_msg("day %llu: time of %s is %lld s at %zu, %lld s before", d->number, id,
+                 (long long)(ms - BENCH_WALL_MS) / 1000, number, (long long)(last_ms - BENCH_WALL_MS) / 1000);
+    return ms;
+}
+
 static void check_transaction(const struct day *d, const char *id, const json_t *transaction)
 {
     size_t count = json_object_size(transaction), ended = 0;
     double last_Wh = -1;
+    int64_t last_ms = BENCH_WALL_MS - 1000;
     for (size_t i = 0; i < count; i++) {
         char seq_no[24];
         snprintf(seq_no, sizeof(seq_no), "%zu", i);
@@ -149,6 +168,7 @@ static void check_transaction(const struct day *d, const char *id, const json_t 
         const char *type = json_get_string(event, "eventType", "");
         if (str_equal(type, "Started") != (i == 0))
             fail_msg("day %llu: event %zu of %s is %s", d->number, i, id, type);
+        last_ms = check_time(d, id, i, last_ms, event);
         ended += str_equal(type, "Ended");
         if (str_equal(type, "Ended") && i != count - 1)
             fail_msg("day %llu: %s goes on after its end", d->number, id);
@@ -193,6 +213,7 @@ static void tell_signals(struct day *d, int evse)
     signals->state = state_of(car);
     signals->online = !car->silent;
     signals->lock_failed = !car->silent && car->plugged && car->lock_fails;
+    signals->bay = car->silent ? BAY_UNKNOWN : car->parked || car->plugged ? BAY_OCCUPIED : BAY_FREE;
     signals->measures = car->silent ? 0 : 1u << MEASURE_ENERGY_IMPORT | 1u << MEASURE_POWER_IMPORT;
     signals->value[MEASURE_ENERGY_IMPORT] = car->register_Wh;
     signals->value[MEASURE_POWER_IMPORT] = signals->state == EVSE_CHARGING ? 230 * 3 * 16 : 0;
@@ -379,7 +400,7 @@ static void happen(struct day *d)
     struct car *car = &d->cars[evse - 1];
     char token[20];
 
-    switch (draw(d, 20)) {
+    switch (draw(d, 21)) {
     case 0:
     case 1:
     case 2:
@@ -431,9 +452,15 @@ static void happen(struct day *d)
         d->forgetful |= b->store_refuses;
         break;
     case 17:
-        b->wall_offset_ms += (int64_t)draw(d, 7200000) - 3600000;
+        if (d->is_stepped)
+            b->wall_offset_ms += (int64_t)draw(d, 7200000) - 3600000;
+        else if (chance(d, 30))
+            b->wall_offset_ms = 0; /* a clock that was never set is set */
         break;
     case 18:
+        car->parked = !car->parked;
+        break;
+    case 19:
         car->lock_fails = chance(d, 60);
         break;
     default:
@@ -458,7 +485,7 @@ static void come_to_rest(struct day *d)
     json_object_clear(b->answers);
     for (int i = 1; i <= (int)b->options.evse_count; i++) {
         struct car *car = &d->cars[i - 1];
-        car->plugged = car->silent = car->faulty = car->full = false;
+        car->parked = car->plugged = car->silent = car->faulty = car->full = false;
         tell_signals(d, i);
     }
     for (int i = 0; i < 200; i++) {
@@ -501,20 +528,24 @@ static void check(struct day *d)
 
 static void live_through(uint64_t seed)
 {
-    static const char *const starts[] = { "PowerPathClosed", "EVConnected", "Authorized", "EnergyTransfer",
-                                          "EVConnected,Authorized" };
-    static const char *const stops[] = { "EVConnected,Authorized", "EVConnected", "PowerPathClosed",
-                                         "Authorized" };
+    static const char *const starts[] = {
+        "PowerPathClosed",        "EVConnected",        "Authorized", "EnergyTransfer",
+        "EVConnected,Authorized", "ParkingBayOccupancy"
+    };
+    static const char *const stops[] = { "EVConnected,Authorized", "EVConnected",
+                                         "PowerPathClosed",        "Authorized",
+                                         "EnergyTransfer",         "ParkingBayOccupancy" };
     struct day d = { .number = seed, .random = seed * 0x9E3779B97F4A7C15u + 1 };
     for (int i = 0; i < 4; i++)
         (void)draw(&d, 2);
     struct evse_abilities abilities = bench_abilities();
     abilities.lock_failure = true;
+    abilities.parking_bay = chance(&d, 50);
     d.b = bench_new(&(struct bench_options){
-        .evse_count = 1 + draw(&d, 3),
         .abilities = abilities,
-        .presets = { { "TxCtrlr", "TxStartPoint", NULL, starts[draw(&d, 5)] },
-                     { "TxCtrlr", "TxStopPoint", NULL, stops[draw(&d, 4)] },
+        .evse_count = 1 + draw(&d, 3),
+        .presets = { { "TxCtrlr", "TxStartPoint", NULL, starts[draw(&d, 6)] },
+                     { "TxCtrlr", "TxStopPoint", NULL, stops[draw(&d, 6)] },
                      { "OCPPCommCtrlr", "MessageAttempts", "TransactionEvent", "1000" },
                      { "OCPPCommCtrlr", "QueueAllMessages", NULL, chance(&d, 30) ? "true" : "false" },
                      { "AuthCtrlr", "OfflineTxForUnknownIdEnabled", NULL, chance(&d, 50) ? "true" : "false" },
@@ -530,6 +561,11 @@ static void live_through(uint64_t seed)
     for (int i = 0; i < BENCH_MAX_EVSES; i++)
         d.cars[i].limit_A = 32;
 
+    d.is_stepped = chance(&d, 50);
+    if (chance(&d, 50)) {
+        d.b->wall_offset_ms = -BENCH_WALL_MS;
+        d.b->link_available = false;
+    }
     bench_start(d.b);
     for (int step = 0; step < STEPS; step++)
         happen(&d);
