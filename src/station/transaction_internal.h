@@ -126,7 +126,7 @@ bool transaction_times_are_unsure(const struct station *s);
 void transaction_times_mark(const struct station *s, json_t *object);
 /* Takes the marks out of what is sent. */
 void transaction_times_unmark(json_t *payload);
-/* Moves the marked times of an event. `restored`: it was made before this start. False: it has none. */
+/* Moves the marked times of an event. `restored`: it was made before this start. False: nothing moved. */
 bool transaction_times_move(const struct station *s, json_t *payload, int64_t step_ms, bool restored);
 /* Looks whether the host's clock was stepped; before a time is taken. */
 void transaction_times_follow(struct station *s);

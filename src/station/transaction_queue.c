@@ -207,12 +207,12 @@ static void on_store_timer(struct timer *timer, void *ctx)
 
 /* ---- times ---- */
 
-/* The text with the times moved; NULL if it has no mark, or without memory: then it keeps the time it has. */
+/* The text with the times moved; NULL if none is to be, or without memory: then it keeps the time it has. */
 static char *moved_text(const struct station *s, const struct queued_event *event, int64_t step_ms)
 {
     AUTO(json_t) *payload = json_from_text(event->text, strlen(event->text));
-    bool is_marked = payload && transaction_times_move(s, payload, step_ms, event->restored);
-    return is_marked ? json_to_text(payload) : NULL;
+    bool has_moved = payload && transaction_times_move(s, payload, step_ms, event->restored);
+    return has_moved ? json_to_text(payload) : NULL;
 }
 
 /* They are stored once more before they are sent, in one group: a power cut must not leave some moved and others not. */

@@ -53,31 +53,36 @@ static int64_t moved(const struct station *s, int64_t time_ms, int64_t step_ms, 
     return ret_ms > new_start_ms && (!was_set || new_start_ms >= PLAUSIBLE_MS) ? new_start_ms : ret_ms;
 }
 
-static void move(const struct station *s, json_t *object, int64_t step_ms, bool restored)
+/* True if it moved. */
+static bool move(const struct station *s, json_t *object, int64_t step_ms, bool restored)
 {
     int64_t time_ms;
     char text[TIMESTAMP_SIZE];
     if (!json_object_get(object, MARK) ||
         timestamp_parse(json_get_string(object, "timestamp", ""), &time_ms) < 0)
-        return;
-    timestamp_format(moved(s, time_ms, step_ms, restored), text);
+        return false;
+    int64_t moved_ms = moved(s, time_ms, step_ms, restored);
+    timestamp_format(moved_ms, text);
     json_set_optional(object, "timestamp", json_string(text));
+    return moved_ms != time_ms;
 }
 
-static void move_all(const struct station *s, json_t *values, int64_t step_ms, bool restored)
+static bool move_all(const struct station *s, json_t *values, int64_t step_ms, bool restored)
 {
+    bool any = false;
     size_t index;
     json_t *value;
-    json_array_foreach(values, index, value) move(s, value, step_ms, restored);
+    json_array_foreach(values, index, value) any |= move(s, value, step_ms, restored);
+    return any;
 }
 
 bool transaction_times_move(const struct station *s, json_t *payload, int64_t step_ms, bool restored)
 {
     if (!json_object_get(payload, MARK))
         return false; /* what an event carries is not younger than itself */
-    move(s, payload, step_ms, restored);
-    move_all(s, json_object_get(payload, "meterValue"), step_ms, restored);
-    return true;
+    bool moved_it = move(s, payload, step_ms, restored);
+    bool moved_values = move_all(s, json_object_get(payload, "meterValue"), step_ms, restored);
+    return moved_it || moved_values;
 }
 
 static void move_transaction(struct evse *e, int64_t step_ms)
@@ -92,8 +97,8 @@ static void move_transaction(struct evse *e, int64_t step_ms)
     }
     if (!tx->resumed || tx->unsure_times) /* of one not seen yet the reading is as old as its record */
         tx->register_ms = moved(s, tx->register_ms, step_ms, restored);
-    move_all(s, tx->ended_samples, step_ms, restored);
-    move_all(s, tx->ended_aligned, step_ms, restored);
+    (void)move_all(s, tx->ended_samples, step_ms, restored);
+    (void)move_all(s, tx->ended_aligned, step_ms, restored);
 }
 
 static void step(struct station *s, int64_t step_ms)
@@ -132,4 +137,5 @@ void transaction_times_start(struct station *s)
 {
     s->transactions.host_offset_ms = host_offset_ms(s);
     s->transactions.host_start_ms = env_wall_ms(s->env);
+    step(s, 0); /* what is still of 1970, while the host's clock is set by now, happened before this start */
 }
