@@ -12,6 +12,7 @@
 #include "gateway/config_profiles.h"
 #include "gateway/config_tables.h"
 #include "gateway/file.h"
+#include "gateway/hash.h"
 #include "net/url.h"
 #include "pki/key.h"
 #include "pki/pki.h"
@@ -279,8 +280,7 @@ static int station_fingerprint(struct parse *p, const struct yaml_node *node, st
     const char *ca_pem = c->csms[station->csms].ca_pem;
     const char *const texts[] = { station->password, station->certificate_pem, station->key_text,
                                   station->pin, ca_pem };
-    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-        buf_printf(&out, "%s;", texts[i] ? texts[i] : "");
+    hash_texts(&out, texts, ARRAY_SIZE(texts)); /* a bundle of roots is long, and there are many stations */
     for (size_t i = 0; i < station->charger_count; i++) {
         const struct charger_config *charger = &station->chargers[i];
         buf_text(&out, charger->bus >= 0 ? c->buses[charger->bus].fingerprint : c->echonet_fingerprint);

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "gateway/file.h"
+#include "gateway/hash.h"
 
 enum resource_kind { RESOURCE_BUS, RESOURCE_ENDPOINT, RESOURCE_ECHONET };
 
@@ -82,24 +83,6 @@ int resource_bus(struct resources *resources, const struct bus_config *config, s
     }
     *ret = r;
     return 0;
-}
-
-/* What must not be kept as it is, or is long: its hash in hex. */
-static void hash_texts(struct buf *out, const char *const *texts, size_t count)
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    struct buf all;
-    buf_init(&all, CONFIG_MAX_BYTES);
-    for (size_t i = 0; i < count; i++)
-        buf_printf(&all, "%d%s;", texts[i] != NULL, texts[i] ? texts[i] : "");
-    if (all.err || EVP_Digest(all.data, all.len, digest, &size, EVP_sha256(), NULL) != 1)
-        out->err = -ENOMEM;
-    else
-        explicit_bzero(all.data, all.len);
-    for (unsigned i = 0; i < size; i++)
-        buf_printf(out, "%02x", digest[i]);
-    buf_done(&all);
 }
 
 int resource_endpoint(struct resources *resources, const struct endpoint_key *config, struct resource **ret)

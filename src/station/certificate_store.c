@@ -1,7 +1,8 @@
 /* What certificates the station has, and how they are kept.
  *
  * Records: "<use>/<fingerprint>": the root's PEM, followed by its issuer's if that is another; or "deleted" for one of the
- * configuration. "own/current", "own/next": {"certificate", "key"}; "own/request": {"csr", "key"}. */
+ * configuration. "own/current", "own/next": {"certificate", "key"}; "own/request": {"csr", "key"}. "system": "deleted" once an
+ * installed root has taken the place of the system's. */
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -101,11 +102,20 @@ static bool has_root(const struct station *s, enum certificate_use use)
     return false;
 }
 
+/* Something to go back to if a root that was installed is not the CSMS's. */
+static bool has_old_trust(const struct station *s)
+{
+    return has_root(s, CERTIFICATE_CSMS_ROOT_OLD) ||
+           (s->certificates.trusts_system && has_root(s, CERTIFICATE_CSMS_ROOT));
+}
+
 int certificates_trusted(const struct station *s, char **ret)
 {
     const struct certificates *c = &s->certificates;
+    bool is_system = c->uses_old_roots ? !has_root(s, CERTIFICATE_CSMS_ROOT_OLD)
+                                       : !has_root(s, CERTIFICATE_CSMS_ROOT) && c->trusts_system;
     *ret = NULL;
-    if (!c->has_configured_roots && !has_root(s, CERTIFICATE_CSMS_ROOT))
+    if (is_system)
         return 0;
     *ret = certificates_roots(s, c->uses_old_roots ? CERTIFICATE_CSMS_ROOT_OLD : CERTIFICATE_CSMS_ROOT);
     return *ret ? 0 : -ENOMEM;
@@ -123,7 +133,7 @@ bool certificates_can_check_csms(const struct station *s)
             return true;
     }
     /* Whoever set up TLS without naming roots trusts the system's. */
-    return s->configured_security_profile >= 2 && !s->certificates.has_configured_roots;
+    return s->configured_security_profile >= 2 && s->certificates.trusts_system;
 }
 
 void certificates_key(enum certificate_use use, const char *fingerprint,
@@ -233,8 +243,13 @@ static void discard_next(struct station *s)
     signing_plan_renewal(s);
 }
 
-static void remove_old_roots(struct station *s)
+/* The roots that were used fit the CSMS: what they replaced goes (M05.FR.13). */
+static void confirm_roots(struct station *s)
 {
+    if (s->certificates.trusts_system && has_root(s, CERTIFICATE_CSMS_ROOT)) {
+        s->certificates.trusts_system = false;
+        keep(s, "system", CERTIFICATE_DELETED);
+    }
     LIST_FOREACH(link, next, &s->certificates.roots)
     {
         struct root_certificate *root = LIST_ITEM(link, struct root_certificate, link);
@@ -257,22 +272,21 @@ void certificates_on_link_up(struct station *s, int security_profile)
             discard_next(s); /* A02.FR.10 */
     }
     if (security_profile >= 2 && !c->uses_old_roots)
-        remove_old_roots(s);
+        confirm_roots(s);
     c->uses_old_roots = c->uses_old_own = false;
 }
 
 bool certificates_on_failure(struct station *s, enum link_failure failure, bool is_migrating)
 {
     struct certificates *c = &s->certificates;
-    bool again = failure == LINK_TLS_CERTIFICATE && !c->uses_old_roots && !is_migrating &&
-                 has_root(s, CERTIFICATE_CSMS_ROOT_OLD);
+    bool again = failure == LINK_TLS_CERTIFICATE && !c->uses_old_roots && !is_migrating && has_old_trust(s);
     c->uses_old_roots = again;
     return again;
 }
 
 void certificates_use_old_roots(struct station *s)
 {
-    s->certificates.uses_old_roots = has_root(s, CERTIFICATE_CSMS_ROOT_OLD);
+    s->certificates.uses_old_roots = has_old_trust(s);
 }
 
 void certificates_use_old_own(struct station *s, bool old)
@@ -326,6 +340,10 @@ void certificates_restore(struct station *s, const char *key, const char *value)
         signing_restore(s, value);
         return;
     }
+    if (str_equal(key, "system")) {
+        s->certificates.trusts_system = false;
+        return;
+    }
     if (str_starts(key, "own/")) {
         restore_own(s, key + strlen("own/"), value);
         return;
@@ -364,6 +382,7 @@ int certificates_init(struct station *s, const struct station_settings *settings
     list_init(&s->certificates.roots);
     signing_init(s);
     int r = add_configured(s, settings->trusted_pem);
+    s->certificates.trusts_system = !s->certificates.has_configured_roots;
     if (r == 0 && settings->certificate_pem && settings->key)
         r = own_certificate_set(&s->certificates.current, settings->certificate_pem, settings->key);
     return r;

@@ -1,6 +1,7 @@
 /* InstallCertificate, DeleteCertificate, GetInstalledCertificateIds (M03-M05). */
 #include "station/certificates.h"
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -45,12 +46,15 @@ static char *all_csms_roots(const struct station *s)
 {
     AUTO_FREE char *roots = certificates_roots(s, CERTIFICATE_CSMS_ROOT);
     AUTO_FREE char *old = certificates_roots(s, CERTIFICATE_CSMS_ROOT_OLD);
-    char *all = roots && old ? malloc(strlen(roots) + strlen(old) + 1) : NULL;
-    if (all) {
-        memcpy(all, roots, strlen(roots));
-        memcpy(all + strlen(roots), old, strlen(old) + 1);
-    }
-    return all;
+    struct buf all;
+    if (!roots || !old)
+        return NULL;
+    buf_init(&all, strlen(roots) + strlen(old) + 1);
+    buf_text(&all, roots);
+    buf_text(&all, old);
+    char *text = all.err ? NULL : strdup(buf_string(&all));
+    buf_done(&all);
+    return text;
 }
 
 /* M05.FR.10, .11: the first one is free. */
@@ -356,7 +360,7 @@ static struct root_certificate *find_by_hash(struct station *s, enum pki_hash al
 static bool is_indispensable(const struct station *s, const struct root_certificate *root)
 {
     int others = 0;
-    if (root->use != CERTIFICATE_CSMS_ROOT || s->security_profile < 2)
+    if (root->use != CERTIFICATE_CSMS_ROOT || s->security_profile < 2 || s->certificates.trusts_system)
         return false;
     LIST_FOREACH(link, next, (struct list *)&s->certificates.roots)
     {

@@ -51,15 +51,16 @@ enum signing { SIGNING_NONE, SIGNING_MAKING_KEY, SIGNING_STORING, SIGNING_SENT, 
 struct certificates {
     struct list roots;
     int count;
+    bool trusts_system; /* no root is configured, and none that was installed has proven itself yet */
     bool
-        has_configured_roots; /* the configuration lists roots; else its bundle, or the system's, are trusted while none is installed */
+        has_configured_roots; /* the configuration lists roots; else its bundle, or the system's, are trusted at first */
     bool uses_old_roots; /* the next attempt to connect does */
     bool uses_old_own;
     struct own_certificate current, next;
     enum signing signing;
     uint32_t ticket;     /* SIGNING_MAKING_KEY */
     char *request, *key; /* the CSR under way and its key, or NULL */
-    int sent; /* SignCertificate in the outbox or not yet answered */
+    int sent;            /* SignCertificate in the outbox or not yet answered */
     int repeats;
     int64_t wait_s; /* until the CSR is sent again */
     bool gave_up;   /* no answer to the last of them: only the CSMS starts anew (A03.FR.19) */

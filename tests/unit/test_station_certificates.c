@@ -1094,6 +1094,41 @@ static void to_1_it_never_goes_back(void **state) /* A05.FR.09, A05.FR.10, B09.F
     configured = NULL;
 }
 
+static bool csms_of_the_system(struct bench *b, enum link_failure *ret_failure)
+{
+    *ret_failure = LINK_TLS_CERTIFICATE;
+    return !b->trusted;
+}
+
+/* A CSMS whose server has a certificate of a public root may install one for the station's certificates only. */
+static void the_systems_roots_stay_until_another_has_worked(void **state) /* M05.FR.13, M05.FR.14 */
+{
+    (void)state;
+    struct bench *b = bench_of(2, (struct bench_options){ 0 });
+    b->accepts = csms_of_the_system;
+    assert_null(b->trusted);
+    install(b, "CSMSRootCertificate", authority_pem(world.root), ACCEPTED);
+    for (int i = 0; i < 3; i++) {
+        reset(b);
+        assert_true(b->is_up);
+        assert_null(b->trusted);
+    }
+    b->accepts = csms_is_trusted;
+    world.server_root = authority_pem(world.root);
+    bench_restart(b);
+    assert_true(b->is_up);
+    bench_restart(b); /* that one has worked: the system's are out */
+    b->accepts = csms_of_the_system;
+    bench_call(b, "Reset", "{'type': 'OnIdle'}", ACCEPTED);
+    for (int i = 0; i < 60; i++) {
+        bench_advance(b, 1000);
+        assert_false(b->is_up);
+        assert_non_null(b->trusted);
+    }
+    world.server_root = NULL;
+    bench_free(b);
+}
+
 static int setup_plain(void **state)
 {
     return bench_setup(state);
@@ -1147,6 +1182,7 @@ int main(void)
         TEST(own, the_own_certificate_cannot_be_deleted),
         TEST(own, a_newer_one_in_the_configuration_is_used),
         TEST(own, what_is_stored_and_not_readable_is_left_out),
+        cmocka_unit_test(the_systems_roots_stay_until_another_has_worked),
         TEST(profile_1, tls_needs_a_root),
         TEST(profile_1, profile_3_needs_a_certificate),
         TEST(profile_1, security_reached_is_kept),
