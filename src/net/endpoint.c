@@ -164,6 +164,19 @@ static int create_vhost(struct endpoint *e, struct lws_context_creation_info *in
     return e->vhost ? 0 : -EIO;
 }
 
+/* The context of another client that trusts the same roots, or NULL. */
+static SSL_CTX *find_like(const struct endpoint *e)
+{
+    LIST_FOREACH(link, following, &e->context->endpoints)
+    {
+        const struct endpoint *other = LIST_ITEM(link, struct endpoint, link);
+        if (e->roots.is_known && other->roots.is_known && other->ssl &&
+            memcmp(e->roots.hash, other->roots.hash, sizeof(e->roots.hash)) == 0)
+            return other->ssl;
+    }
+    return NULL;
+}
+
 static int client_endpoint_init(struct endpoint *e, const struct client_endpoint_settings *settings)
 {
     const char *problem;
@@ -181,7 +194,8 @@ static int client_endpoint_init(struct endpoint *e, const struct client_endpoint
 
     e->tls = e->url.tls;
     e->peer.host = e->url.host;
-    if (e->tls && !(e->ssl = tls_client_context(&settings->tls, &e->peer)))
+    e->roots = tls_roots_of(&settings->tls);
+    if (e->tls && !(e->ssl = tls_client_context(&settings->tls, &e->peer, find_like(e))))
         return -EIO;
     struct lws_protocols protocols[] = { protocol("client", 0), { 0 } };
     struct lws_context_creation_info info = {

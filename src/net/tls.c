@@ -93,13 +93,15 @@ bool tls_accepts_address(X509_STORE_CTX *path, const struct tls_peer *peer)
     return true;
 }
 
-SSL_CTX *tls_client_context(const struct tls_settings *settings, struct tls_peer *peer)
+SSL_CTX *tls_client_context(const struct tls_settings *settings, struct tls_peer *peer, SSL_CTX *like)
 {
     SSL_CTX *ssl = SSL_CTX_new(TLS_client_method());
     if (!ssl)
         return NULL;
     int r = configure(ssl, settings);
-    if (r == 0)
+    if (r == 0 && like)
+        SSL_CTX_set1_cert_store(ssl, SSL_CTX_get_cert_store(like));
+    else if (r == 0)
         r = tls_use_roots(ssl, settings);
     if (r == 0)
         r = expect_host(ssl, peer->host, settings->allows_wildcards);

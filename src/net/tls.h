@@ -16,8 +16,16 @@ struct tls_peer {
     enum tls_fault fault;
 };
 
-/* A client context that trusts `settings` and accepts only `peer->host`. NULL: logged why. */
-SSL_CTX *tls_client_context(const struct tls_settings *settings, struct tls_peer *peer);
+/* What tells whether two clients trust the same roots; a copy of the system's takes 800 KiB. Roots of a file are not told, since the file may
+ * have changed. */
+struct tls_roots {
+    bool is_known;
+    unsigned char hash[32];
+};
+struct tls_roots tls_roots_of(const struct tls_settings *settings);
+/* A client context that trusts `settings` and accepts only `peer->host`. `like`: a context that trusts the same, or NULL.
+ * NULL: logged why. */
+SSL_CTX *tls_client_context(const struct tls_settings *settings, struct tls_peer *peer, SSL_CTX *like);
 /* Whether what OpenSSL dislikes of the server is only that a literal address stands in the common name; the error is cleared then. */
 bool tls_accepts_address(X509_STORE_CTX *path, const struct tls_peer *peer);
 /* Makes `ssl` a server's. 0, or -EIO: logged why. */

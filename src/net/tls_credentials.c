@@ -1,6 +1,8 @@
 /* Certificates, keys and trusted roots into a TLS context, from files or from texts. */
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/x509_vfy.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -84,6 +86,15 @@ static int add_roots(X509_STORE *store, const char *pem)
         if (X509_STORE_add_cert(store, sk_X509_value(roots, i)) != 1)
             return failed("cannot use an installed root certificate", NULL);
     return 0;
+}
+
+struct tls_roots tls_roots_of(const struct tls_settings *settings)
+{
+    struct tls_roots roots = { .is_known = settings->roots_pem || !settings->ca_file };
+    const char *pem = settings->roots_pem;
+    if (pem && EVP_Digest(pem, strlen(pem), roots.hash, NULL, EVP_sha256(), NULL) != 1)
+        roots.is_known = false;
+    return roots;
 }
 
 /* What was installed or configured is an anchor even if it is not self-signed: see pki_verify.c. */

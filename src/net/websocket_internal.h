@@ -39,6 +39,7 @@ struct endpoint {
     struct url url;
     char *host_header;
     SSL_CTX *ssl;
+    struct tls_roots roots;
     struct tls_peer peer;
 
     /* server */

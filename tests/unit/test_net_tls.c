@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "base/reader.h"
 #include "base/str.h"
-#include "net/tls.h"
+#include "net/websocket_internal.h"
 
 #define WAIT_MS 10000
 #define BIG     300000
@@ -514,7 +514,7 @@ static bool takes(const char *host, const char *certificate, bool allows_wildcar
     snprintf(cert, sizeof(cert), "%s.pem", certificate);
     snprintf(key, sizeof(key), "%s.key", certificate);
     struct tls_settings own = { .cert_file = path(cert), .key_file = path(key) };
-    SSL_CTX *contexts[2] = { tls_client_context(&settings, &peer), SSL_CTX_new(TLS_server_method()) };
+    SSL_CTX *contexts[2] = { tls_client_context(&settings, &peer, NULL), SSL_CTX_new(TLS_server_method()) };
     assert_non_null(contexts[0]);
     assert_int_equal(tls_configure_server(contexts[1], &own), 0);
     SSL *client = SSL_new(contexts[0]), *server = SSL_new(contexts[1]);
@@ -584,6 +584,35 @@ static void roots_may_be_given_as_text(void **state)
             fail_msg("%s: %s", rows[i].server, b->end_text);
         start_again(b);
     }
+}
+
+/* And each sees the roots it was made for, whatever another endpoint trusts. */
+static void endpoints_that_trust_the_same_share_the_roots(void **state)
+{
+    struct bench *b = *state;
+    AUTO_FREE char *ca = text_of("ca.pem"), *other = text_of("other.pem");
+    const char *const roots[] = { ca, ca, other, other, NULL, NULL };
+    struct endpoint *endpoints[6];
+    for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
+        struct client_endpoint_settings c = { .url = "wss://localhost",
+                                              .subprotocols = "ocpp2.0.1",
+                                              .max_message = 1000,
+                                              .tls = { .roots_pem = roots[i] } };
+        assert_int_equal(client_endpoint_new(b->context, &c, &endpoints[i]), 0);
+    }
+    X509_STORE *stores[6];
+    for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
+        stores[i] = SSL_CTX_get_cert_store(endpoints[i]->ssl);
+    for (size_t i = 0; i < 6; i += 2)
+        assert_ptr_equal(stores[i], stores[i + 1]);
+    assert_ptr_not_equal(stores[0], stores[2]);
+    assert_ptr_not_equal(stores[0], stores[4]);
+    endpoint_free(endpoints[0]); /* the other one goes on */
+    serve(b, path("good.pem"), path("good.key"));
+    dial_with(b, "localhost", endpoint_port(b->server), (struct tls_settings){ .roots_pem = ca });
+    RUN_UNTIL(b, b->opens && b->accepts);
+    for (size_t i = 1; i < ARRAY_SIZE(roots); i++)
+        endpoint_free(endpoints[i]);
 }
 
 /* Security profile 3, with the key as text and in a token; and an expired certificate is shown, too. */
@@ -783,6 +812,7 @@ int main(void)
         TEST(stapled_status_is_judged),
         TEST(wildcards_are_taken_only_if_allowed),
         TEST(roots_may_be_given_as_text),
+        TEST(endpoints_that_trust_the_same_share_the_roots),
         TEST(client_shows_its_certificate),
         TEST(client_without_a_good_certificate_is_refused),
         TEST(an_expired_own_certificate_is_shown_all_the_same),
