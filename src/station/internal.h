@@ -42,6 +42,8 @@ struct evse {
     struct evse_limit limit;               /* smart_charging.h */
 };
 
+struct customer_report; /* customer.c */
+
 struct station {
     const struct env *env;
     const struct station_ops *ops;
@@ -62,11 +64,12 @@ struct station {
     struct smart_charging smart_charging;
     struct auth_cache auth_cache;
     struct diagnostics diagnostics;
-    struct firmware firmware;          /* the update under way, or the last one */
-    struct security security;          /* security events not yet answered */
-    struct variable_values *variables; /* what differs from the table; variables.c */
-    struct report *report;             /* the one being sent, or NULL; report.c */
-    struct list persist_waiting;       /* callbacks of station_persist() */
+    struct customer_report *customer_report; /* being sent, or NULL; customer.c */
+    struct firmware firmware;                /* the update under way, or the last one */
+    struct security security;                /* security events not yet answered */
+    struct variable_values *variables;       /* what differs from the table; variables.c */
+    struct report *report;                   /* the one being sent, or NULL; report.c */
+    struct list persist_waiting;             /* callbacks of station_persist() */
     uint32_t next_ticket;
     int next_event_id; /* of NotifyEvent */
     bool started, stopping, freeing;
@@ -95,7 +98,8 @@ struct handler {
 extern const struct handler provisioning_handlers[], variables_handlers[], availability_handlers[],
     transactions_handlers[], remote_handlers[], smart_charging_handlers[], data_transfer_handlers[],
     report_handlers[], trigger_handlers[], network_profiles_handlers[], auth_cache_handlers[],
-    diagnostics_handlers[], firmware_handlers[], certificates_handlers[], signing_handlers[];
+    diagnostics_handlers[], customer_handlers[], firmware_handlers[], certificates_handlers[],
+    signing_handlers[];
 
 /* {"status": status} and, if reason is not NULL, statusInfo.reasonCode (at most 20 characters). */
 void answer_status(struct station *s, const struct rpc_request *request, const char *status,

@@ -42,10 +42,10 @@ uint32_t station_command(struct station *s, struct evse *e, enum evse_command_ki
 /* ---- the CSMS's CALLs ---- */
 
 static const struct handler *const handler_tables[] = {
-    provisioning_handlers,  variables_handlers,        report_handlers,     trigger_handlers,
-    availability_handlers,  transactions_handlers,     remote_handlers,     smart_charging_handlers,
-    data_transfer_handlers, network_profiles_handlers, auth_cache_handlers, diagnostics_handlers,
-    firmware_handlers,      certificates_handlers,     signing_handlers,
+    provisioning_handlers,  variables_handlers,        report_handlers,       trigger_handlers,
+    availability_handlers,  transactions_handlers,     remote_handlers,       smart_charging_handlers,
+    data_transfer_handlers, network_profiles_handlers, auth_cache_handlers,   diagnostics_handlers,
+    customer_handlers,      firmware_handlers,         certificates_handlers, signing_handlers,
 };
 
 static const struct handler *find_handler(const struct message *message)

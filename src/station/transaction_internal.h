@@ -108,6 +108,9 @@ void transaction_clear(struct evse *e); /* no transaction, no authorization; tim
 int transaction_queue_add(struct station *s, const json_t *payload, const char *record);
 /* Events wait that the store has not taken yet. */
 bool transaction_queue_is_behind(const struct station *s);
+/* Each event that names the token. */
+void transaction_queue_each(const struct station *s, const struct id_token *token,
+                            void (*each)(void *ctx, const json_t *payload), void *ctx);
 bool transaction_queue_has(const struct station *s, const char *transaction_id);
 /* False: so many events wait that cannot be thinned that no new transaction may begin. */
 bool transaction_queue_has_room(const struct station *s);

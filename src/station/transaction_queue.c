@@ -452,6 +452,20 @@ bool transaction_queue_is_behind(const struct station *s)
     return timer_is_active(&s->transactions.store_timer) || s->transactions.store_open;
 }
 
+void transaction_queue_each(const struct station *s, const struct id_token *token,
+                            void (*each)(void *ctx, const json_t *payload), void *ctx)
+{
+    LIST_FOREACH(link, following, &s->transactions.queue)
+    {
+        const struct queued_event *event = LIST_ITEM(link, struct queued_event, link);
+        AUTO(json_t) *payload = event->has_token ? json_from_text(event->text, strlen(event->text)) : NULL;
+        struct id_token named;
+        if (payload && id_token_from_json(json_object_get(payload, "idToken"), &named) &&
+            id_token_equal(&named, token))
+            each(ctx, payload);
+    }
+}
+
 bool transaction_queue_has(const struct station *s, const char *transaction_id)
 {
     LIST_FOREACH(link, following, &s->transactions.queue)
