@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509 import ocsp
 
-from rig import ANY, REMOTE, TOKEN, until, validate
+from rig import REMOTE, TOKEN, until, validate
 
 AUTHORIZED = {"idTokenInfo": {"status": "Accepted"}}
 
@@ -321,40 +321,6 @@ def IdTokenCached(cs, evse=1, token=TOKEN, info=None):
     cs.quiet()
 
 
-def CertificateInstalled(cs, pem, certificate_type="CSMSRootCertificate"):
-    cs.call("InstallCertificate", {"certificateType": certificate_type, "certificate": pem}, status="Accepted")
-
-
-def GetInstalledCertificates(cs, certificate_type, hash_data=None):
-    """All chains of this type; one of them has the hash data, if given."""
-    answer = cs.call("GetInstalledCertificateIds", {"certificateType": [certificate_type]}, status="Accepted",
-                     certificateHashDataChain=ANY)
-    chains = answer["certificateHashDataChain"]
-    assert all(c["certificateType"] == certificate_type for c in chains), chains
-    if hash_data:
-        assert any(lower(c["certificateHashData"]) == lower(hash_data) for c in chains), (hash_data, chains)
-    return chains
-
-
-def lower(hash_data):
-    return {k: v.lower() for k, v in hash_data.items()}
-
-
-def RenewChargingStationCertificate(cs, authority, **options):
-    """A02: the station asks for a certificate, the authority signs it, the station comes back with it; returns the chain it got."""
-    before = cs.csms.connected
-    cs.call("TriggerMessage", {"requestedMessage": "SignChargingStationCertificate"}, status="Accepted")
-    request = cs.next("SignCertificate")
-    chain = authority.sign_request(request["csr"], **options)
-    cs.call("CertificateSigned", {"certificateChain": chain, "certificateType": "ChargingStationCertificate"}, status="Accepted")
-    try:
-        until(lambda: cs.csms.connected > before, "it does not reconnect", 5)
-    except AssertionError:
-        cs.csms.drop(cs.id)            # by itself it need not
-        until(lambda: cs.csms.connected > before, "the station does not come back with its certificate")
-    return chain
-
-
 def SetChargingProfile(cs, profile, evse=1):
     cs.call("SetChargingProfile", {"evseId": evse, "chargingProfile": profile}, status="Accepted")
 
@@ -366,7 +332,7 @@ def RebootBeforeFirmwareActivation(cs):
         cs.status("Available", evse)
 
 
-# ---- certificates ----
+# ---- memory states: certificates ----
 
 def hash_data(certificate, issuer):
     """CertificateHashDataType of a certificate (objects of python3-cryptography)."""
