@@ -23,7 +23,7 @@ BLOCKS = {"A": "Security", "B": "Provisioning", "C": "Authorization", "E": "Tran
           "N": "Diagnostics: N01, N09, N10", "P": "Data transfer"}
 USE_CASES = {"N": {"N01", "N09", "N10"}}  # all of a block unless it stands here
 ID = re.compile(r"\b([A-P]\d\d)\.FR\.(\d+)\b(?!\s*-)")
-C_FUNCTION = re.compile(r"^(?:static )?(?:void|int|bool|struct \w+ \*?|const \w+ \*?)\s?\*?(\w+)\(")
+C_FUNCTION = re.compile(r"^(?:(?:static )?(?:void|int|bool|struct \w+ \*?|const \w+ \*?)\s?\*?)?([a-z]\w+)\(")
 PYTHON_FUNCTION = re.compile(r"^\s*(?:async )?def (\w+)\(")
 
 
