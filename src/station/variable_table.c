@@ -321,7 +321,6 @@ const struct variable_row variable_table[] = {
     /* rows that are there to be read */
     [VARIABLE_IDS] =
     { "AlignedDataCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
-    { "AlignedDataCtrlr", "SignReadings", NULL, TYPE_BOOLEAN, READ_ONLY, "false" },
     { "AuthCtrlr", "SupportedIdTokenTypes", NULL, TYPE_MEMBER_LIST, READ_ONLY, NULL, 0, 1000, NULL, ID_TOKEN_TYPES, .get = get_id_token_types },
     { "AuthCacheCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
     { "AuthCacheCtrlr", "Storage", NULL, TYPE_INTEGER, READ_ONLY, .unit = "B", .get = get_auth_cache_bytes, .get_max = max_auth_cache_bytes },
@@ -333,7 +332,6 @@ const struct variable_row variable_table[] = {
     { "OCPPCommCtrlr", "UnlockOnEVSideDisconnect", NULL, TYPE_BOOLEAN, READ_ONLY, "false", .exists = cannot_unlock }, /* 2.1.12: fixed cables */
     { "SampledDataCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
     { "SampledDataCtrlr", "RegisterValuesWithoutPhases", NULL, TYPE_BOOLEAN, READ_ONLY, "true" }, /* no profile has a register for each phase */
-    { "SampledDataCtrlr", "SignReadings", NULL, TYPE_BOOLEAN, READ_ONLY, "false" },
     { "SecurityCtrlr", "CertificateEntries", NULL, TYPE_INTEGER, READ_ONLY, NULL, 0, CERTIFICATES_MAX, .get = get_certificate_entries },
     { "SecurityCtrlr", "Identity", NULL, TYPE_STRING, READ_ONLY, NULL, 0, 48, .get = get_identity },
     { "SecurityCtrlr", "SecurityProfile", NULL, TYPE_INTEGER, READ_ONLY, NULL, 0, 3, .get = get_security_profile },
