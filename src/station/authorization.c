@@ -99,6 +99,7 @@ void authorization_grant(struct evse *e, const struct id_token *token, const cha
     tx->authorization = AUTHORIZATION_GRANTED;
     (void)str_copy(tx->group_token, sizeof(tx->group_token), group ? group : "");
     tx->owed |= OWED_ID_TOKEN;
+    tx->owes_cable = false;
     tx->remote_start_id = remote_start_id;
     if (remote_start_id >= 0)
         tx->owed |= OWED_REMOTE_START_ID;
@@ -204,17 +205,29 @@ static void stop_all(struct station *s, const struct id_token *token)
             transaction_deauthorize(&s->evses[i], TRIGGER_STOP_AUTHORIZED, "MasterPass", token);
 }
 
-/* The session is over, the cable is still locked in, and this is the token of who charged. */
+/* The cable is still locked in, and this is the token of who charged last. */
 static bool owns_cable(const struct evse *e, const struct id_token *token)
 {
-    return e->abilities.unlock && e->abilities.lock_state && e->signals.locked &&
-           !transaction_is_running(e) && token->value[0] && id_token_equal(token, &e->tx.token);
+    return e->abilities.unlock && e->abilities.lock_state && e->signals.locked && token->value[0] &&
+           id_token_equal(token, &e->tx.token);
 }
 
 /* E05.FR.11: who may charge no more gets his cable back when he shows his card. */
 static void release_to_owner(struct evse *e)
 {
-    if (e->tx.remote_start_id < 0 && owns_cable(e, &e->tx.asked))
+    if (e->tx.remote_start_id < 0 && !transaction_is_running(e) && owns_cable(e, &e->tx.asked))
+        station_command(e->station, e, EVSE_UNLOCK, 0);
+}
+
+/* Who pulled the cable out at the vehicle, and is authorized anew while the transaction goes on, may want to go: he gets it (E09.FR.03). */
+static void let_in(struct evse *e, const char *group)
+{
+    struct evse_transaction *tx = &e->tx;
+    struct id_token token = tx->asked;
+    bool is_back = tx->remote_start_id < 0 && transaction_is_running(e) &&
+                   e->signals.state == EVSE_AVAILABLE && owns_cable(e, &token);
+    authorization_grant(e, &token, group, tx->remote_start_id);
+    if (is_back)
         station_command(e->station, e, EVSE_UNLOCK, 0);
 }
 
@@ -235,7 +248,7 @@ static void decide_start(struct evse *e, const struct token_info *info)
     else if (!availability_is_operative(e) || provisioning_is_resetting(e->station, e->id))
         refuse(e, "out of service");
     else
-        authorization_grant(e, &token, info->group, tx->remote_start_id);
+        let_in(e, info->group);
 }
 
 static bool is_same_group(const struct evse *e, const char *group)
@@ -245,12 +258,11 @@ static bool is_same_group(const struct evse *e, const char *group)
 
 static void decide_stop(struct evse *e, const struct id_token *token, const struct token_info *info)
 {
-    struct evse_transaction *tx = &e->tx;
-    if (tx->authorization != AUTHORIZATION_GRANTED || !str_equal(info->status, "Accepted")) /* C09.FR.11 */
+    if (!str_equal(info->status, "Accepted")) /* C09.FR.11 */
         log_info(LOG_STATION, "another token stops nothing: station=%s evse=%d", e->station->id, e->id);
     else if (is_master_pass(e, info->group))
         stop_all(e->station, token);
-    else if (is_same_group(e, info->group)) /* C09.FR.03 */
+    else if (e->tx.authorization == AUTHORIZATION_GRANTED && is_same_group(e, info->group)) /* C09.FR.03 */
         transaction_deauthorize(e, TRIGGER_STOP_AUTHORIZED, "Local", token);
     else
         log_info(LOG_STATION, "token of another group stops nothing: station=%s evse=%d", e->station->id,
@@ -274,7 +286,7 @@ static void decide_start_offline(struct evse *e)
     else if (cached && variable_bool(s, VAR_AUTH_LOCAL_AUTHORIZE_OFFLINE))
         decide_start_cached(e, cached);
     else if (!cached && variable_bool(s, VAR_AUTH_OFFLINE_TX_FOR_UNKNOWN_ID))
-        authorization_grant(e, &e->tx.asked, NULL, e->tx.remote_start_id); /* C15.FR.08 */
+        let_in(e, NULL); /* C15.FR.08 */
     else {
         release_to_owner(e);
         refuse(e, "CSMS cannot be reached");
@@ -356,8 +368,7 @@ void authorization_request(struct evse *e, const struct id_token *token, int64_t
 /* The vehicle has gone: there is nothing to start, only the cable to be fetched (E09.FR.03). */
 static bool releases_cable(const struct evse *e, const struct id_token *token)
 {
-    return e->tx.authorization == AUTHORIZATION_NONE && e->signals.state == EVSE_AVAILABLE &&
-           owns_cable(e, token);
+    return evse_is_idle(e) && e->signals.state == EVSE_AVAILABLE && owns_cable(e, token);
 }
 
 /* A member of the driver's group always may; a master pass where the cache could also let someone in. */
@@ -372,22 +383,37 @@ static bool stops_without_asking(const struct evse *e, const struct cached_token
     return is_same_group(e, cached->group);
 }
 
-static void token_while_authorized(struct evse *e, const struct id_token *token)
+/* A token that is not the driver's. */
+static void strange_token(struct evse *e, const struct id_token *token)
 {
-    struct evse_transaction *tx = &e->tx;
-    if (id_token_equal(token, &tx->token)) {
-        transaction_deauthorize(e, TRIGGER_STOP_AUTHORIZED, "Local", token); /* C01.FR.03, E07.FR.01 */
-        return;
-    }
     const struct cached_token *cached = find_cached(e, token);
     if (cached && stops_without_asking(e, cached)) {
         struct token_info info = remembered(e, cached);
         decide_stop(e, token, &info); /* C01.FR.03, C09.FR.07, C16.FR.04 */
         return;
     }
-    bool may_ask = tx->asking == ASKING_NOTHING && station_is_online(e->station);
+    bool may_ask = e->tx.asking == ASKING_NOTHING && station_is_online(e->station);
     if (may_ask && !(cached && cached->status != STATUS_ACCEPTED && is_settled(e, cached)))
         (void)send_authorize(e, token, ASKING_TO_STOP); /* C09.FR.05 */
+}
+
+static void token_while_authorized(struct evse *e, const struct id_token *token)
+{
+    if (id_token_equal(token, &e->tx.token))
+        transaction_deauthorize(e, TRIGGER_STOP_AUTHORIZED, "Local", token); /* C01.FR.03, E07.FR.01 */
+    else
+        strange_token(e, token);
+}
+
+/* The driver ended his authorization, the transaction goes on: nobody else may continue it (C01.FR.23). Only a master pass counts, where
+ * there are any (C16.FR.02). */
+static void token_while_ending(struct evse *e, const struct id_token *token)
+{
+    log_info(LOG_STATION, "another token cannot continue this transaction: station=%s evse=%d",
+             e->station->id, e->id);
+    const char *master = variable_text(e->station, VAR_AUTH_MASTER_PASS_GROUP_ID);
+    if (master && *master)
+        strange_token(e, token);
 }
 
 void transactions_on_id_token(struct evse *e, const struct id_token *presented)
@@ -416,8 +442,7 @@ void transactions_on_id_token(struct evse *e, const struct id_token *presented)
         return;
     }
     if (transaction_is_running(e) && tx->token.type[0] && !id_token_equal(&token, &tx->token)) {
-        log_info(LOG_STATION, "another token cannot continue this transaction: station=%s evse=%d",
-                 e->station->id, e->id); /* C01.FR.23 */
+        token_while_ending(e, &token);
         return;
     }
     if (!availability_is_operative(e) || provisioning_is_resetting(e->station, e->id)) {

@@ -172,7 +172,7 @@ bool transaction_event(struct evse *e, enum event_type type, enum trigger trigge
     int32_t seq_no = tx->next_seq_no++;
     uint32_t owed = tx->owed;
     /* a device that has not been read yet owes its first values still */
-    tx->owed = metering_has_begun(e) ? 0 : OWED_BEGIN_VALUES;
+    tx->owed = (tx->owed & OWED_AT_PLUG) | (metering_has_begun(e) ? 0 : (uint32_t)OWED_BEGIN_VALUES);
     AUTO_FREE char *record = type == EVENT_ENDED ? NULL : transaction_record(e);
     if (!payload || (!record && type != EVENT_ENDED) || transaction_queue_add(s, payload, record) < 0) {
         log_error(LOG_STATION, "no room for a transaction event: station=%s id=%s type=%s", s->id, tx->id,

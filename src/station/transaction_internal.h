@@ -47,6 +47,8 @@ enum owed {
     OWED_REMOTE_START_ID = 2, /* F01.FR.25, F02.FR.01 */
     OWED_EVSE = 4,            /* E01.FR.16 */
     OWED_BEGIN_VALUES = 8,    /* E01.FR.09, E01.FR.17 */
+    OWED_AT_PLUG =
+        16, /* not by the next event: the first values once more, when the vehicle comes (E01.FR.17) */
 };
 
 /* Index of `name` in a table of names, or `fallback`. */

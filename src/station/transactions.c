@@ -57,6 +57,8 @@ static void begin(struct evse *e, enum trigger trigger)
         tx->token = (struct id_token){ 0 }; /* nobody's yet */
     tx->charging_state = tx_charging_state(e);
     metering_begin(e);
+    if (!(tx->points & TX_EV_CONNECTED))
+        tx->owed |= OWED_AT_PLUG;
     transaction_event(e, EVENT_STARTED, trigger, NULL, NULL);
     env_timer_start(e->station->env, &tx->save_timer, SAVE_INTERVAL_MS);
     availability_on_evse_changed(e);
@@ -103,6 +105,25 @@ static void finish(struct evse *e, enum trigger trigger, const struct id_token *
 
 /* ---- stopping: the device first, then the event, so that the last reading is the last ---- */
 
+/* The device was told to start and has not yet taken a stop: it may charge before its signals say so; and a silent one goes on as it did. */
+static bool may_draw_energy(const struct evse *e)
+{
+    if (e->signals.state == EVSE_UNKNOWN)
+        return (e->tx.points & TX_EV_CONNECTED) &&
+               (e->tx.charging_state == CHARGING_STATE_CHARGING || drive_is_on(e));
+    return e->signals.state == EVSE_CHARGING || ((e->tx.points & TX_EV_CONNECTED) && e->signals.online &&
+                                                 e->signals.state != EVSE_FAULTED && drive_is_on(e));
+}
+
+/* E06.FR.10, E07.FR.07: the driver's cable is released when nothing is drawn through it any more, not before. */
+static void release_cable(struct evse *e)
+{
+    if (!e->tx.owes_cable || may_draw_energy(e))
+        return;
+    e->tx.owes_cable = false;
+    station_command(e->station, e, EVSE_UNLOCK, 0);
+}
+
 static void complete_stop(struct evse *e)
 {
     struct evse_transaction *tx = &e->tx;
@@ -118,7 +139,8 @@ static void complete_stop(struct evse *e)
     bool is_held =
         (tx->points & TX_EV_CONNECTED) || (e->abilities.lock_state && e->signals.locked); /* E10.FR.01 */
     if (asked_for && e->abilities.unlock && is_held)
-        station_command(e->station, e, EVSE_UNLOCK, 0); /* E06.FR.10, E07.FR.07 */
+        tx->owes_cable = true;
+    release_cable(e);
     bool is_refused = trigger == TRIGGER_DEAUTHORIZED && !tx->points;
     if (tx->stop_ends || (!tx->points && !is_refused)) {
         finish(e, trigger, presented);
@@ -139,16 +161,6 @@ static void on_stop_timer(struct timer *timer, void *ctx)
     complete_stop(e);
 }
 
-/* The device was told to start and has not yet taken a stop: it may charge before its signals say so; and a silent one goes on as it did. */
-static bool may_draw_energy(const struct evse *e)
-{
-    if (e->signals.state == EVSE_UNKNOWN)
-        return (e->tx.points & TX_EV_CONNECTED) &&
-               (e->tx.charging_state == CHARGING_STATE_CHARGING || drive_is_on(e));
-    return e->signals.state == EVSE_CHARGING || ((e->tx.points & TX_EV_CONNECTED) && e->signals.online &&
-                                                 e->signals.state != EVSE_FAULTED && drive_is_on(e));
-}
-
 static void stop(struct evse *e, enum trigger trigger, const struct id_token *token, bool ends)
 {
     struct evse_transaction *tx = &e->tx;
@@ -165,6 +177,7 @@ static void stop(struct evse *e, enum trigger trigger, const struct id_token *to
     if (!may_draw_energy(e) || !waits) {
         complete_stop(e);
         drive_update(e);
+        release_cable(e);
         return;
     }
     tx->stopping = true;
@@ -334,7 +347,10 @@ void transaction_authorized(struct evse *e, enum trigger trigger)
 
 static void on_plugged(struct evse *e)
 {
-    e->tx.owed |= OWED_EVSE | OWED_BEGIN_VALUES;
+    struct evse_transaction *tx = &e->tx;
+    tx->owed |= OWED_EVSE;
+    if (tx->owed & OWED_AT_PLUG) /* but not when it comes back (E10): the beginning was another one */
+        tx->owed = (tx->owed & ~(uint32_t)OWED_AT_PLUG) | OWED_BEGIN_VALUES;
     authorization_on_plugged(e);
 }
 
@@ -418,6 +434,7 @@ static void signals_changed(struct evse *e, const struct evse_signals *before)
         drive_on_signals(e, before);
         return;
     }
+    release_cable(e);
     uint32_t points = tx->points;
     tx->points = tx_points_now(e, points);
     enum trigger trigger = trigger_of(e, points, before);
@@ -662,6 +679,7 @@ void transactions_on_command_done(struct evse *e, const struct evse_command *com
         drive_on_command_done(e, command, err);
         if (e->tx.stopping && !may_draw_energy(e) && e->signals.state != EVSE_UNKNOWN)
             complete_stop(e);
+        release_cable(e);
         break;
     case EVSE_LIMIT:
         smart_charging_on_command_done(e, command, err);

@@ -74,6 +74,7 @@ struct evse_transaction {
     bool stop_ends;                     /* ... and whether that is Ended */
     struct id_token stop_token;         /* of that event; value "" none */
     struct timer stop_timer;
+    bool owes_cable;     /* the driver ended it: his cable is released as soon as no energy flows */
     bool token_invalid;  /* the CSMS did not accept the token; StopTxOnInvalidId is false (E05.FR.02-03) */
     bool no_more_energy; /* ... and MaxEnergyOnInvalidId is used up */
     bool resumed;        /* restored from the store, device not seen yet */

@@ -373,9 +373,10 @@ a_stop_ends_the_energy_only_where_the_cable_counts(void **state) /* F03.FR.02, F
     char *id = session_charging(b, 0);
     stop_transaction(b, id, "{'status': 'Accepted'}");
     session_event(b, "Updated", "RemoteStop", NULL);
-    bench_expect_command(b, 1, EVSE_UNLOCK);
     bench_expect_command(b, 1, EVSE_STOP);
+    bench_expect_no_command(b);
     bench_state(b, 1, EVSE_CONNECTED);
+    bench_expect_command(b, 1, EVSE_UNLOCK); /* not under load */
     session_event(b, "Updated", "ChargingStateChanged",
                   "'transactionInfo': {'chargingState': 'EVConnected'}");
     session_unplug(b);

@@ -210,6 +210,116 @@ static void a_stop_by_the_driver_unlocks_the_cable(void **state) /* E06.FR.10, E
     bench_free(b);
 }
 
+/* TxStopPoint keeps the transaction: the stop is told at once, but a cable is not released while energy flows through it. */
+static void a_cable_is_not_released_under_load(void **state) /* E07.FR.07 */
+{
+    (void)state;
+    struct bench *b = charging("EVConnected", NULL, NULL);
+    b->hold_commands = true;
+    bench_token(b, 1, CARD, "ISO14443");
+    session_event(b, "Updated", "StopAuthorized", NULL);
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_command_done(b, 0); /* taken, and not yet done */
+    bench_expect_no_command(b);
+    obey(b);
+    bench_expect_command(b, 1, EVSE_UNLOCK);
+    bench_free(b);
+}
+
+static void a_cable_is_not_released_if_its_owner_goes_on(void **state) /* E07.FR.07 */
+{
+    (void)state;
+    struct bench *b = charging("EVConnected", NULL, NULL);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_token(b, 1, CARD, "ISO14443"); /* he changed his mind */
+    bench_expect_command(b, 1, EVSE_START);
+    obey(b);
+    bench_state(b, 1, EVSE_CHARGING);
+    bench_expect_no_command(b);
+    bench_free(b);
+}
+
+static struct bench *pulled_out_at_the_vehicle(const char *stop_points)
+{
+    struct bench *b = charging(stop_points, "OCPPCommCtrlr.UnlockOnEVSideDisconnect=false", NULL);
+    by_unplugging(b);
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_expect_no_command(b);
+    bench_forget(b);
+    return b;
+}
+
+/* Others who tried meanwhile do not matter. */
+static void a_cable_left_locked_is_its_owners_whoever_tried_before(void **state) /* E09.FR.03 */
+{
+    (void)state;
+    struct bench *b = pulled_out_at_the_vehicle("Authorized");
+    bench_answer(b, "Authorize", "{'idTokenInfo': {'status': 'Unknown'}}");
+    bench_token(b, 1, OTHER_CARD, "ISO14443");
+    bench_expect_no_command(b);
+    bench_answer(b, "Authorize", "");
+    bench_forget(b);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_expect_command(b, 1, EVSE_UNLOCK);
+    bench_expect_nothing(b); /* no session begins by it */
+    bench_free(b);
+}
+
+/* The transaction lasts as long as the bay is occupied: authorized again, he may go on, or take his cable. */
+static void
+a_cable_left_locked_is_released_by_authorization_in_a_transaction_too(void **state) /* E09.FR.03 */
+{
+    (void)state;
+    struct evse_abilities abilities = bench_abilities();
+    abilities.lock_state = abilities.parking_bay = true;
+    const char *presets[] = { "TxCtrlr.TxStartPoint=ParkingBayOccupancy",
+                              "TxCtrlr.TxStopPoint=ParkingBayOccupancy",
+                              "OCPPCommCtrlr.UnlockOnEVSideDisconnect=false",
+                              "SampledDataCtrlr.TxUpdatedInterval=0",
+                              "AlignedDataCtrlr.Interval=0",
+                              NULL };
+    struct bench *b = session_bench_of(&abilities, presets);
+    b->signals[0].bay = BAY_OCCUPIED;
+    b->signals[0].locked = true;
+    free(session_charging(b, 0));
+    by_unplugging(b);
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_expect_no_command(b);
+    bench_forget(b);
+    bench_token(b, 1, OTHER_CARD, "ISO14443");
+    bench_expect_no_command(b);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_expect_later(b, "TransactionEvent", "{'eventType': 'Updated', 'triggerReason': 'Authorized'}");
+    bench_expect_command(b, 1, EVSE_UNLOCK);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_expect_command(b, 1, EVSE_START);
+    bench_free(b);
+}
+
+/* He is gone, his cable stands in the socket: a strange token still does nothing, a master pass releases it. */
+static void a_master_pass_counts_after_the_driver_ended_it_too(void **state) /* C16.FR.02, C01.FR.23 */
+{
+    (void)state;
+    const char *master =
+        "{'idTokenInfo': {'status': 'Accepted', 'groupIdToken': {'idToken': 'POLICE', 'type': 'Central'}}}";
+    struct bench *b = charging("EVConnected", "AuthCtrlr.MasterPassGroupId=POLICE", NULL);
+    by_card(b);
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_expect_command(b, 1, EVSE_UNLOCK);
+    bench_forget(b);
+    bench_token(b, 1, "04EEEEEE", "ISO14443");
+    bench_expect(b, "Authorize", "{}");
+    bench_expect_nothing(b);
+    bench_expect_no_command(b);
+    bench_answer(b, "Authorize", master);
+    bench_token(b, 1, OTHER_CARD, "ISO14443");
+    bench_expect(b, "Authorize", "{'idToken': {'idToken': '" OTHER_CARD "'}}");
+    session_event(b, "Updated", "StopAuthorized", "'idToken': {'idToken': '" OTHER_CARD "'}");
+    bench_expect_command(b, 1, EVSE_UNLOCK);
+    bench_free(b);
+}
+
 static void reconnected_without_a_card_nothing_flows(void **state) /* E09.FR.01 */
 {
     (void)state;
@@ -297,6 +407,11 @@ int main(void)
         cmocka_unit_test(a_token_found_invalid_ends_it_where_authorization_counts),
         cmocka_unit_test(after_a_deauthorization_the_cable_waits_for_its_owner),
         cmocka_unit_test(a_stop_by_the_driver_unlocks_the_cable),
+        cmocka_unit_test(a_cable_is_not_released_under_load),
+        cmocka_unit_test(a_cable_is_not_released_if_its_owner_goes_on),
+        cmocka_unit_test(a_cable_left_locked_is_its_owners_whoever_tried_before),
+        cmocka_unit_test(a_cable_left_locked_is_released_by_authorization_in_a_transaction_too),
+        cmocka_unit_test(a_master_pass_counts_after_the_driver_ended_it_too),
         cmocka_unit_test(reconnected_without_a_card_nothing_flows),
         cmocka_unit_test(a_cable_pulled_out_at_the_vehicle_stays_locked_in_until_the_card),
         cmocka_unit_test(a_card_ends_it_without_a_link),
