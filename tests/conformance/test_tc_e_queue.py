@@ -118,30 +118,18 @@ def test_TC_E_44_CS(station):
 
 def test_TC_E_45_CS(station):
     """Another token of the same group stops it."""
-    info = {"status": "Accepted", "groupIdToken": {"idToken": "fleet", "type": "Central"}}
-    cs = station(AuthCacheCtrlr__Enabled="true", TxCtrlr__TxStopPoint="EVConnected,Authorized")
-    IdTokenCached(cs, token=OTHER, info=info)
-    cs.answer("Authorize", {"idTokenInfo": info})
-    cs.answer("TransactionEvent", {"idTokenInfo": info}, when=lambda p: "idToken" in p)
-    EnergyTransferStarted(cs)
-    cs.offline()
-    offline_stop(cs, token=OTHER)
-    cs.online()
-    check_offline(events_after(cs, "Ended"), "Ended")
-
-
-def test_TC_E_45_CS(station):
-    group = {"status": "Accepted", "groupIdToken": {"idToken": "FAMILY", "type": "Central"}}
-    cs = station(AuthCacheCtrlr__Enabled="true")
-    IdTokenCached(cs, token=OTHER, info=group)
-    cs.answer("Authorize", {"idTokenInfo": group})
-    cs.answer("TransactionEvent", {"idTokenInfo": group}, when=lambda p: p.get("idToken"))
-    EnergyTransferStarted(cs)
-    cs.quiet()
-    cs.offline()
-    offline_stop(cs, token=OTHER)
-    cs.online()
-    check_offline(events_after(cs, "Ended"), "Ended")
+    group = {"status": "Accepted", "groupIdToken": {"idToken": "fleet", "type": "Central"}}
+    for stop_point in ("EVConnected", "EVConnected,Authorized"):
+        cs = station(AuthCacheCtrlr__Enabled="true", TxCtrlr__TxStopPoint=stop_point)
+        IdTokenCached(cs, token=OTHER, info=group)
+        cs.answer("Authorize", {"idTokenInfo": group})
+        cs.answer("TransactionEvent", {"idTokenInfo": group}, when=lambda p: p.get("idToken"))
+        EnergyTransferStarted(cs)
+        cs.quiet()
+        cs.offline()
+        offline_stop(cs, token=OTHER)
+        cs.online()
+        check_offline(events_after(cs, "Ended"), "Ended")
 
 
 # ---- E14: GetTransactionStatus ----
