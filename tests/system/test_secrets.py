@@ -1,14 +1,20 @@
 """Passwords and keys are in no log, no error and no answer, and nobody else can read the files they are in."""
 import base64
+import gzip
 import json
+import pathlib
 import re
 import stat
 import subprocess
+import sys
 import uuid
 
 import pytest
 
-from harness import BUILD, PASSWORD, Site, server_tls, until
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
+
+from harness import BUILD, PASSWORD, Site, server_tls, until  # noqa: E402
+from servers import Authority, FileServer, key_pem, server_context  # noqa: E402
 
 SECRET = "another-password-of-16"
 
@@ -100,6 +106,62 @@ def test_what_the_csms_set_cannot_be_read(site):   # A01.FR.02 (write-only), A02
     site.csms.call("CS1", "GetBaseReport", {"requestId": 1, "reportBase": "FullInventory"})
     until(lambda: any(a == "NotifyReport" and not p.get("tbc") for _, a, p in site.csms.calls), "the report")
     assert not secrets_in(json.dumps(site.csms.calls))
+
+
+def body(pem):
+    """The first whole line of base64 that differs from key to key."""
+    return pem.splitlines()[2]
+
+
+@pytest.mark.parametrize("kind", ("DiagnosticsLog", "SecurityLog"))
+def test_a_log_that_is_sent_has_no_secret(site, kind):
+    files = FileServer()
+    try:
+        for action, payload in REQUESTS:
+            ask(site, action, payload)
+        change_password(site)
+        site.csms.call("CS1", "GetTransactionStatus", {})
+        where = files.url.replace("://", "://someone:secret-url@")
+        ask(site, "GetLog", {"requestId": 7, "logType": kind, "log": {"remoteLocation": where + "/"}})
+        until(lambda: files.uploads, "the log")
+        (sent,) = files.uploads.values()
+        if sent[:2] == b"\x1f\x8b":
+            sent = gzip.decompress(sent)
+        assert b"CS1" in sent or b"StartupOfTheDevice" in sent
+        assert not secrets_in(sent.decode(errors="replace"))
+        assert not secrets_in(json.dumps(site.csms.calls) + site.log("gateway"))
+    finally:
+        files.close()
+
+
+def test_private_keys_stay_in_the_database(tmp_path):          # A02.FR.05, A03.FR.05
+    authority = Authority("root")
+
+    def tls(host):
+        certificate, key = authority.server(host)
+        return server_context(authority.chain(certificate), key, authority.pem)
+    certificate, key = authority.client("CS1")
+    (tmp_path / "own.key").write_text(key_pem(key))
+    (tmp_path / "own.pem").write_text(authority.chain(certificate))
+    (tmp_path / "root.pem").write_text(authority.pem)
+    with Site(tls=tls) as site:
+        site.ca_file, site.security_profile, site.log_level = tmp_path / "root.pem", 3, "debug"
+        site.own["CS1"] = tmp_path / "own.pem", tmp_path / "own.key"
+        site.station("CS1", site.tcp_charger())
+        site.start()
+        site.csms.answers["SignCertificate"] = lambda *_: {"status": "Accepted"}
+        site.csms.call("CS1", "TriggerMessage", {"requestedMessage": "SignChargingStationCertificate"})
+        chain = authority.sign_request(site.csms.expect("CS1", "SignCertificate")["csr"])
+        before = len(site.csms.headers)
+        assert site.csms.call("CS1", "CertificateSigned", {"certificateChain": chain})["status"] == "Accepted"
+        until(lambda: len(site.csms.headers) > before and "CS1" in site.csms.connections, "it comes back")
+        site.csms.call("CS1", "GetBaseReport", {"requestId": 1, "reportBase": "FullInventory"})
+        until(lambda: any(a == "NotifyReport" and not p.get("tbc") for _, a, p in site.csms.calls), "the report")
+        shown = everything_shown(site) + json.dumps(site.csms.calls)
+        state = b"".join(path.read_bytes() for path in (site.directory / "state").iterdir() if path.name.startswith("gateway.db"))
+        made = re.findall(rb"-----BEGIN PRIVATE KEY-----\\?n?\n?([A-Za-z0-9+/]{64})", state)
+        assert made and not secrets_in(shown)
+        assert not [line for line in made if line[8:].decode() in shown] and body(key_pem(key)) not in shown
 
 
 def test_only_the_gateway_reads_its_files(site):   # A01.FR.10
