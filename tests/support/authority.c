@@ -156,3 +156,20 @@ char *authority_sign(struct authority *a, const char *csr, const struct authorit
     X509_REQ_free(request);
     return chain;
 }
+
+const char *authority_escaped(const char *pem)
+{
+    static char texts[4][16000];
+    static int turn;
+    char *text = texts[turn++ % 4], *at = text;
+    for (; *pem; pem++) {
+        if (*pem == '\n') {
+            *at++ = '\\';
+            *at++ = 'n';
+        } else {
+            *at++ = *pem;
+        }
+    }
+    *at = '\0';
+    return text;
+}

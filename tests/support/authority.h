@@ -24,4 +24,7 @@ struct authority_leaf {
 };
 char *authority_sign(struct authority *a, const char *csr, const struct authority_leaf *options);
 
+/* PEM as it stands in JSON; one of a few buffers that take turns. */
+const char *authority_escaped(const char *pem);
+
 #endif

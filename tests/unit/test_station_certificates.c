@@ -39,28 +39,11 @@ static int free_world(void **state)
     return 0;
 }
 
-/* PEM in JSON: its newlines as \n. */
-static const char *escaped(const char *pem)
-{
-    static char texts[4][16000];
-    static int turn;
-    char *text = texts[turn++ % 4], *at = text;
-    for (; *pem; pem++) {
-        if (*pem == '\n') {
-            *at++ = '\\';
-            *at++ = 'n';
-        } else {
-            *at++ = *pem;
-        }
-    }
-    *at = '\0';
-    return text;
-}
-
 static void install(struct bench *b, const char *type, const char *pem, const char *result)
 {
     char text[17000];
-    (void)snprintf(text, sizeof(text), "{'certificateType': '%s', 'certificate': '%s'}", type, escaped(pem));
+    (void)snprintf(text, sizeof(text), "{'certificateType': '%s', 'certificate': '%s'}", type,
+                   authority_escaped(pem));
     bench_call(b, "InstallCertificate", text, result);
 }
 
@@ -485,7 +468,7 @@ static void signed_by_csms(struct bench *b, const char *chain, const char *resul
     char text[17000];
     (void)snprintf(text, sizeof(text),
                    "{'certificateChain': '%s', 'certificateType': 'ChargingStationCertificate'}",
-                   escaped(chain));
+                   authority_escaped(chain));
     bench_call(b, "CertificateSigned", text, result);
 }
 

@@ -16,6 +16,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "pki/pki.h"
+#include "tests/support/authority.h"
 
 #define STEP 23 /* of the allocations, one in so many fails in the usual run */
 
@@ -109,6 +111,8 @@ INTO_STATION(station_on_signals, (struct station * s, int e, const struct evse_s
 INTO_STATION(station_on_id_token, (struct station * s, int e, const struct id_token *t), (s, e, t))
 INTO_STATION(station_on_command_done, (struct station * s, int e, const struct evse_command *c, int err),
              (s, e, c, err))
+INTO_STATION(station_on_csr, (struct station * s, uint32_t t, const char *c, const char *k, int e),
+             (s, t, c, k, e))
 INTO_STATION(timers_run, (struct timers * t, int64_t now_ms), (t, now_ms))
 
 /* ---- the world, called back from inside of the station ---- */
@@ -138,6 +142,20 @@ static void op_command(void *ctx, int evse, const struct evse_command *command)
     memory.inside = true;
 }
 
+static void op_connect(void *ctx, const struct link_target *target)
+{
+    memory.inside = false;
+    world->connect(ctx, target);
+    memory.inside = true;
+}
+
+static void op_make_csr(void *ctx, const struct csr_request *request, uint32_t ticket)
+{
+    memory.inside = false;
+    world->make_csr(ctx, request, ticket);
+    memory.inside = true;
+}
+
 static int op_upload_log(void *ctx, const struct log_request *request)
 {
     memory.inside = false;
@@ -161,6 +179,8 @@ WRAP(struct station *, station_new,
 {
     world = original;
     ops = *original;
+    ops.connect = op_connect;
+    ops.make_csr = op_make_csr;
     ops.send = op_send;
     ops.persist = op_persist;
     ops.upload_log = op_upload_log;
@@ -176,6 +196,8 @@ WRAP(struct station *, station_new,
 /* NOLINTEND(bugprone-reserved-identifier) */
 
 /* ---- the sessions ---- */
+
+static struct authority *root;
 
 struct run {
     struct bench *b;
@@ -244,7 +266,7 @@ static void tap(struct run *run, const char *card)
 
 static void ask(struct run *run, const char *action, const char *payload)
 {
-    char frame[800];
+    char frame[4000];
     (void)snprintf(frame, sizeof(frame), "[2,'q%d','%s',%s]", run->b->next_call++, action, payload);
     for (char *c = frame; *c; c++)
         if (*c == '\'')
@@ -294,6 +316,37 @@ static void a_card_charges_through_an_outage(struct run *run)
     pass(run, 60000);
     state(run, EVSE_AVAILABLE);
     pass(run, 60000);
+}
+
+static void certificates_come_and_go(struct run *run)
+{
+    struct bench *b = run->b;
+    char text[3000];
+    (void)snprintf(text, sizeof(text), "{'certificateType':'CSMSRootCertificate','certificate':'%s'}",
+                   authority_escaped(authority_pem(root)));
+    ask(run, "InstallCertificate", text);
+    ask(run, "GetInstalledCertificateIds", "{}");
+    ask(run, "TriggerMessage", "{'requestedMessage':'SignChargingStationCertificate'}");
+    pass(run, 20000);
+    char *chain = b->csr ? authority_sign(root, b->csr, NULL) : strdup("nonsense");
+    (void)snprintf(text, sizeof(text), "{'certificateChain':'%s'}", authority_escaped(chain));
+    ask(run, "CertificateSigned", text);
+    free(chain);
+    struct pki_hash_data hash = { 0 };
+    (void)pki_hash_certificate(authority_pem(root), NULL, PKI_SHA256, &hash);
+    (void)snprintf(
+        text, sizeof(text),
+        "{'certificateHashData':{'hashAlgorithm':'SHA256','issuerNameHash':'%s','issuerKeyHash':'%s',"
+        "'serialNumber':'%s'}}",
+        hash.issuer_name_hash, hash.issuer_key_hash, hash.serial_number);
+    ask(run, "DeleteCertificate", text);
+    ask(run, "SetNetworkProfile",
+        "{'configurationSlot':2,'connectionData':{'ocppVersion':'OCPP20','ocppTransport':'JSON','ocppCsmsUrl'"
+        ":"
+        "'ws://other.example/','messageTimeout':35,'securityProfile':0,'ocppInterface':'Wired0'}}");
+    ask(run, "SetVariables",
+        "{'setVariableData':[{'component':{'name':'OCPPCommCtrlr'},'variable':{'name':"
+        "'NetworkConfigurationPriority'},'attributeValue':'2,1'}]}");
 }
 
 static void a_remote_start_goes_on_after_a_power_cut(struct run *run)
@@ -380,6 +433,7 @@ static long live_through(long fail_at)
     bench_start(run.b);
     pass(&run, 90000); /* a boot may have to be tried again */
 
+    certificates_come_and_go(&run);
     a_stranger_is_sent_away(&run);
     a_lock_fails_for_a_while(&run);
     a_card_charges_through_an_outage(&run);
@@ -413,10 +467,24 @@ static void any_allocation_may_fail(void **unused)
     (void)close(null);
 }
 
+static int make_root(void **unused)
+{
+    (void)unused;
+    root = authority_new(NULL);
+    return 0;
+}
+
+static int free_root(void **unused)
+{
+    (void)unused;
+    authority_free(root);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_allocation_may_fail),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_root, free_root);
 }
