@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 
 #include "base/err.h"
 #include "base/json.h"
@@ -16,6 +17,7 @@
 
 #define PLACE_SIZE            21
 #define STORE_BACK_OFF_MS     1000
+#define THIN_LEAST            (QUEUE_MAX_EVENTS / 8) /* at a time: it looks at the whole queue */
 #define NO_MEMORY_MS          1000 /* until an event is sent for which there was no memory */
 #define STORE_BACK_OFF_MAX_MS 60000
 
@@ -26,8 +28,9 @@ struct queued_event {
     enum event_type type;
     bool has_token, is_sample; /* sample: nothing but meter values, thinned first */
     bool durable, offline;
-    bool restored; /* made before this start */
-    bool is_stale; /* what is being stored, or was, is older than text */
+    unsigned thinned; /* how often every second one around it was dropped */
+    bool restored;    /* made before this start */
+    bool is_stale;    /* what is being stored, or was, is older than text */
     char *text;
 };
 
@@ -234,19 +237,33 @@ void transaction_queue_move_times(struct station *s, int64_t step_ms)
 
 /* ---- thinning ---- */
 
-/* Drops every second of the intermediate events that may go (E04.FR.08, E12.FR.05): first samples, then any Updated without a
- * token. Never one that is being sent, or was and will be again. */
+/* May go: not a Started or Ended, nor what authorizes, nor one that is being sent, or was and will be again. */
+static bool may_go(const struct station *s, const struct queued_event *event, bool samples_only)
+{
+    bool sending = (s->transactions.in_flight || s->transactions.attempts > 0) && event == oldest(s);
+    return !sending && event->type == EVENT_UPDATED && !event->has_token &&
+           (!samples_only || event->is_sample);
+}
+
+/* Drops every second of the intermediate events that may go (E04.FR.08, E12.FR.05), of those that were thinned least: so that what is
+ * left of a long outage lies evenly. */
 static size_t thin(struct station *s, bool samples_only)
 {
     size_t dropped = 0;
+    unsigned level = UINT_MAX;
     bool drop = true;
     LIST_FOREACH(link, following, &s->transactions.queue)
     {
+        const struct queued_event *event = LIST_ITEM(link, struct queued_event, link);
+        if (may_go(s, event, samples_only) && event->thinned < level)
+            level = event->thinned;
+    }
+    LIST_FOREACH(link, following, &s->transactions.queue)
+    {
         struct queued_event *event = LIST_ITEM(link, struct queued_event, link);
-        bool sending = (s->transactions.in_flight || s->transactions.attempts > 0) && event == oldest(s);
-        if (sending || event->type != EVENT_UPDATED || event->has_token ||
-            (samples_only && !event->is_sample))
+        if (!may_go(s, event, samples_only) || event->thinned != level)
             continue;
+        event->thinned++;
         if (drop) {
             event_forget(s, event);
             dropped++;
@@ -256,13 +273,18 @@ static size_t thin(struct station *s, bool samples_only)
     return dropped;
 }
 
+/* First samples, then any Updated without a token. */
 static void make_room(struct station *s)
 {
+    size_t dropped = 0, step = 1;
     if (s->transactions.queued < QUEUE_MAX_EVENTS)
         return;
-    size_t dropped = thin(s, true);
-    if (!dropped)
-        dropped = thin(s, false);
+    while (dropped < THIN_LEAST && step > 0) {
+        step = thin(s, true);
+        if (!step)
+            step = thin(s, false);
+        dropped += step;
+    }
     log_warn(LOG_STATION, "transaction queue is full, thinned: station=%s dropped=%zu kept=%zu", s->id,
              dropped, s->transactions.queued);
 }

@@ -2,7 +2,7 @@
 import time
 import uuid
 
-from rig import ABSENT, OTHER, SILENCE, TOKEN, error
+from rig import ABSENT, OTHER, SILENCE, TOKEN, error, late
 from states import (Authorized, EnergyTransferStarted, EVConnectedPreSession, IdTokenCached, TransactionEventsInQueueEnded,
                     offline_stop)
 
@@ -151,7 +151,7 @@ def with_something_in_the_queue(station, ended):
         offline_stop(cs)
     else:
         time.sleep(1.5)
-    cs.answer("TransactionEvent", SILENCE, times=1)
+    cs.answer("TransactionEvent", late(1, {}), times=1)
     cs.online()
     return cs, cs.tracks[1].transaction
 
@@ -170,7 +170,13 @@ def test_TC_E_30_CS(station):
 def test_TC_E_31_CS(station):
     cs, transaction = with_something_in_the_queue(station, ended=True)
     ask(cs, transaction, False, True)
-    check_offline(cs.csms.untaken("TransactionEvent") or [cs.next("TransactionEvent")])
+    events = events_after(cs, "Ended")
+    check_offline(events)
+    told = [(e["triggerReason"], e["transactionInfo"]["chargingState"]) for e in events if e["triggerReason"] != "MeterValuePeriodic"]
+    stopped, suspended, ended = told[0], told[1:-1], told[-1]
+    assert stopped[0] == "StopAuthorized" and ended == ("EVCommunicationLost", "Idle"), told
+    assert ("ChargingStateChanged", "EVConnected") in suspended, told
+    assert events[-1]["transactionInfo"]["stoppedReason"] == "Local"
 
 
 def test_TC_E_32_CS(station):

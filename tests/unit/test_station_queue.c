@@ -249,17 +249,41 @@ static void a_full_queue_is_thinned_in_the_middle(void **state)
     bench_expect(b, "TransactionEvent", "{'eventType': 'Ended'}");
 }
 
+/* Five times what the queue holds: the first hours are not worse known than the last. */
+static void what_is_left_of_a_long_outage_lies_evenly(void **state) /* E04.FR.08, E11.FR.05, E12.FR.05 */
+{
+    struct bench *b = *state;
+    session_set(b, "SampledDataCtrlr", "TxUpdatedInterval", "1");
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 0);
+    free(session_charging(b, 0));
+    bench_link_lost(b);
+    bench_advance(b, 1000 * (int64_t)(QUEUE_MAX_EVENTS * 5));
+    bench_state(b, 1, EVSE_AVAILABLE);
+    size_t kept = stored(b, "event/");
+    assert_in_range(kept, QUEUE_MAX_EVENTS / 2, QUEUE_MAX_EVENTS + 1);
+    bench_forget(b);
+    bench_link_back(b);
+    int64_t last = 0, largest_gap = 0;
+    for (size_t i = 0; i < kept; i++) {
+        int64_t seq_no = json_get_int(bench_expect_later(b, "TransactionEvent", "{}"), "seqNo", -1);
+        largest_gap = seq_no - last > largest_gap ? seq_no - last : largest_gap;
+        last = seq_no;
+    }
+    assert_in_range(largest_gap, 4, 16);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(nothing_is_sent_before_it_is_stored),    TEST(what_is_acknowledged_is_deleted),
-        TEST(one_is_open_at_a_time_and_in_order),     TEST(silence_is_met_with_the_same_event_again),
-        TEST(an_error_is_met_in_the_same_way),        TEST(a_lost_link_is_no_attempt),
-        TEST(what_happened_offline_is_told_in_order), TEST(nothing_is_sent_while_not_accepted),
-        TEST(a_full_disk_delays_but_loses_nothing),   TEST(the_queue_survives_a_power_cut),
-        TEST(an_unreadable_event_spoils_no_other),    TEST(a_full_queue_is_thinned_in_the_middle),
+        TEST(nothing_is_sent_before_it_is_stored),       TEST(what_is_acknowledged_is_deleted),
+        TEST(one_is_open_at_a_time_and_in_order),        TEST(silence_is_met_with_the_same_event_again),
+        TEST(an_error_is_met_in_the_same_way),           TEST(a_lost_link_is_no_attempt),
+        TEST(what_happened_offline_is_told_in_order),    TEST(nothing_is_sent_while_not_accepted),
+        TEST(a_full_disk_delays_but_loses_nothing),      TEST(the_queue_survives_a_power_cut),
+        TEST(an_unreadable_event_spoils_no_other),       TEST(a_full_queue_is_thinned_in_the_middle),
+        TEST(what_is_left_of_a_long_outage_lies_evenly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
