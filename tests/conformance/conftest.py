@@ -6,8 +6,9 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
 
-from rig import Rig  # noqa: E402  (harness.py stands beside the system tests)
-from servers import Authority, FileServer  # noqa: E402
+from file_servers import HttpFiles  # noqa: E402  (beside the system tests, as harness.py)
+from rig import Rig  # noqa: E402
+from servers import Authority  # noqa: E402
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -40,8 +41,10 @@ def authority():
 
 
 @pytest.fixture
-def files():
-    """An HTTP file server."""
-    server = FileServer()
+def files(tmp_path):
+    """An HTTP file server with a directory of its own."""
+    server = HttpFiles(tmp_path)
     yield server
-    server.close()
+    if server.hold:
+        server.hold.set()
+    server.stop()

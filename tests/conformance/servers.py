@@ -1,17 +1,13 @@
-"""What stands around a CSMS: a certificate authority, and servers for firmware images and logs."""
+"""What stands around a CSMS: certificate authorities and TLS. File servers: tests/system/file_servers.py."""
 import datetime
-import http.server
 import ipaddress
 import ssl
 import tempfile
-import threading
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
-from harness import address
 
 DAY = datetime.timedelta(days=1)
 
@@ -115,69 +111,3 @@ def server_context(chain_pem, key, client_roots_pem=None):
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(cadata=client_roots_pem)
     return context
-
-
-class FileServer:
-    """HTTP: GET gives what stands in `files`, PUT and POST put what came into `uploads`. `status` other than None refuses all;
-    `hold` is an Event: while it is set aside (cleared), answers wait for it."""
-
-    def __init__(self, tls=None):
-        self.files, self.uploads, self.requests = {}, {}, []
-        self.status, self.hold = None, threading.Event()
-        self.hold.set()
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
-            def answer(self, status, body=b""):
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def serve(self, body):
-                path = self.path.lstrip("/")
-                outer.requests.append((self.command, path))
-                outer.hold.wait(30)
-                if outer.status:
-                    self.answer(outer.status)
-                elif self.command == "GET":
-                    self.answer(*((200, outer.files[path]) if path in outer.files else (404,)))
-                else:
-                    outer.uploads[path] = body
-                    self.answer(201)
-
-            def do_GET(self):
-                self.serve(None)
-
-            def body(self):
-                if "chunked" not in self.headers.get("Transfer-Encoding", ""):
-                    return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                data = b""
-                while size := int(self.rfile.readline().split(b";")[0], 16):
-                    data += self.rfile.read(size)
-                    self.rfile.readline()
-                self.rfile.readline()
-                return data
-
-            def do_PUT(self):
-                self.serve(self.body())
-
-            do_POST = do_PUT
-
-        self.server = http.server.ThreadingHTTPServer((address(), 0), Handler)
-        self.server.daemon_threads = True
-        if tls:
-            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
-        host, port = self.server.server_address
-        self.url = f"{'https' if tls else 'http'}://{host}:{port}"
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-
-    def close(self):
-        self.hold.set()
-        self.server.shutdown()
-        self.server.server_close()
