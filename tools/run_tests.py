@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs every suite and adds up: unit tests (cmocka), the store under TSan, lint, system tests (pytest), certification cases (pytest),
+"""Runs every suite and adds up: unit tests (cmocka), store and transfers under TSan, lint, system tests (pytest), certification cases (pytest),
 fuzzers.
 
 usage: run_tests.py [unit|tsan|lint|system|conformance|fuzz ...]
@@ -37,9 +37,9 @@ class Total:
             print(output[-20000:], flush=True)
 
 
-def run(command, timeout, cwd=ROOT):
+def run(command, timeout, cwd=ROOT, more=None):
     try:
-        done = subprocess.run(command, cwd=cwd, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        done = subprocess.run(command, cwd=cwd, env={**ENVIRONMENT, **(more or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               timeout=timeout, errors="replace")
         return done.returncode, done.stdout
     except subprocess.TimeoutExpired as expired:
@@ -66,6 +66,9 @@ def unit_suite(total, directory=ASAN, pattern="test_*", label=""):
 
 def tsan_suite(total):
     unit_suite(total, ROOT / "build/tsan", "test_store", "tsan ")
+    with tempfile.TemporaryDirectory() as scratch:
+        pytest_suite(total, "tsan transfers", "tests/system/test_transfer.py", pathlib.Path(scratch) / "report.xml", 300,
+                     {"BUILD": str(ROOT / "build/tsan")})
 
 
 def lint_suite(total):
@@ -73,9 +76,10 @@ def lint_suite(total):
     total.add("lint", int(code == 0), int(code != 0), output)
 
 
-def pytest_suite(total, name, directory, report, timeout):
+def pytest_suite(total, name, directory, report, timeout, more=None):
     report.unlink(missing_ok=True)
-    code, output = run([PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "4", f"--junitxml={report}", directory], timeout)
+    code, output = run([PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "4", f"--junitxml={report}", directory], timeout,
+                       more=more)
     try:
         suite = xml.parse(report).getroot().find("testsuite")
         failed = int(suite.get("failures")) + int(suite.get("errors"))

@@ -12,6 +12,6 @@ cmake -G Ninja -B build/asan -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -
 cmake -G Ninja -B build/tsan -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DSANITIZE=thread -DTESTS=ON >/dev/null
 ninja --quiet -C build/release
 ninja --quiet -C build/asan
-ninja --quiet -C build/tsan test_store
+ninja --quiet -C build/tsan test_store transfer_probe
 
 exec /usr/bin/python3 tools/run_tests.py "$@"

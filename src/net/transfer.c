@@ -258,15 +258,17 @@ void transfers_free(struct transfers *transfers)
     if (!transfers)
         return;
     transfers->freeing = true;
-    /* The thread's last step is in `over` or still to come; joining waits for it. */
+    LIST_FOREACH(link, following, &transfers->running)
+    cancel(LIST_ITEM(link, struct transfer, link));
+    /* A thread's last step puts its transfer into `over`, beside others: none goes before all have ended. */
     LIST_FOREACH(link, following, &transfers->running)
     {
         struct transfer *t = LIST_ITEM(link, struct transfer, link);
-        cancel(t);
         if (t->started)
             (void)uv_thread_join(&t->thread);
-        destroy(t);
     }
+    LIST_FOREACH(link, following, &transfers->running)
+    destroy(LIST_ITEM(link, struct transfer, link));
     uv_close((uv_handle_t *)&transfers->async, on_closed);
 }
 

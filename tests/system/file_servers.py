@@ -62,6 +62,7 @@ class HttpFiles:
                 if outer.hold:
                     outer.hold.wait(30)
                 if isinstance(fault, int):
+                    self.rfile.read(int(self.headers.get("Content-Length", 0)))   # else the answer may be lost with the connection
                     self.close_connection = True
                     self.send_response(fault)
                     if fault == 401:
