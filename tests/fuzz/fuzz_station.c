@@ -2,10 +2,11 @@
  *
  *     F<frame>     the CSMS sends the rest of the line       R    the CSMS answers the open CALL with {}
  *     O<payload>   ... or with this payload                  E    ... or with a CALLERROR
- *     U, D         the link comes up (if asked for), is lost
+ *     U, D<digit>  the link comes up (if asked for), is lost, or could not be made for one of the reasons
  *     S<state>     the device's state, a digit               M<number>  its register
  *     T<token>     a card                                    C    all open commands succeed, X fail
  *     L, L!        a log is at its place, or could not be sent
+ *     K, K!        a key and its request are made, or could not be
  *     W<outcome>   the step of a firmware update ends so, a digit
  *     A<seconds>   time passes
  *
@@ -38,6 +39,7 @@ struct world {
     uint32_t tickets[MAX_TICKETS];
     size_t ticket_count;
     bool uploading;
+    uint32_t csr_ticket;
     uint32_t firmware_ticket; /* of the step under way; 0: none */
 };
 
@@ -156,21 +158,37 @@ static void end_firmware_step(struct world *w, int digit)
     station_on_firmware_done(w->station, ticket, outcome);
 }
 
+static void on_make_csr(void *ctx, const struct csr_request *request, uint32_t ticket)
+{
+    if (!request->common_name[0])
+        abort();
+    ((struct world *)ctx)->csr_ticket = ticket;
+}
+
+static void end_csr(struct world *w, int err)
+{
+    uint32_t ticket = w->csr_ticket;
+    w->csr_ticket = 0;
+    if (ticket)
+        station_on_csr(w->station, ticket, err ? NULL : "request", err ? NULL : "key", err);
+}
+
 static const struct station_ops ops = { .connect = on_connect,
                                         .disconnect = on_disconnect,
                                         .set_ping_interval = on_ping_interval,
                                         .send = on_send,
                                         .persist = on_persist,
                                         .command = on_command,
+                                        .make_csr = on_make_csr,
                                         .firmware = on_firmware,
                                         .upload_log = on_upload_log,
                                         .cancel_log = on_cancel_log };
 
-static void drop_link(struct world *w)
+static void drop_link(struct world *w, enum link_failure failure)
 {
     w->connecting = w->up = w->closing = false;
     w->open_id[0] = '\0';
-    station_on_link_down(w->station, LINK_LOST, "lost");
+    station_on_link_down(w->station, failure, "lost");
 }
 
 /* What the station asked for happens. */
@@ -179,7 +197,7 @@ static void settle(struct world *w)
     for (int i = 0; i < 100; i++) {
         timers_run(&w->timers, w->now_ms);
         if (w->closing)
-            drop_link(w);
+            drop_link(w, LINK_LOST);
         if (w->ticket_count == 0)
             continue;
         uint32_t ticket = w->tickets[0];
@@ -254,7 +272,7 @@ static void step(struct world *w, const char *line, size_t len)
         break;
     case 'D':
         if (w->connecting || w->up)
-            drop_link(w);
+            drop_link(w, w->up ? LINK_LOST : (enum link_failure)((unsigned char)rest[0] % LINK_FAILURES));
         break;
     case 'S':
         w->signals.state = (enum evse_state)((unsigned)rest[0] % EVSE_STATES);
@@ -276,6 +294,9 @@ static void step(struct world *w, const char *line, size_t len)
         break;
     case 'X':
         end_commands(w, -5);
+        break;
+    case 'K':
+        end_csr(w, rest[0] == '!' ? -EIO : 0);
         break;
     case 'L':
         end_upload(w, rest[0] == '!' ? -EIO : 0);
