@@ -1,5 +1,6 @@
 /* The libwebsockets context on our loop, and endpoints: one vhost each. */
 #include <assert.h>
+#include <openssl/evp.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -177,6 +178,34 @@ static SSL_CTX *find_like(const struct endpoint *e)
     return NULL;
 }
 
+static void hash_pin(const char *pin, unsigned char ret[static 32])
+{
+    if (EVP_Digest(pin, strlen(pin), ret, NULL, EVP_sha256(), NULL) != 1)
+        memset(ret, 0, 32);
+}
+
+/* Tokens lock themselves after a few wrong PINs, and stations try to connect for ever: a PIN that was refused is not tried again, by
+ * whichever station. Another one, after a reload, is. */
+static int create_client_context(struct endpoint *e, const struct tls_settings *settings)
+{
+    struct websocket_context *c = e->context;
+    unsigned char pin[32];
+    bool has_pin = settings->key && settings->pin;
+    if (has_pin) {
+        hash_pin(settings->pin, pin);
+        for (size_t i = 0; i < REFUSED_PINS_MAX; i++)
+            if (i < c->refused_pin_count && memcmp(c->refused_pins[i], pin, sizeof(pin)) == 0)
+                return -EACCES;
+    }
+    int r = tls_client_context(settings, &e->peer, find_like(e), &e->ssl);
+    if (r == -EACCES && has_pin) {
+        memcpy(c->refused_pins[c->refused_pin_count % REFUSED_PINS_MAX], pin, sizeof(pin));
+        c->refused_pin_count++;
+        log_error(LOG_NET, "the token refused its PIN, which is not tried again: key=%s", settings->key);
+    }
+    return r;
+}
+
 static int client_endpoint_init(struct endpoint *e, const struct client_endpoint_settings *settings)
 {
     const char *problem;
@@ -195,8 +224,9 @@ static int client_endpoint_init(struct endpoint *e, const struct client_endpoint
     e->tls = e->url.tls;
     e->peer.host = e->url.host;
     e->roots = tls_roots_of(&settings->tls);
-    if (e->tls && !(e->ssl = tls_client_context(&settings->tls, &e->peer, find_like(e))))
-        return -EIO;
+    int r = e->tls ? create_client_context(e, &settings->tls) : 0;
+    if (r < 0)
+        return r;
     struct lws_protocols protocols[] = { protocol("client", 0), { 0 } };
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN,

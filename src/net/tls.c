@@ -93,11 +93,12 @@ bool tls_accepts_address(X509_STORE_CTX *path, const struct tls_peer *peer)
     return true;
 }
 
-SSL_CTX *tls_client_context(const struct tls_settings *settings, struct tls_peer *peer, SSL_CTX *like)
+int tls_client_context(const struct tls_settings *settings, struct tls_peer *peer, SSL_CTX *like,
+                       SSL_CTX **ret)
 {
     SSL_CTX *ssl = SSL_CTX_new(TLS_client_method());
     if (!ssl)
-        return NULL;
+        return -ENOMEM;
     int r = configure(ssl, settings);
     if (r == 0 && like)
         SSL_CTX_set1_cert_store(ssl, SSL_CTX_get_cert_store(like));
@@ -107,13 +108,14 @@ SSL_CTX *tls_client_context(const struct tls_settings *settings, struct tls_peer
         r = expect_host(ssl, peer->host, settings->allows_wildcards);
     if (r < 0) {
         SSL_CTX_free(ssl);
-        return NULL;
+        return r;
     }
     SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_app_data(ssl, peer);
     SSL_CTX_set_info_callback(ssl, on_info);
     tls_ask_for_status(ssl);
-    return ssl;
+    *ret = ssl;
+    return 0;
 }
 
 int tls_configure_server(SSL_CTX *ssl, const struct tls_settings *settings)

@@ -24,8 +24,9 @@ struct tls_roots {
 };
 struct tls_roots tls_roots_of(const struct tls_settings *settings);
 /* A client context that trusts `settings` and accepts only `peer->host`. `like`: a context that trusts the same, or NULL.
- * NULL: logged why. */
-SSL_CTX *tls_client_context(const struct tls_settings *settings, struct tls_peer *peer, SSL_CTX *like);
+ * The caller's SSL_CTX. 0, or, logged why, -EACCES (the token wants another PIN), -EIO, -ENOMEM. */
+int tls_client_context(const struct tls_settings *settings, struct tls_peer *peer, SSL_CTX *like,
+                       SSL_CTX **ret);
 /* Whether what OpenSSL dislikes of the server is only that a literal address stands in the common name; the error is cleared then. */
 bool tls_accepts_address(X509_STORE_CTX *path, const struct tls_peer *peer);
 /* Makes `ssl` a server's. 0, or -EIO: logged why. */

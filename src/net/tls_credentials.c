@@ -59,7 +59,7 @@ static int use_texts(SSL_CTX *ssl, const struct tls_settings *s)
     if (r < 0) {
         log_error(LOG_NET, "cannot open the station's private key: place=%s: %s",
                   key_is_uri(s->key) ? s->key : "database", err_text(r));
-        return -EIO;
+        return r == -EACCES ? r : -EIO;
     }
     if (SSL_CTX_use_PrivateKey(ssl, key) != 1)
         return failed("the station's private key is not its certificate's", NULL);

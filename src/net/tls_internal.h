@@ -4,7 +4,7 @@
 
 #include "net/tls.h"
 
-/* The own certificate chain and key, if the settings have any. 0, -EIO: logged why. */
+/* The own certificate chain and key, if the settings have any. 0, -EACCES (PIN), -EIO: logged why. */
 int tls_use_certificate(SSL_CTX *ssl, const struct tls_settings *settings);
 /* Whom to trust. 0, -EIO: logged why. */
 int tls_use_roots(SSL_CTX *ssl, const struct tls_settings *settings);

@@ -44,7 +44,7 @@ struct client_endpoint_settings {
     struct tls_settings tls;  /* wss only */
     size_t max_message;       /* a longer one closes the connection with 1009 */
 };
-/* 0, -EINVAL (URL), -EIO (certificates, key, token; logged why), -ENOMEM. */
+/* 0, -EINVAL (URL), -EIO (certificates, key, token; logged why), -EACCES (the token refused this PIN, now or before), -ENOMEM. */
 int client_endpoint_new(struct websocket_context *context, const struct client_endpoint_settings *settings,
                         struct endpoint **ret);
 

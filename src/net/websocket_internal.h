@@ -14,14 +14,17 @@
 #include "net/websocket_deflate.h"
 
 #define SUBPROTOCOL_SIZE 32
+#define REFUSED_PINS_MAX 8
 #define CLOSE_TEXT_MAX   123 /* of a close frame: 125 bytes less the code */
 
 struct websocket_context {
     struct loop *loop;
     struct lws_context *lws;
     struct list endpoints;
-    struct deflater *deflater; /* NULL until needed */
-    size_t websockets;         /* that exist, those let go by their owners included */
+    struct deflater *deflater;                        /* NULL until needed */
+    size_t websockets;                                /* that exist, those let go by their owners included */
+    unsigned char refused_pins[REFUSED_PINS_MAX][32]; /* SHA-256; the newest of refused_pin_count */
+    size_t refused_pin_count;
 };
 
 struct endpoint {

@@ -133,7 +133,7 @@ static int remove_certificates(void **state)
 {
     (void)state;
     char command[120];
-    snprintf(command, sizeof(command), "kill $(cat %s/tpm/pid); rm -r %s", directory, directory);
+    snprintf(command, sizeof(command), "kill -9 $(cat %s/tpm/pid); rm -rf %s", directory, directory);
     return system(command);
 }
 
@@ -514,8 +514,8 @@ static bool takes(const char *host, const char *certificate, bool allows_wildcar
     snprintf(cert, sizeof(cert), "%s.pem", certificate);
     snprintf(key, sizeof(key), "%s.key", certificate);
     struct tls_settings own = { .cert_file = path(cert), .key_file = path(key) };
-    SSL_CTX *contexts[2] = { tls_client_context(&settings, &peer, NULL), SSL_CTX_new(TLS_server_method()) };
-    assert_non_null(contexts[0]);
+    SSL_CTX *contexts[2] = { NULL, SSL_CTX_new(TLS_server_method()) };
+    assert_int_equal(tls_client_context(&settings, &peer, NULL, &contexts[0]), 0);
     assert_int_equal(tls_configure_server(contexts[1], &own), 0);
     SSL *client = SSL_new(contexts[0]), *server = SSL_new(contexts[1]);
     BIO *there, *here;
@@ -584,6 +584,34 @@ static void roots_may_be_given_as_text(void **state)
             fail_msg("%s: %s", rows[i].server, b->end_text);
         start_again(b);
     }
+}
+
+/* Tokens lock themselves after a few wrong ones, so one that was refused must not reach the token again, even for another key. */
+static void a_refused_pin_is_not_tried_again(void **state)
+{
+    struct bench *b = *state;
+    AUTO_FREE char *chain = text_of("client.pem");
+    static const struct {
+        const char *object, *pin;
+        int err;
+    } rows[] = {
+        { "client", NULL, -EACCES }, { "client", "wrong", -EACCES }, { "missing", "wrong", -EACCES },
+        { "missing", "1234", -EIO }, { "client", "1234", 0 },        { "client", "wrong", -EACCES },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char uri[64];
+        snprintf(uri, sizeof(uri), "pkcs11:token=gateway;object=%s", rows[i].object);
+        struct client_endpoint_settings c = {
+            .url = "wss://localhost",
+            .subprotocols = "ocpp2.0.1",
+            .max_message = 1000,
+            .tls = { .roots_pem = chain, .cert_pem = chain, .key = uri, .pin = rows[i].pin }
+        };
+        struct endpoint *e = NULL;
+        assert_int_equal(client_endpoint_new(b->context, &c, &e), rows[i].err);
+        endpoint_free(e);
+    }
+    assert_int_equal(b->context->refused_pin_count, 1);
 }
 
 /* And each sees the roots it was made for, whatever another endpoint trusts. */
@@ -812,6 +840,7 @@ int main(void)
         TEST(stapled_status_is_judged),
         TEST(wildcards_are_taken_only_if_allowed),
         TEST(roots_may_be_given_as_text),
+        TEST(a_refused_pin_is_not_tried_again),
         TEST(endpoints_that_trust_the_same_share_the_roots),
         TEST(client_shows_its_certificate),
         TEST(client_without_a_good_certificate_is_refused),

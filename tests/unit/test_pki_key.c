@@ -76,7 +76,7 @@ static int remove_files(void **state)
 {
     (void)state;
     char command[120];
-    (void)snprintf(command, sizeof(command), "kill $(cat %s/tpm/pid); rm -r %s", directory, directory);
+    (void)snprintf(command, sizeof(command), "kill -9 $(cat %s/tpm/pid); rm -rf %s", directory, directory);
     return system(command);
 }
 
