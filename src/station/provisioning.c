@@ -53,8 +53,10 @@ static void set_clock(struct station *s, const char *current_time)
     struct provisioning *p = &s->provisioning;
     int64_t step_ms = csms_ms - station_wall_ms(s);
     p->last_heartbeat_ms = env_now_ms(s->env);
-    if (!p->clock_is_set)
+    if (!p->clock_is_set) {
         transactions_on_clock_set(s, step_ms);
+        security_on_clock_set(s, llabs(step_ms) < CLOCK_RESOLUTION_MS ? 0 : step_ms);
+    }
     if (p->clock_is_set && llabs(step_ms) < CLOCK_RESOLUTION_MS)
         return;
     if (llabs(step_ms) < CLOCK_RESOLUTION_MS) /* the host is right: keep its milliseconds */

@@ -18,23 +18,34 @@ struct security_event {
     json_t *payload; /* the SecurityEventNotificationRequest */
     bool is_waiting; /* in the outbox */
     int attempts;    /* without an answer */
+    bool is_unsure;  /* its time was taken before the CSMS told the time */
 };
 
 static const struct {
     const char *type;
     bool critical;
 } types[] = {
-    { "FirmwareUpdated", true },           { "FailedToAuthenticateAtCsms", false },
-    { "CsmsFailedToAuthenticate", false }, { "SettingSystemTime", true },
-    { "StartupOfTheDevice", true },        { "ResetOrReboot", true },
-    { "SecurityLogWasCleared", true },     { "ReconfigurationOfSecurityParameters", false },
-    { "MemoryExhaustion", true },          { "InvalidMessages", false },
-    { "AttemptedReplayAttacks", false },   { "TamperDetectionActivated", true },
-    { "InvalidFirmwareSignature", true },  { "InvalidFirmwareSigningCertificate", true },
-    { "InvalidCsmsCertificate", true },    { "InvalidChargingStationCertificate", true },
-    { "InvalidTLSVersion", true },         { "InvalidTLSCipherSuite", true },
+    { "FirmwareUpdated", true },
+    { "FailedToAuthenticateAtCsms", false },
+    { "CsmsFailedToAuthenticate", false },
+    { "SettingSystemTime", true },
+    { "StartupOfTheDevice", true },
+    { "ResetOrReboot", true },
+    { "SecurityLogWasCleared", true },
+    { "ReconfigurationOfSecurityParameters", false },
+    { "MemoryExhaustion", true },
+    { "InvalidMessages", false },
+    { "AttemptedReplayAttacks", false },
+    { "TamperDetectionActivated", true },
+    { "InvalidFirmwareSignature", true },
+    { "InvalidFirmwareSigningCertificate", true },
+    { "InvalidCsmsCertificate", true },
+    { "InvalidChargingStationCertificate", true },
+    { "InvalidTLSVersion", true },
+    { "InvalidTLSCipherSuite", true },
     { "DiscardedRenewedClientCertificate", true },
-    { "MaintenanceLoginAccepted", true },  { "MaintenanceLoginFailed", true },
+    { "MaintenanceLoginAccepted", true },
+    { "MaintenanceLoginFailed", true },
 };
 
 static bool is_critical(const char *type)
@@ -154,9 +165,35 @@ void security_event(struct station *s, const char *type, const char *tech_info)
             event_free(event);
         return;
     }
+    event->is_unsure = !s->provisioning.clock_is_set;
     store(s, event->number, text);
     if (s->started)
         send_security_event(event);
+}
+
+/* In the message that waits, too: it is the same object. */
+static void move_time(struct station *s, struct security_event *event, int64_t step_ms)
+{
+    int64_t ms;
+    char when[TIMESTAMP_SIZE];
+    if (timestamp_parse(json_get_string(event->payload, "timestamp", ""), &ms) < 0)
+        return;
+    timestamp_format(ms + step_ms, when);
+    json_set_text(event->payload, "timestamp", when);
+    AUTO_FREE char *text = json_to_text(event->payload);
+    if (text)
+        store(s, event->number, text);
+}
+
+void security_on_clock_set(struct station *s, int64_t step_ms)
+{
+    LIST_FOREACH(link, next, &s->security.events)
+    {
+        struct security_event *event = LIST_ITEM(link, struct security_event, link);
+        if (event->is_unsure && step_ms)
+            move_time(s, event, step_ms);
+        event->is_unsure = false;
+    }
 }
 
 void security_restore(struct station *s, const char *key, const char *value)

@@ -25,6 +25,8 @@ void security_done(struct station *s);
 void security_restore(struct station *s, const char *key, const char *value);
 /* All is restored: queues what was not answered, and the event of this start. */
 void security_start(struct station *s);
+/* The time is known for the first time since the start; what this start saw happened so much later than was thought. */
+void security_on_clock_set(struct station *s, int64_t step_ms);
 /* The CSMS has answered a heartbeat, or accepted us: what it did not answer is sent once more. */
 void security_on_heartbeat(struct station *s);
 

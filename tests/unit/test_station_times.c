@@ -50,6 +50,17 @@ static int64_t time_of(const json_t *object)
     return ms;
 }
 
+static void a_security_event_of_before_has_its_time_too(void **state) /* A04.FR.02, B01.FR.06 */
+{
+    (void)state;
+    struct bench *b = offline_in_1970(false);
+    bench_link_back(b);
+    const json_t *event =
+        bench_expect_later(b, "SecurityEventNotification", "{'type': 'StartupOfTheDevice'}");
+    assert_int_equal(time_of(event), BENCH_WALL_MS);
+    bench_free(b);
+}
+
 /* The events wait with the times of 1970, and are sent with true ones. */
 static void
 what_happened_before_the_clock_was_set_gets_its_time_afterwards(void **state) /* B01.FR.06, E04.FR.02 */
@@ -171,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_happened_before_the_clock_was_set_gets_its_time_afterwards),
+        cmocka_unit_test(a_security_event_of_before_has_its_time_too),
         cmocka_unit_test(a_transaction_that_goes_on_has_no_jump_in_it),
         cmocka_unit_test(a_stepped_host_moves_what_waits_even_without_the_csms),
         cmocka_unit_test(after_a_power_cut_times_are_as_good_as_can_be_known),
