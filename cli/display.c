@@ -49,6 +49,17 @@ static void show_evse(const json_t *evse)
         show_transaction(json_object_get(evse, "transaction"));
 }
 
+static void show_security(const json_t *station)
+{
+    const json_t *network = json_object_get(station, "network"),
+                 *own = json_object_get(station, "certificate");
+    (void)printf(", security profile %lld", (long long)json_get_int(network, "security_profile", 0));
+    if (json_get_int(network, "slot", 1) != 1)
+        (void)printf(" at %s", json_get_string(network, "url", "?"));
+    if (own)
+        (void)printf(", certificate until %.10s", json_get_string(own, "valid_until", "?"));
+}
+
 static void show_station(const json_t *station)
 {
     size_t index;
@@ -56,6 +67,7 @@ static void show_station(const json_t *station)
     (void)printf("%-24s csms %s: link %s, registration %s", json_get_string(station, "id", "?"),
                  json_get_string(station, "csms", "?"), json_get_string(station, "link", "?"),
                  json_get_string(station, "registration", "?"));
+    show_security(station);
     if (json_get_int(station, "events_waiting", 0) + json_get_int(station, "messages_waiting", 0) > 0)
         (void)printf(", waiting: %lld events, %lld messages",
                      (long long)json_get_int(station, "events_waiting", 0),

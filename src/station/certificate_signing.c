@@ -312,6 +312,16 @@ const struct handler signing_handlers[] = {
     { NULL, WHEN_ACCEPTED, NULL },
 };
 
+json_t *certificates_status(const struct station *s)
+{
+    const struct own_certificate *own = certificates_own(s);
+    char until[TIMESTAMP_SIZE];
+    if (!own)
+        return NULL;
+    timestamp_format(own->not_after_ms, until);
+    return json_pack("{s:s, s:s}", "valid_until", until, "request", signing_names[s->certificates.signing]);
+}
+
 /* ---- life ---- */
 
 void signing_restore(struct station *s, const char *value)

@@ -96,6 +96,9 @@ void certificates_use_old_own(struct station *s, bool old);
 bool certificates_can_sign(const struct station *s);
 void trigger_sign_certificate(struct station *s);
 
+/* For displays: until when the own certificate is valid, and whether another is on its way. New reference; NULL: it has none. */
+json_t *certificates_status(const struct station *s);
+
 void get_certificate_entries(const struct variable_place *p, char *ret, size_t size);
 
 /* ---- between the files of this block ---- */

@@ -521,6 +521,13 @@ void get_message_timeout(const struct variable_place *p, char *ret, size_t size)
         (void)str_copy(ret, size, variable_text(s, VAR_COMM_MESSAGE_TIMEOUT));
 }
 
+json_t *network_profiles_status(const struct station *s)
+{
+    const struct network_profile *p = s->profiles.current;
+    return json_pack("{s:i, s:s, s:i}", "slot", p->slot, "url", p->url, "security_profile",
+                     p->security_profile);
+}
+
 /* ---- life ---- */
 
 int network_profiles_init(struct station *s)

@@ -7,6 +7,7 @@
 #ifndef STATION_NETWORK_PROFILES_H
 #define STATION_NETWORK_PROFILES_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -55,6 +56,9 @@ bool network_profiles_on_failure(struct station *s, enum link_failure failure);
 bool network_profiles_is_migrating(const struct station *s);
 /* Why NetworkConfigurationPriority cannot be `list`: a reason code, or NULL. */
 const char *network_profiles_refuse_priority(const struct station *s, const char *list);
+
+/* For displays: slot, url, security profile. New reference, or NULL without memory. */
+json_t *network_profiles_status(const struct station *s);
 
 /* Computed variables. */
 void get_active_network_profile(const struct variable_place *p, char *ret, size_t size);

@@ -53,7 +53,8 @@ struct firmware_settings {
     bool is_possible;    /* there is something to update, and a way to do it */
     bool takes_unsigned; /* L02: images without certificate and signature, too */
     enum firmware_meanwhile transactions;
-    const char *roots_pem; /* the manufacturer's, besides those the CSMS installs; or NULL. Borrowed for the station's life */
+    const char *
+        roots_pem; /* the manufacturer's, besides those the CSMS installs; or NULL. Borrowed for the station's life */
 };
 
 /* The gateway's part of a firmware update. CLAIM reserves the place of the update for this station (again, if it has it already; what
@@ -191,7 +192,7 @@ void station_on_log_uploaded(struct station *station, int err);
 void station_request(struct station *station, const char *action, json_t *payload, rpc_answered callback,
                      void *ctx);
 
-/* A snapshot for displays (ocpp-cli status): registration, link, EVSEs with connector status, transaction, limit, measured values,
+/* A snapshot for displays (ocpp-cli status): registration, link, network profile, own certificate, EVSEs with connector status, transaction, limit, measured values,
  * queue lengths. New reference, or NULL without memory. */
 json_t *station_status(const struct station *station);
 
