@@ -25,6 +25,7 @@ struct firmware_slot {
     enum firmware_step hook_step; /* INSTALL or CONFIRM */
     size_t run;                   /* of the settings' runs */
     bool needs_restart;
+    bool is_installed;  /* and not yet in force, or not yet told */
     struct timer timer; /* looks whether all wait for the same */
     struct list members;
 };
@@ -62,6 +63,7 @@ static void on_timer(struct timer *timer, void *ctx)
 static void answer_soon(struct firmware_member *m, enum firmware_outcome outcome)
 {
     m->outcome = outcome;
+    m->is_waiting = false; /* it is answered as good as */
     env_timer_start(&m->slot->settings.loop->env, &m->timer, 0);
 }
 
@@ -82,6 +84,17 @@ static size_t claim_count(const struct firmware_slot *slot)
     LIST_FOREACH(link, following, &slot->members)
     count += LIST_ITEM(link, struct firmware_member, link)->is_claimed;
     return count;
+}
+
+static bool any_waits_for(const struct firmware_slot *slot, enum firmware_step step)
+{
+    LIST_FOREACH(link, following, &slot->members)
+    {
+        const struct firmware_member *m = LIST_ITEM(link, struct firmware_member, link);
+        if (m->is_waiting && m->step == step)
+            return true;
+    }
+    return false;
 }
 
 /* Whether every station of the update waits for this step. */
@@ -207,6 +220,11 @@ static void forget_verification(struct firmware_member *m)
 
 /* ---- installation ---- */
 
+static void look_again_soon(struct firmware_slot *slot)
+{
+    env_timer_start(&slot->settings.loop->env, &slot->timer, 0);
+}
+
 static enum firmware_outcome outcome_of(int status)
 {
     switch (status) {
@@ -235,10 +253,12 @@ static void on_hook_ended(void *ctx, int status)
              status < 0 ? " error=" : "", status < 0 ? err_text(status) : "");
     slot->needs_restart = slot->needs_restart || outcome == FIRMWARE_NEEDS_RESTART;
     bool goes_on = outcome == FIRMWARE_DONE || outcome == FIRMWARE_NEEDS_RESTART;
+    slot->is_installed = slot->is_installed || (installs && goes_on);
     if (goes_on && ++slot->run < slot->settings.run_count) {
         run_hook(slot);
         return;
     }
+    look_again_soon(slot);
     answer_all(slot, slot->hook_step, goes_on && slot->needs_restart ? FIRMWARE_NEEDS_RESTART : outcome);
 }
 
@@ -288,17 +308,12 @@ static void on_look(struct timer *timer, void *ctx)
         start_hook(slot, FIRMWARE_INSTALL);
         if (slot->hook)
             tell_started(slot);
-    } else if (all_wait_for(slot, FIRMWARE_CONFIRM)) {
+    } else if (any_waits_for(slot, FIRMWARE_CONFIRM)) {
         start_hook(slot, FIRMWARE_CONFIRM);
     } else if (all_wait_for(slot, FIRMWARE_ACTIVATE)) {
         log_info(LOG_GATEWAY, "the gateway ends to start anew with new firmware");
         slot->settings.restart(slot->settings.ctx);
     }
-}
-
-static void look_again_soon(struct firmware_slot *slot)
-{
-    env_timer_start(&slot->settings.loop->env, &slot->timer, 0);
 }
 
 /* ---- claims ---- */
@@ -307,7 +322,9 @@ static void drop_image(struct firmware_slot *slot)
 {
     transfer_free(STEAL(slot->transfer));
     slot->image = IMAGE_NONE;
+    slot->is_installed = false;
     (void)unlink(slot->path);
+    (void)unlink(slot->part);
 }
 
 static void let_go(struct firmware_member *m)
@@ -339,8 +356,8 @@ static int claim(struct firmware_member *m, const struct firmware_job *job)
         return -EKEYREVOKED;
     bool is_same = slot->location && str_equal(slot->location, job->location);
     bool is_mine = m->is_claimed && claim_count(slot) == 1;
-    if ((slot->location && !is_same && !is_mine) || (slot->hook && !is_same))
-        return -EBUSY;
+    if ((slot->location && !is_same && !is_mine) || slot->hook || slot->is_installed)
+        return -EBUSY; /* who comes while the others install would keep them from coming into force */
     char *location = strdup(job->location);
     if (!location)
         return -ENOMEM;

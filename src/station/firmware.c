@@ -68,6 +68,8 @@ static int64_t left_ms(const struct station *s, int64_t when_ms)
 bool firmware_holds(const struct station *s)
 {
     const struct firmware *f = &s->firmware;
+    if (f->phase == FIRMWARE_IDLE)
+        return false;
     bool waits = !variable_bool(s, VAR_STATION_ALLOW_NEW_SESSIONS);
     switch (f->phase) {
     case FIRMWARE_WAITS_TO_DOWNLOAD:

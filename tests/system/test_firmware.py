@@ -1,6 +1,7 @@
 """Firmware updates with the real programs: loaded, verified, installed by a hook; power cuts in between; stations that share an image."""
 import os
 import signal
+import threading
 
 import pytest
 
@@ -149,12 +150,39 @@ def test_stations_share_an_image(site, maker):
         update(site, maker, "restart", station=station, install=3)
     update(site, maker, "now", station="FW2", expected="Rejected", request_id=9)
     expect(site, "Installing", "FW2")
+    update(site, maker, "restart", station="FW2", expected="Rejected", request_id=10)
     (site.directory / "hold").unlink()
     restarted(site)
     for station in ("FW1", "FW2"):
         expect(site, "Installed", station)
     assert len([r for r in site.server.requests if r[0] == "GET"]) == 1
     assert [line.split()[0] for line in hook_log(site)] == ["install", "confirm"]
+
+
+def test_who_comes_too_late_waits_for_the_next_time(site, maker):
+    site.start()
+    (site.directory / "hold").touch()
+    update(site, maker, "now")
+    expect(site, "Installing")
+    update(site, maker, "now", station="FW2", expected="Rejected")
+    (site.directory / "hold").unlink()
+    expect(site, "Installed")
+    update(site, maker, "now", station="FW2")
+    expect(site, "Installed", "FW2")
+
+
+def test_a_reload_in_the_middle_changes_nothing(site, maker):
+    site.start()
+    site.server.hold = threading.Event()
+    update(site, maker, "now")
+    expect(site, "Downloading")
+    site.stations[0][2]["OCPPCommCtrlr.HeartbeatInterval"] = 77   # a station that changed is made anew
+    (site.directory / "gateway.yaml").write_text(site.config())
+    code, output, problems = site.cli("reload")
+    assert code == 0, output + problems
+    site.server.hold.set()
+    expect(site, "Installed")
+    assert told(site)[-2:] == ["InstallRebooting", "Installed"]
 
 
 @pytest.mark.parametrize("phase", ["Downloading", "SignatureVerified", "InstallScheduled", "Installing", "InstallRebooting"])
