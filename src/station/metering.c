@@ -12,6 +12,7 @@
 
 #define ENDED_SAMPLES_MAX 100   /* more are thinned (E06.FR.13, J02.FR.20) */
 #define ALIGNED_NAP_MS    60000 /* a stepped clock is noticed after this time */
+#define ALIGNED_LATE_MS   1000  /* a timer that comes as late still speaks of the boundary */
 #define DAY_MS            86400000
 #define PHASE_IN_USE_A    0.5
 
@@ -311,10 +312,22 @@ void metering_init_evse(struct evse *e)
 
 /* ---- clock-aligned ---- */
 
-static void send_meter_values(struct evse *e, const char *context, int flags)
+/* A sample on the clock has the time of the boundary: all EVSEs the same, and the distances are the interval. */
+static json_t *aligned_sample(struct evse *e, enum variable_id measurands, int64_t due_ms)
 {
-    json_t *values =
-        one(measurands_sample(e, variable_text(e->station, VAR_ALIGNED_DATA_MEASURANDS), context));
+    json_t *meter_value = sample(e, measurands, "Sample.Clock");
+    char when[TIMESTAMP_SIZE];
+    if (meter_value && station_wall_ms(e->station) - due_ms < ALIGNED_LATE_MS) {
+        timestamp_format(due_ms, when);
+        json_set_optional(meter_value, "timestamp", json_string(when));
+    }
+    return meter_value;
+}
+
+/* Takes `meter_value`; NULL: there is nothing to tell. */
+static void send_meter_values(struct evse *e, json_t *meter_value, int flags)
+{
+    json_t *values = one(meter_value);
     if (values)
         (void)outbox_call(e->station, "MeterValues",
                           json_pack("{s:i, s:o}", "evseId", e->id, "meterValue", values), flags, NULL, NULL);
@@ -328,7 +341,7 @@ static bool any_transaction(const struct station *s)
     return false;
 }
 
-static void send_aligned(struct station *s)
+static void send_aligned(struct station *s, int64_t due_ms)
 {
     bool queue_all = variable_bool(s, VAR_COMM_QUEUE_ALL_MESSAGES);
     if (variable_bool(s, VAR_ALIGNED_DATA_SEND_DURING_IDLE) && any_transaction(s))
@@ -336,23 +349,25 @@ static void send_aligned(struct station *s)
     for (size_t i = 0; i < s->evse_count; i++) {
         struct evse *e = &s->evses[i];
         if (transaction_is_running(e)) { /* J01.FR.22 */
-            json_t *values = one(sample(e, VAR_ALIGNED_DATA_MEASURANDS, "Sample.Clock"));
+            json_t *values = one(aligned_sample(e, VAR_ALIGNED_DATA_MEASURANDS, due_ms));
             if (values && !e->tx.resumed)
                 transaction_event(e, EVENT_UPDATED, TRIGGER_METER_VALUE_CLOCK, NULL, values);
             else
                 json_decref(values);
         } else if (queue_all || station_is_accepted(s)) { /* J01.FR.14 */
-            send_meter_values(e, "Sample.Clock", 0);
+            json_t *meter_value = aligned_sample(e, VAR_ALIGNED_DATA_MEASURANDS, due_ms);
+            transaction_times_unmark(meter_value);
+            send_meter_values(e, meter_value, 0);
         }
     }
 }
 
-static void collect_aligned(struct station *s)
+static void collect_aligned(struct station *s, int64_t due_ms)
 {
     for (size_t i = 0; i < s->evse_count; i++) {
         struct evse *e = &s->evses[i];
         if (transaction_is_running(e) && !e->tx.resumed)
-            collect(&e->tx.ended_aligned, sample(e, VAR_ALIGNED_DATA_TX_ENDED_MEASURANDS, "Sample.Clock"));
+            collect(&e->tx.ended_aligned, aligned_sample(e, VAR_ALIGNED_DATA_TX_ENDED_MEASURANDS, due_ms));
     }
 }
 
@@ -389,7 +404,7 @@ static void on_aligned_timer(struct timer *timer, void *ctx)
     struct station *s = ctx;
     struct transactions *t = &s->transactions;
     if (aligned_is_due(s, t->aligned_due_ms))
-        send_aligned(s);
+        send_aligned(s, t->aligned_due_ms);
     aligned_arm(s, timer, &t->aligned_due_ms, VAR_ALIGNED_DATA_INTERVAL);
 }
 
@@ -398,7 +413,7 @@ static void on_ended_aligned_timer(struct timer *timer, void *ctx)
     struct station *s = ctx;
     struct transactions *t = &s->transactions;
     if (aligned_is_due(s, t->ended_aligned_due_ms))
-        collect_aligned(s);
+        collect_aligned(s, t->ended_aligned_due_ms);
     aligned_arm(s, timer, &t->ended_aligned_due_ms, VAR_ALIGNED_DATA_TX_ENDED_INTERVAL);
 }
 
@@ -406,7 +421,8 @@ static void on_ended_aligned_timer(struct timer *timer, void *ctx)
 
 void metering_send_triggered(struct evse *e)
 {
-    send_meter_values(e, "Trigger", OUTBOX_WHILE_PENDING); /* F06.FR.06 */
+    const char *measurands = variable_text(e->station, VAR_ALIGNED_DATA_MEASURANDS);
+    send_meter_values(e, measurands_sample(e, measurands, "Trigger"), OUTBOX_WHILE_PENDING); /* F06.FR.06 */
 }
 
 bool trigger_meter_values(struct station *s, struct evse *e)

@@ -331,7 +331,6 @@ const struct variable_row variable_table[] = {
     { "OCPPCommCtrlr", "ActiveNetworkProfile", NULL, TYPE_INTEGER, READ_ONLY, NULL, 1, NETWORK_SLOTS, .get = get_active_network_profile },
     { "OCPPCommCtrlr", "UnlockOnEVSideDisconnect", NULL, TYPE_BOOLEAN, READ_ONLY, "false", .exists = cannot_unlock }, /* 2.1.12: fixed cables */
     { "SampledDataCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
-    { "SampledDataCtrlr", "RegisterValuesWithoutPhases", NULL, TYPE_BOOLEAN, READ_ONLY, "true" }, /* no profile has a register for each phase */
     { "SecurityCtrlr", "CertificateEntries", NULL, TYPE_INTEGER, READ_ONLY, NULL, 0, CERTIFICATES_MAX, .get = get_certificate_entries },
     { "SecurityCtrlr", "Identity", NULL, TYPE_STRING, READ_ONLY, NULL, 0, 48, .get = get_identity },
     { "SecurityCtrlr", "SecurityProfile", NULL, TYPE_INTEGER, READ_ONLY, NULL, 0, 3, .get = get_security_profile },
