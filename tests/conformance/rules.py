@@ -114,9 +114,18 @@ def check_payloads(csms):
         assert look(payload), f"{action}: a null or an empty array in {json.dumps(payload)}"
 
 
+def check_locations(csms):
+    """Only the state of charge is measured in the vehicle (errata 6.2.58)."""
+    for _, action, payload in csms.calls:
+        for value in payload.get("meterValue", []) if action in ("MeterValues", "TransactionEvent") else ():
+            for sample in value["sampledValue"]:
+                assert sample.get("location") != "EV" or sample.get("measurand") == "SoC", f"{action}: {sample}"
+
+
 def check(csms):
     assert not csms.problems, csms.problems
     check_payloads(csms)
     check_frames(csms)
+    check_locations(csms)
     for transaction, events in transactions_of(csms).items():
         check_transaction(transaction, events)

@@ -265,18 +265,20 @@ def test_TC_C_33_CS(station):
     asks_nobody(cs)
 
 
-def test_TC_C_34_CS(station):
+@pytest.mark.parametrize("plugged_first", [True, False])
+def test_TC_C_34_CS(station, plugged_first):
     """TransactionEventResponse gets into it."""
     cs = station(**PRE, **ENDS_UNAUTHORIZED, TxCtrlr__StopTxOnInvalidId="true", TxCtrlr__MaxEnergyOnInvalidId=0)
     IdTokenCached(cs)
-    EVConnectedPreSession(cs)
+    if plugged_first:
+        EVConnectedPreSession(cs)
     Deauthorized(cs, cached=True)
     asks_nobody(cs)
-    cs.unplug()
-    cs.status("Available")
+    if plugged_first:
+        cs.unplug()
+        cs.status("Available")
     cs.tracks[1].clear()
     ParkingBayOccupied(cs)
-    EVConnectedPreSession(cs)
     refused(cs, TOKEN, "Invalid")
 
 

@@ -2,7 +2,7 @@
 import time
 import uuid
 
-from rig import ABSENT, OTHER, SILENCE, TOKEN, error, late
+from rig import ABSENT, OTHER, SILENCE, TOKEN, error, late, until
 from states import (Authorized, EnergyTransferStarted, EVConnectedPreSession, IdTokenCached, TransactionEventsInQueueEnded,
                     offline_stop)
 
@@ -129,7 +129,9 @@ def test_TC_E_45_CS(station):
         cs.offline()
         offline_stop(cs, token=OTHER)
         cs.online()
-        check_offline(events_after(cs, "Ended"), "Ended")
+        events = events_after(cs, "Ended")
+        check_offline(events, "Ended")
+        assert [e for e in events if e["triggerReason"] == "StopAuthorized" and e["idToken"] == OTHER]
 
 
 # ---- E14: GetTransactionStatus ----
@@ -156,9 +158,18 @@ def with_something_in_the_queue(station, ended):
     return cs, cs.tracks[1].transaction
 
 
+def check_emptied(cs, transaction):
+    """Then all comes, without a hole."""
+    until(lambda: not cs.call("GetTransactionStatus")["messagesInQueue"], "the queue is empty")
+    offline = [p for _, a, p in cs.csms.calls if a == "TransactionEvent" and p.get("offline")]
+    assert offline and all(p["transactionInfo"]["transactionId"] == transaction for p in offline)
+    return offline
+
+
 def test_TC_E_29_CS(station):
     cs, transaction = with_something_in_the_queue(station, ended=False)
     ask(cs, transaction, True, True)
+    assert {p["triggerReason"] for p in check_emptied(cs, transaction)} == {"MeterValuePeriodic"}
 
 
 def test_TC_E_30_CS(station):
@@ -189,8 +200,9 @@ def test_TC_E_32_CS(station):
 
 
 def test_TC_E_33_CS(station):
-    cs, _ = with_something_in_the_queue(station, ended=False)
+    cs, transaction = with_something_in_the_queue(station, ended=False)
     ask(cs, None, ABSENT, True)
+    check_emptied(cs, transaction)
 
 
 def test_TC_E_34_CS(station):

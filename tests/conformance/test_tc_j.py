@@ -56,7 +56,7 @@ def test_TC_J_01_CS(station):
 
 def test_TC_J_02_CS(station):
     """The EVSE with the transaction tells by events, the other one goes on."""
-    cs = station(evses=2, **ALIGNED, SampledDataCtrlr__RegisterValuesWithoutPhases="false")
+    cs = station(evses=2, **ALIGNED)
     EnergyTransferStarted(cs)
     cs.csms.take_all()
     during = samples(cs, "MeterValueClock", 3)
