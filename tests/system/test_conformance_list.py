@@ -1,0 +1,10 @@
+"""The list of certification cases is complete, and docs/conformance.md tells of the same ones."""
+import subprocess
+import sys
+
+from harness import ROOT
+
+
+def test_every_case_has_a_test_that_passed_or_a_reason():
+    done = subprocess.run([sys.executable, ROOT / "tools/conformance.py", "check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
