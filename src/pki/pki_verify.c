@@ -133,10 +133,11 @@ enum pki_verdict pki_verify_chain(const char *chain_pem, const char *roots_pem, 
     if (verdict == PKI_OK)
         verdict = check_use(chain, use, now_ms);
     if (verdict == PKI_OK && use != PKI_USE_ROOT) {
-        if (!roots_pem || pki_all(roots_pem, PKI_MAX_ROOTS, &roots) != PKI_OK)
-            verdict = PKI_UNTRUSTED;
-        else
+        verdict = roots_pem ? pki_all(roots_pem, PKI_MAX_ROOTS, &roots) : PKI_MALFORMED;
+        if (verdict == PKI_OK)
             verdict = find_path(chain, roots, use, now_ms);
+        else if (verdict == PKI_MALFORMED)
+            verdict = PKI_UNTRUSTED;
     }
     ERR_clear_error();
     return verdict;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include "base/buf.h"
@@ -357,6 +358,72 @@ static void spoilt_signatures_are_noticed(void **state) /* M05.FR.07, A02.FR.06 
     assert_int_equal(pki_verify_chain(bad, root, PKI_USE_CLIENT, now_ms), PKI_BAD_SIGNATURE);
 }
 
+/* ---- without memory ---- */
+
+static long allocations_left = -1; /* of OpenSSL until each one fails; -1: none does */
+
+static bool may_allocate(void)
+{
+    if (allocations_left > 0)
+        allocations_left--;
+    return allocations_left != 0;
+}
+
+static void *allocate(size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return may_allocate() ? malloc(size) : NULL;
+}
+
+static void *reallocate(void *memory, size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return may_allocate() ? realloc(memory, size) : NULL;
+}
+
+static void release(void *memory, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    free(memory);
+}
+
+/* However little memory there is: what is bad never becomes good, and nothing breaks. */
+static void without_memory_nothing_bad_is_taken(void **state) /* A02.FR.06, M05.FR.07 */
+{
+    static const struct {
+        const char *chain, *roots;
+        enum pki_use use;
+        bool is_good;
+    } rows[] = {
+        { "chain.pem", "root.pem", PKI_USE_CLIENT, true },
+        { "chain.pem", "other.pem", PKI_USE_CLIENT, false },
+        { "sha1.pem", "root.pem", PKI_USE_CLIENT, false },
+        { "childchain.pem", "root.pem", PKI_USE_CLIENT, false },
+        { "next.pem", "root.pem", PKI_USE_CA_SIGNED, true },
+        { "leaf.pem", "root.pem", PKI_USE_ROOT, false },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        AUTO_FREE char *chain = text_of(rows[i].chain), *roots = text_of(rows[i].roots);
+        assert_int_equal(pki_verify_chain(chain, roots, rows[i].use, now_ms) == PKI_OK, rows[i].is_good);
+        bool failed = true;
+        for (long n = 1; failed; n += n < 200 ? 1 : 37) {
+            allocations_left = n;
+            enum pki_verdict verdict = pki_verify_chain(chain, roots, rows[i].use, now_ms);
+            failed = allocations_left == 0;
+            struct pki_hash_data data;
+            (void)pki_hash_certificate(chain, roots, PKI_SHA256, &data);
+            free(pki_nth(chain, 0));
+            allocations_left = -1;
+            if (verdict == PKI_OK && !rows[i].is_good)
+                fail_msg("%s is taken after %ld allocations", rows[i].chain, n);
+        }
+    }
+}
+
 static void a_certificate_belongs_to_its_request(void **state) /* A02.FR.06 */
 {
     (void)state;
@@ -394,6 +461,7 @@ static void the_subject_names_station_and_organization(void **state) /* A00.FR.4
 
 int main(void)
 {
+    CRYPTO_set_mem_functions(allocate, reallocate, release); /* before OpenSSL has anything */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(certificates_are_counted),
         cmocka_unit_test(a_certificate_is_looked_up_in_revocation_lists),
@@ -404,6 +472,7 @@ int main(void)
         cmocka_unit_test(hash_data_without_the_issuer_say_so),
         cmocka_unit_test(chains_are_judged),
         cmocka_unit_test(spoilt_signatures_are_noticed),
+        cmocka_unit_test(without_memory_nothing_bad_is_taken),
         cmocka_unit_test(a_certificate_belongs_to_its_request),
         cmocka_unit_test(the_subject_names_station_and_organization),
     };
