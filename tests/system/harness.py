@@ -255,6 +255,7 @@ class Site:
         self.general, self.sim_options, self.sim = "", [], None
         self.own = {}                                  # station -> (certificate file, key file), of security profile 3
         self.gateway_options = ""      # more of the gateway's own settings: ", name: value"
+        self.prefix = []               # of every command: unshare and the like
         self.csms_options, self.environment = "", {}   # more of the CSMS's entry; of the gateway's environment
         self.log_level = "info"
 
@@ -314,7 +315,7 @@ csms:
 
     def launch(self, name, *command):
         output = open(self.directory / f"{name}.log", "a")
-        self.processes[name] = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=output,
+        self.processes[name] = subprocess.Popen([str(c) for c in [*self.prefix, *command]], stdin=subprocess.DEVNULL, stdout=output,
                                                 stderr=output, env={**os.environ, **self.environment})
         output.close()
 

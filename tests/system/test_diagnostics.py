@@ -1,6 +1,7 @@
 """Logs that the CSMS asks for (N01), over the real programs and file servers that no one here wrote."""
 import io
 import json
+import subprocess
 import tarfile
 import threading
 
@@ -98,6 +99,30 @@ def test_https_is_trusted_by_the_roots_of_the_csms(tmp_path):   # N01.FR.15
             one_station(site)
             ask(site, server.url)
             site.csms.expect("CS1", "LogStatusNotification", status="UploadFailure")
+    finally:
+        server.stop()
+
+
+def test_https_is_trusted_by_the_roots_of_the_system_too(tmp_path):   # N01.FR.16
+    roots = tmp_path / "certs"
+    roots.mkdir()
+    swap = ["unshare", "-rm", "sh", "-c", 'mount --bind "$0" /etc/ssl/certs && exec "$@"', str(roots)]
+    if subprocess.run([*swap, "true"], capture_output=True).returncode:
+        pytest.skip("no mount namespaces here")
+    cert, key = make_certificate(tmp_path)
+    other = make_certificate(tmp_path, "other")[0]
+    (roots / "ca-certificates.crt").write_text(cert.read_text())
+    subprocess.run(["openssl", "rehash", roots], check=True, capture_output=True)
+    server = HttpFiles(tmp_path, tls=(cert, key))
+    try:
+        for options in ("", f", ca_file: {other}"):     # that of the CSMS is another
+            with Site() as site:
+                site.csms_options = options
+                site.prefix = swap
+                one_station(site)
+                name = ask(site, server.url)
+                site.csms.expect("CS1", "LogStatusNotification", status="Uploaded")
+                assert members(tmp_path / name)
     finally:
         server.stop()
 
