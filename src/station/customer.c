@@ -3,8 +3,8 @@
  *     kept about an id token            told    cleared
  *     authorization cache               yes     yes
  *     last session at an EVSE           yes     yes
- *     running session                   yes     no: Rejected until it is over
- *     events that wait for the CSMS     yes     no: Rejected until they are delivered
+ *     running session                   yes     when it is over
+ *     events that wait for the CSMS     yes     when they are delivered
  *
  * Nothing is kept by customer identifier or certificate: for those no data is ever found. A part is sent when the one before it was
  * answered. */
@@ -20,6 +20,8 @@
 #define DATA_MAX      512 /* bytes of a part; the schema's bound is in characters */
 #define TEXT_MAX      16384
 #define PART_ATTEMPTS 3 /* a part without answer is sent again */
+#define LEAVERS_MAX   8
+#define LEAVER_MS     10000 /* between two looks whether the token is still in use */
 
 struct customer_report {
     struct station *station;
@@ -97,7 +99,7 @@ static void count_event(void *ctx, const json_t *payload)
     ++*(size_t *)ctx;
 }
 
-/* What is told of a session cannot be taken away before it was told. */
+/* What is to be told of a session cannot be taken away before it was told. */
 static bool is_in_use(struct station *s, const struct id_token *token)
 {
     size_t events = 0;
@@ -127,6 +129,57 @@ static void clear_all(struct station *s, const struct id_token *token)
         if (id_token_equal(&tx->stop_token, token))
             tx->stop_token = (struct id_token){ 0 };
     }
+}
+
+/* A token that is to be forgotten, but is still in use. */
+struct leaver {
+    struct list link;
+    struct station *station;
+    struct id_token token;
+    struct timer timer;
+};
+
+static void leaver_free(struct leaver *leaver)
+{
+    list_remove(&leaver->link);
+    timer_stop(&leaver->timer);
+    free(leaver);
+}
+
+static void on_leaver_timer(struct timer *timer, void *ctx)
+{
+    struct leaver *leaver = ctx;
+    struct station *s = leaver->station;
+    if (is_in_use(s, &leaver->token)) {
+        env_timer_start(s->env, timer, LEAVER_MS);
+        return;
+    }
+    clear_all(s, &leaver->token);
+    leaver_free(leaver);
+}
+
+/* What the CSMS answers about the session may bring the token back into the cache, so it is looked at until nothing uses it. 0, -ENOMEM,
+ * -ENOBUFS. */
+static int forget_when_over(struct station *s, const struct id_token *token)
+{
+    size_t count = 0;
+    LIST_FOREACH(link, following, &s->leavers)
+    {
+        if (id_token_equal(&LIST_ITEM(link, struct leaver, link)->token, token))
+            return 0;
+        count++;
+    }
+    if (count >= LEAVERS_MAX)
+        return -ENOBUFS;
+    struct leaver *leaver = calloc(1, sizeof(*leaver));
+    if (!leaver)
+        return -ENOMEM;
+    leaver->station = s;
+    leaver->token = *token;
+    timer_init(&leaver->timer, s->env->timers, on_leaver_timer, leaver);
+    list_append(&s->leavers, &leaver->link);
+    env_timer_start(s->env, &leaver->timer, LEAVER_MS);
+    return 0;
 }
 
 /* ---- parts ---- */
@@ -235,8 +288,8 @@ static void on_customer_information(struct station *s, const struct rpc_request 
         answer_status(s, request, "Rejected", "InvalidValue"); /* N09.FR.07, N10.FR.07 */
         return;
     }
-    if (s->customer_report || (is_clear && is_token && is_in_use(s, &token))) { /* N09.FR.03, N10.FR.05 */
-        answer_status(s, request, "Rejected", s->customer_report ? "InvalidMessageSeq" : "TxInProgress");
+    if (s->customer_report) { /* N09.FR.03, N10.FR.05: one at a time */
+        answer_status(s, request, "Rejected", "InvalidMessageSeq");
         return;
     }
 
@@ -247,17 +300,31 @@ static void on_customer_information(struct station *s, const struct rpc_request 
     struct customer_report *report = report_new(s, payload, &found);
     bool is_whole = found.err == 0 || found.err == -EMSGSIZE; /* what is beyond is cut off */
     buf_done(&found);
-    if (!report || !is_whole) {
+    bool is_leaving = is_clear && is_token && is_in_use(s, &token);
+    if (!report || !is_whole || (is_leaving && forget_when_over(s, &token) < 0)) {
         answer_status(s, request, "Rejected", "OutOfMemory");
         if (report)
             report_free(report);
         return;
     }
     answer_status(s, request, "Accepted", NULL); /* N09.FR.02, N10.FR.01 */
-    if (is_clear && is_token)
+    if (is_leaving)
+        (void)auth_cache_remove(s, &token);
+    else if (is_clear && is_token)
         clear_all(s, &token); /* N10.FR.03, N10.FR.06 */
     s->customer_report = report;
     send_part(report);
+}
+
+void customer_init(struct station *s)
+{
+    list_init(&s->leavers);
+}
+
+void customer_done(struct station *s)
+{
+    LIST_FOREACH(link, following, &s->leavers)
+    leaver_free(LIST_ITEM(link, struct leaver, link));
 }
 
 const struct handler customer_handlers[] = {

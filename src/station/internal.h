@@ -43,6 +43,8 @@ struct evse {
 };
 
 struct customer_report; /* customer.c */
+void customer_init(struct station *s);
+void customer_done(struct station *s);
 
 struct station {
     const struct env *env;
@@ -65,11 +67,12 @@ struct station {
     struct auth_cache auth_cache;
     struct diagnostics diagnostics;
     struct customer_report *customer_report; /* being sent, or NULL; customer.c */
-    struct firmware firmware;                /* the update under way, or the last one */
-    struct security security;                /* security events not yet answered */
-    struct variable_values *variables;       /* what differs from the table; variables.c */
-    struct report *report;                   /* the one being sent, or NULL; report.c */
-    struct list persist_waiting;             /* callbacks of station_persist() */
+    struct list leavers;               /* tokens to be forgotten when their session is over; customer.c */
+    struct firmware firmware;          /* the update under way, or the last one */
+    struct security security;          /* security events not yet answered */
+    struct variable_values *variables; /* what differs from the table; variables.c */
+    struct report *report;             /* the one being sent, or NULL; report.c */
+    struct list persist_waiting;       /* callbacks of station_persist() */
     uint32_t next_ticket;
     int next_event_id; /* of NotifyEvent */
     bool started, stopping, freeing;

@@ -329,6 +329,7 @@ struct station *station_new(const struct env *env, const struct station_settings
     s->ops = ops;
     s->ctx = ctx;
     list_init(&s->persist_waiting);
+    customer_init(s);
     outbox_init(s);
     security_init(s);
     if (copy_settings(s, settings) < 0 || network_profiles_init(s) < 0 || certificates_init(s, settings) < 0)
@@ -362,6 +363,7 @@ void station_free(struct station *station)
     cancel_persists(s);
     report_abort(s);
     diagnostics_done(s);
+    customer_done(s);
     if (s->rpc) { /* all was made up to here or nothing of it */
         availability_done(s);
         transactions_done(s);

@@ -104,7 +104,7 @@ def test_TC_N_27_CS(station):   # N09.FR.02, N09.FR.05
     assert text and text != nothing_of(cs, OTHER)
 
 
-def test_TC_N_28_CS(station):   # N09.FR.04
+def test_TC_N_28_CS(station):   # N09.FR.06
     assert ask(station(), idToken=TOKEN)       # it says so
 
 
@@ -138,7 +138,7 @@ def trigger(cs):
     cs.call("TriggerMessage", {"requestedMessage": STATUS}, status="Accepted")
 
 
-def test_TC_F_15_CS(station):   # F06.FR.15, N01.FR.11
+def test_TC_F_15_CS(station):   # F06.FR.15, N01.FR.13
     cs = station()
     trigger(cs)
     cs.next(STATUS, status="Idle", requestId=ABSENT)

@@ -3,7 +3,7 @@
 CUSTOM = {"vendorId": "org.example.test", "note": "nobody knows this", "numbers": [1, 2]}
 
 
-def test_TC_P_01_CS(station):   # P01.FR.05, P01.FR.06
+def test_TC_P_01_CS(station):   # P01.FR.05
     station().call("DataTransfer", {"vendorId": "org.example.test", "messageId": "unused"},
                    status={"UnknownVendorId", "UnknownMessageId", "Rejected"})
 

@@ -92,25 +92,56 @@ static void what_is_cleared_without_a_report_is_confirmed(void **state) /* N10.F
     bench_expect(b, "NotifyCustomerInformation", "{'data': 'No data was found.'}");
 }
 
-static void a_customer_who_charges_is_told_of_but_not_cleared(void **state) /* N09.FR.05, N10.FR.05 */
+static void a_customer_who_charges_is_forgotten_afterwards(void **state) /* N09.FR.05, N10.FR.03, N10.FR.06 */
 {
     struct bench *b = *state;
     a_session_is_held(b);
     bench_forget(b);
-    bench_call(b, "CustomerInformation", ASK(CLEAR),
-               "{'status': 'Rejected', 'statusInfo': {'reasonCode': 'TxInProgress'}}");
-    bench_expect_nothing(b);
-    bench_call(b, "CustomerInformation", ASK(REPORT), "{'status': 'Accepted'}");
+    bench_call(b, "CustomerInformation", ASK(CLEAR_ALL), "{'status': 'Accepted'}");
     const json_t *sent = bench_expect(b, "NotifyCustomerInformation", "{}");
     assert_true(says(sent, "transaction ") && says(sent, "EVSE 1, started 2026-01-31T12:00"));
-    /* somebody else can be cleared meanwhile */
-    bench_call(b, "CustomerInformation",
-               "{'requestId': 6, 'report': false, 'clear': true, 'idToken': {'idToken': '04AABBCC', 'type': "
-               "'Central'}}",
-               "{'status': 'Accepted'}");
+    bench_advance(b, 30000);
+    bench_call(b, "CustomerInformation", ASK(CLEAR), "{'status': 'Accepted'}"); /* asked for twice */
+    bench_token(b, 1, "04AABBCC", "ISO14443");                                  /* the owner still ends it */
+    bench_state(b, 1, EVSE_AVAILABLE);
+    bench_expect_later(b, "TransactionEvent", "{'eventType': 'Ended', 'idToken': {'idToken': '04AABBCC'}}");
+    bench_advance(b, 20000);
+    bench_call(b, "CustomerInformation", ASK(REPORT), "{'status': 'Accepted'}");
+    bench_expect_later(b, "NotifyCustomerInformation", "{'data': 'No data was found.'}");
 }
 
-static void events_not_delivered_are_told_of_and_stay(void **state) /* N09.FR.05, N10.FR.05 */
+static void too_many_who_are_to_be_forgotten_are_refused(void **state) /* N10.FR.05 */
+{
+    struct bench *b = *state;
+    bench_call(b, "SetVariables",
+               "{'setVariableData': [{'component': {'name': 'AuthCtrlr'}, 'variable': {'name': "
+               "'OfflineTxForUnknownIdEnabled'}, 'attributeValue': 'true'}]}",
+               "{}");
+    bench_link_lost(b);
+    for (int i = 0; i < 9; i++) {
+        char token[12];
+        snprintf(token, sizeof(token), "04AABB%02d", i);
+        bench_token(b, 1, token, "ISO14443");
+        bench_state(b, 1, EVSE_CONNECTED);
+        bench_token(b, 1, token, "ISO14443");
+        bench_state(b, 1, EVSE_AVAILABLE);
+        bench_advance(b, 1000);
+    }
+    bench_answer(b, "TransactionEvent", BENCH_SILENCE);
+    bench_link_back(b);
+    for (int i = 0; i < 9; i++) {
+        char request[200];
+        snprintf(request, sizeof(request),
+                 "{'requestId': 1, 'report': false, 'clear': true, 'idToken': {'idToken': '04AABB%02d', "
+                 "'type': 'ISO14443'}}",
+                 i);
+        bench_call(b, "CustomerInformation", request,
+                   i < 8 ? "{'status': 'Accepted'}" : "{'status': 'Rejected'}");
+        bench_advance(b, 40000); /* the event on its way is given up for now, the report leaves */
+    }
+}
+
+static void events_not_delivered_are_told_of_and_stay(void **state) /* N09.FR.05, N10.FR.03 */
 {
     struct bench *b = *state;
     bench_answer(b, "TransactionEvent", BENCH_SILENCE);
@@ -119,11 +150,14 @@ static void events_not_delivered_are_told_of_and_stay(void **state) /* N09.FR.05
     bench_token(b, 1, "04AABBCC", "ISO14443");
     bench_state(b, 1, EVSE_AVAILABLE);
     bench_advance(b, 20000);
-    bench_call(b, "CustomerInformation", ASK(CLEAR), "{'status': 'Rejected'}");
+    bench_call(b, "CustomerInformation", ASK(CLEAR_ALL), "{'status': 'Accepted'}");
+    bench_answer(b, "TransactionEvent", "");
+    bench_advance(b, 60000); /* the event on its way is given up for now, and comes again */
+    assert_true(
+        says(bench_expect_later(b, "NotifyCustomerInformation", "{}"), "event that waits for the CSMS"));
+    bench_expect_later(b, "TransactionEvent", "{'eventType': 'Ended', 'idToken': '*'}");
     bench_call(b, "CustomerInformation", ASK(REPORT), "{'status': 'Accepted'}");
-    bench_advance(b, 40000); /* until the event on its way is given up for now */
-    const json_t *sent = bench_expect_later(b, "NotifyCustomerInformation", "{}");
-    assert_true(says(sent, "event that waits for the CSMS"));
+    bench_expect_later(b, "NotifyCustomerInformation", "{'data': 'No data was found.'}");
 }
 
 static void a_request_must_name_one_customer(void **state) /* N09.FR.09 */
@@ -208,7 +242,8 @@ int main(void)
         TEST(of_a_stranger_nothing_is_told),
         TEST(what_is_cleared_is_told_once_more_and_then_gone),
         TEST(what_is_cleared_without_a_report_is_confirmed),
-        TEST(a_customer_who_charges_is_told_of_but_not_cleared),
+        TEST(a_customer_who_charges_is_forgotten_afterwards),
+        TEST(too_many_who_are_to_be_forgotten_are_refused),
         TEST(events_not_delivered_are_told_of_and_stay),
         TEST(a_request_must_name_one_customer),
         TEST(what_asks_for_nothing_is_rejected),
