@@ -484,6 +484,14 @@ static void the_certificate_of_the_configuration_is_used(void **state) /* A05.FR
     assert_string_equal(b->certificate, configured);
     assert_non_null(strstr(b->key, "PRIVATE KEY"));
     assert_string_equal(b->password, "");
+
+    json_t *status = station_status(b->station); /* and displays tell */
+    const json_t *network = json_object_get(status, "network");
+    assert_int_equal(json_get_int(network, "security_profile", 0), 3);
+    assert_string_equal(json_get_string(network, "url", ""), "wss://csms.example/ocpp");
+    assert_string_equal(json_get_string(json_object_get(status, "certificate"), "valid_until", ""),
+                        "2040-01-01T00:00:00.000Z");
+    json_decref(status);
 }
 
 static void
