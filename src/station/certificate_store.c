@@ -231,7 +231,7 @@ static void confirm_next(struct station *s)
     (void)own_certificate_set(&c->current, NULL, NULL);
     c->current = c->next;
     c->next = (struct own_certificate){ 0 };
-    log_info(LOG_STATION, "the new certificate is in use: station=%s", s->id);
+    security_event(s, "ReconfigurationOfSecurityParameters", "a new certificate is in use");
     signing_plan_renewal(s);
 }
 

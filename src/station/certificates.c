@@ -3,7 +3,6 @@
 
 #include "base/buf.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "base/str.h"
 #include "pki/pki.h"
 #include "station/internal.h"
@@ -185,8 +184,7 @@ static void on_installed(struct station *s, void *ctx, int err)
     if (err == 0 && i->replaces && pki_read(i->pem, &info) == PKI_OK)
         apply_replacement(s, info.fingerprint);
     if (err == 0)
-        log_info(LOG_STATION, "certificate installed: station=%s type=%s", s->id,
-                 certificate_use_names[i->use]);
+        security_event(s, "ReconfigurationOfSecurityParameters", "certificate installed");
     answer_status(s, &i->request, err == 0 ? "Accepted" : "Failed", NULL); /* M05.FR.02, .03 */
 }
 
@@ -376,8 +374,10 @@ static void on_deleted(struct station *s, void *ctx, int err)
     if (s->freeing)
         return;
     struct root_certificate *root = certificates_find(s, d->use, d->fingerprint);
-    if (err == 0 && root)
+    if (err == 0 && root) {
         certificates_remove(s, root);
+        security_event(s, "ReconfigurationOfSecurityParameters", "certificate deleted");
+    }
     answer_status(s, &d->request, err == 0 ? "Accepted" : "Failed", NULL); /* M04.FR.02, .03 */
 }
 

@@ -458,8 +458,10 @@ static void on_profile_stored(struct station *s, void *ctx, int err)
 {
     AUTO_FREE struct set_profile *set = ctx;
     struct network_profile *p = set->profile;
-    if (!s->freeing && err == 0)
+    if (!s->freeing && err == 0) {
         hold(&s->profiles.slots[p->slot - 1], p);
+        security_event(s, "ReconfigurationOfSecurityParameters", "network profile");
+    }
     if (!s->freeing)
         answer_status(s, &set->request, err == 0 ? "Accepted" : "Failed", NULL); /* B09.FR.01, .03 */
     profile_put(p);
