@@ -97,6 +97,7 @@ static int on_status(SSL *ssl, void *ctx)
     (void)ctx;
     enum staple staple = judge(ssl);
     ERR_clear_error();
+    SSL_set_tlsext_status_ocsp_resp(ssl, NULL, 0); /* 2 KiB that would stay with the connection */
     if (staple == STAPLE_GOOD || (staple == STAPLE_NONE && !promises_status(ssl)))
         return 1;
     struct tls_peer *peer = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
