@@ -256,7 +256,7 @@ def test_TC_E_25_CS(station):
 
 def suspended_by_unplugging(station, **options):
     cs = station(TxCtrlr__TxStopPoint="Authorized", TxCtrlr__StopTxOnEVSideDisconnect="false", **options)
-    EnergyTransferStarted(cs)
+    EnergyTransferSuspended(cs)
     locked = cs.show()["locked"]
     cs.unplug_at_car()
     cs.event(1, eventType="Updated", triggerReason="EVCommunicationLost", chargingState="Idle")
@@ -271,7 +271,8 @@ def test_TC_E_26_CS(station):
     transaction = cs.tracks[1].transaction
     cs.plug()
     cs.status("Occupied")
-    cs.event(1, eventType="Updated", triggerReason="CablePluggedIn", transactionId=transaction, evse__connectorId=1)
+    cs.event(1, eventType="Updated", triggerReason="CablePluggedIn", chargingState="EVConnected", transactionId=transaction,
+             evse__connectorId=1)
     cs.event(1, skip={"EVConnected", "SuspendedEVSE", "SuspendedEV"}, eventType="Updated", triggerReason="ChargingStateChanged",
              chargingState="Charging", transactionId=transaction)
     assert not cs.csms.untaken("Authorize")
