@@ -348,6 +348,8 @@ static void send_aligned(struct station *s, int64_t due_ms)
         return; /* J01.FR.20 */
     for (size_t i = 0; i < s->evse_count; i++) {
         struct evse *e = &s->evses[i];
+        if (transaction_is_running(e) && variable_evse_bool(e, VAR_ALIGNED_DATA_SEND_DURING_IDLE_EVSE))
+            continue;                    /* J01.FR.19 */
         if (transaction_is_running(e)) { /* J01.FR.22 */
             json_t *values = one(aligned_sample(e, VAR_ALIGNED_DATA_MEASURANDS, due_ms));
             if (values && !e->tx.resumed)

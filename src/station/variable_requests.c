@@ -138,6 +138,7 @@ struct set_request {
     size_t count;
     struct {
         const struct variable_row *row;
+        int evse;      /* of a row of TIER_EVSE; else 0 */
         size_t result; /* index of its result */
         char *text;
         char key[VARIABLE_KEY_SIZE];
@@ -172,11 +173,13 @@ static json_t *set_one(struct station *s, struct set_request *set, const json_t 
     char *copy = strdup(text);
     if (!copy)
         return result_of(item, "Rejected", "OutOfMemory");
-    bool differs = !str_equal(variable_stored_text(s, row), text);
+    int evse = variable_place_evse(&place);
+    bool differs = !str_equal(variable_stored_text(s, row, evse), text);
     set->changes[set->count].row = row;
+    set->changes[set->count].evse = evse;
     set->changes[set->count].result = json_array_size(set->results);
     set->changes[set->count].text = copy;
-    variable_key(row, set->changes[set->count].key);
+    variable_key(row, evse, set->changes[set->count].key);
     set->count++;
     return result_of(item, row->needs_reboot && differs ? "RebootRequired" : "Accepted",
                      NULL); /* B05.FR.10 */
@@ -193,7 +196,7 @@ static void on_set_stored(struct station *s, void *ctx, int err)
     for (size_t i = 0; i < set->count; i++) {
         json_t *result = json_array_get(set->results, set->changes[i].result);
         if (err == 0)
-            err = variable_set(s, set->changes[i].row, set->changes[i].text);
+            err = variable_set(s, set->changes[i].row, set->changes[i].evse, set->changes[i].text);
         if (err < 0) {
             json_object_set_new(result, "attributeStatus", json_string("Rejected"));
             json_set_optional(result, "attributeStatusInfo",

@@ -253,6 +253,7 @@ const struct variable_row variable_table[] = {
     [VAR_ALIGNED_DATA_INTERVAL] = { "AlignedDataCtrlr", "Interval", NULL, TYPE_INTEGER, READ_WRITE, "900", 0, DAY_S, "s", .changed = metering_settings_changed },
     [VAR_ALIGNED_DATA_MEASURANDS] = { "AlignedDataCtrlr", "Measurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, LIVE, 0, 1000, NULL, MEASURANDS, .supported = measurands_supported, .changed = metering_settings_changed },
     [VAR_ALIGNED_DATA_SEND_DURING_IDLE] = { "AlignedDataCtrlr", "SendDuringIdle", NULL, TYPE_BOOLEAN, READ_WRITE, "false", .changed = metering_settings_changed },
+    [VAR_ALIGNED_DATA_SEND_DURING_IDLE_EVSE] = { "AlignedDataCtrlr", "SendDuringIdle", NULL, TYPE_BOOLEAN, READ_WRITE, "false", .tier = TIER_EVSE, .changed = metering_settings_changed },
     [VAR_ALIGNED_DATA_TX_ENDED_INTERVAL] = { "AlignedDataCtrlr", "TxEndedInterval", NULL, TYPE_INTEGER, READ_WRITE, "900", 0, DAY_S, "s", .changed = metering_settings_changed },
     [VAR_ALIGNED_DATA_TX_ENDED_MEASURANDS] = { "AlignedDataCtrlr", "TxEndedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, "", 0, 1000, NULL, MEASURANDS, .supported = measurands_supported, .changed = metering_settings_changed },
     [VAR_AUTH_CACHE_DISABLE_POST_AUTHORIZE] = { "AuthCacheCtrlr", "DisablePostAuthorize", NULL, TYPE_BOOLEAN, READ_WRITE, "false" },

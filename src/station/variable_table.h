@@ -65,14 +65,17 @@ extern const size_t variable_table_size;
 /* One place after the other of a row (start with all zero but `station`); false past the last. Only places where the row exists. */
 bool variable_next_place(const struct variable_row *row, struct variable_place *place);
 
+/* The EVSE of a place of TIER_EVSE; else 0. */
+int variable_place_evse(const struct variable_place *place);
+
 #define VARIABLE_KEY_SIZE 160 /* component/variable/instance, of at most 50 characters each */
-/* The row's name in the store. */
-void variable_key(const struct variable_row *row, char ret[static VARIABLE_KEY_SIZE]);
+/* The row's name in the store. `evse` here and below: of a row of TIER_EVSE, else 0. */
+void variable_key(const struct variable_row *row, int evse, char ret[static VARIABLE_KEY_SIZE]);
 
 /* What the CSMS set, the configuration preset or the table has; borrowed until it changes. Not for rows with `get`. */
-const char *variable_stored_text(const struct station *s, const struct variable_row *row);
+const char *variable_stored_text(const struct station *s, const struct variable_row *row, int evse);
 /* As set by the CSMS; copies. Checks and stores nothing. 0 or -ENOMEM. */
-int variable_set(struct station *s, const struct variable_row *row, const char *text);
+int variable_set(struct station *s, const struct variable_row *row, int evse, const char *text);
 /* Empty for WriteOnly. */
 void variable_get(const struct variable_row *row, const struct variable_place *place,
                   char ret[static VARIABLE_VALUE_SIZE]);

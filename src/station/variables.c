@@ -13,6 +13,7 @@
 
 struct variable_value {
     uint16_t row;
+    uint16_t evse;      /* of a row of TIER_EVSE; else 0 */
     char *preset, *set; /* by the configuration; by the CSMS, or NULL */
 };
 
@@ -23,20 +24,20 @@ struct variable_values {
 
 /* ---- values ---- */
 
-static struct variable_value *find_value(const struct station *s, const struct variable_row *row)
+static struct variable_value *find_value(const struct station *s, const struct variable_row *row, int evse)
 {
     const struct variable_values *values = s->variables;
     uint16_t index = (uint16_t)(row - variable_table);
     for (size_t i = 0; values && i < values->count; i++)
-        if (values->items[i].row == index)
+        if (values->items[i].row == index && values->items[i].evse == evse)
             return &values->items[i];
     return NULL;
 }
 
 /* The value's place, made if it is not there; NULL without memory. */
-static struct variable_value *make_value(struct station *s, const struct variable_row *row)
+static struct variable_value *make_value(struct station *s, const struct variable_row *row, int evse)
 {
-    struct variable_value *value = find_value(s, row);
+    struct variable_value *value = find_value(s, row, evse);
     if (value)
         return value;
     if (!s->variables)
@@ -49,13 +50,13 @@ static struct variable_value *make_value(struct station *s, const struct variabl
         return NULL;
     s->variables->items = items;
     value = &items[s->variables->count++];
-    *value = (struct variable_value){ .row = (uint16_t)(row - variable_table) };
+    *value = (struct variable_value){ .row = (uint16_t)(row - variable_table), .evse = (uint16_t)evse };
     return value;
 }
 
-const char *variable_stored_text(const struct station *s, const struct variable_row *row)
+const char *variable_stored_text(const struct station *s, const struct variable_row *row, int evse)
 {
-    const struct variable_value *value = find_value(s, row);
+    const struct variable_value *value = find_value(s, row, evse);
     if (value && value->set)
         return value->set;
     if (value && value->preset)
@@ -63,10 +64,10 @@ const char *variable_stored_text(const struct station *s, const struct variable_
     return row->fallback ? row->fallback : "";
 }
 
-int variable_set(struct station *s, const struct variable_row *row, const char *text)
+int variable_set(struct station *s, const struct variable_row *row, int evse, const char *text)
 {
     char *copy = strdup(text);
-    struct variable_value *value = copy ? make_value(s, row) : NULL;
+    struct variable_value *value = copy ? make_value(s, row, evse) : NULL;
     if (!value) {
         free(copy);
         return -ENOMEM;
@@ -74,6 +75,11 @@ int variable_set(struct station *s, const struct variable_row *row, const char *
     free(value->set);
     value->set = copy;
     return 0;
+}
+
+int variable_place_evse(const struct variable_place *place)
+{
+    return place->evse && place->connector == 0 ? place->evse->id : 0;
 }
 
 void variable_get(const struct variable_row *row, const struct variable_place *place,
@@ -85,12 +91,13 @@ void variable_get(const struct variable_row *row, const struct variable_place *p
     if (row->get)
         row->get(place, ret, VARIABLE_VALUE_SIZE);
     else
-        (void)str_copy(ret, VARIABLE_VALUE_SIZE, variable_stored_text(place->station, row));
+        (void)str_copy(ret, VARIABLE_VALUE_SIZE,
+                       variable_stored_text(place->station, row, variable_place_evse(place)));
 }
 
 const char *variable_text(const struct station *s, enum variable_id id)
 {
-    return variable_stored_text(s, &variable_table[id]);
+    return variable_stored_text(s, &variable_table[id], 0);
 }
 
 int64_t variable_int(const struct station *s, enum variable_id id)
@@ -107,6 +114,11 @@ int64_t variable_int(const struct station *s, enum variable_id id)
 bool variable_bool(const struct station *s, enum variable_id id)
 {
     return str_equal_ci(variable_text(s, id), "true");
+}
+
+bool variable_evse_bool(const struct evse *e, enum variable_id id)
+{
+    return str_equal_ci(variable_stored_text(e->station, &variable_table[id], e->id), "true");
 }
 
 /* The next member of a comma-separated list, blanks round it left out; false at the end. */
@@ -251,10 +263,13 @@ bool variable_next_place(const struct variable_row *row, struct variable_place *
 
 /* ---- presets and what is stored ---- */
 
-void variable_key(const struct variable_row *row, char ret[static VARIABLE_KEY_SIZE])
+void variable_key(const struct variable_row *row, int evse, char ret[static VARIABLE_KEY_SIZE])
 {
-    snprintf(ret, VARIABLE_KEY_SIZE, "%s/%s%s%s", row->component, row->variable, row->instance ? "/" : "",
-             row->instance ? row->instance : "");
+    char at[12] = "";
+    if (evse > 0)
+        snprintf(at, sizeof(at), "@%d", evse);
+    snprintf(ret, VARIABLE_KEY_SIZE, "%s%s/%s%s%s", row->component, at, row->variable,
+             row->instance ? "/" : "", row->instance ? row->instance : "");
 }
 
 static const struct variable_row *find_row(const char *component, const char *variable, const char *instance)
@@ -296,7 +311,7 @@ static int set_preset(struct station *s, const struct variable_row *row, const c
         free(copy);
         return 0;
     }
-    struct variable_value *value = make_value(s, row);
+    struct variable_value *value = make_value(s, row, 0);
     if (!value) {
         free(copy);
         return -ENOMEM;
@@ -334,21 +349,32 @@ void variables_free(struct station *s)
     s->variables = NULL;
 }
 
+/* Whether a stored value is this row's there; then it is set. */
+static bool restore_at(struct station *s, const struct variable_row *row, int evse,
+                       const struct record *stored)
+{
+    char name[VARIABLE_KEY_SIZE];
+    variable_key(row, evse, name);
+    if (!str_equal(name, stored->key))
+        return false;
+    const char *wrong = variable_check(row, s, stored->value);
+    if (wrong)
+        log_warn(LOG_STATION, "stored variable does not fit any more: station=%s key=%s why=%s", s->id, name,
+                 wrong);
+    else
+        (void)variable_set(s, row, evse, stored->value);
+    return true;
+}
+
 void variables_restore(struct station *s, const char *key, const char *value)
 {
+    const struct record stored = { RECORD_VARIABLE, key, value };
     for (size_t i = 0; i < variable_table_size; i++) {
         const struct variable_row *row = &variable_table[i];
-        char name[VARIABLE_KEY_SIZE];
-        variable_key(row, name);
-        if (!str_equal(name, key))
-            continue;
-        const char *wrong = variable_check(row, s, value);
-        if (wrong)
-            log_warn(LOG_STATION, "stored variable does not fit any more: station=%s key=%s why=%s", s->id,
-                     key, wrong);
-        else
-            (void)variable_set(s, row, value);
-        return;
+        int first = row->tier == TIER_EVSE, last = first ? (int)s->evse_count : 0;
+        for (int evse = first; evse <= last; evse++)
+            if (restore_at(s, row, evse, &stored))
+                return;
     }
     log_warn(LOG_STATION, "stored variable is not known: station=%s key=%s", s->id, key);
 }
@@ -365,28 +391,28 @@ void variables_set_text(struct station *s, enum variable_id id, const char *text
     const struct variable_row *row = &variable_table[id];
     char key[VARIABLE_KEY_SIZE];
 
-    if (str_equal(variable_stored_text(s, row), text))
+    if (str_equal(variable_stored_text(s, row, 0), text))
         return;
     if (variable_check(row, s, text)) {
         log_warn(LOG_STATION, "value out of range: station=%s variable=%s value=%s", s->id, row->variable,
                  text);
         return;
     }
-    if (variable_set(s, row, text) < 0)
+    if (variable_set(s, row, 0, text) < 0)
         return;
-    variable_key(row, key);
+    variable_key(row, 0, key);
     station_persist(s, &(struct record){ RECORD_VARIABLE, key, text }, 1, NULL, NULL);
 }
 
 void variables_forget(struct station *s, enum variable_id id)
 {
     const struct variable_row *row = &variable_table[id];
-    struct variable_value *value = find_value(s, row);
+    struct variable_value *value = find_value(s, row, 0);
     char key[VARIABLE_KEY_SIZE];
     if (!value || !value->set)
         return;
     free(STEAL(value->set));
-    variable_key(row, key);
+    variable_key(row, 0, key);
     station_persist(s, &(struct record){ RECORD_VARIABLE, key, NULL }, 1, NULL, NULL);
 }
 

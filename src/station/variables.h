@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct station;
+struct evse;
 
 /* Names of the rows that code asks for; every other row exists in the table only. The order is the table's. */
 enum variable_id {
@@ -18,6 +19,7 @@ enum variable_id {
     VAR_ALIGNED_DATA_INTERVAL,
     VAR_ALIGNED_DATA_MEASURANDS,
     VAR_ALIGNED_DATA_SEND_DURING_IDLE,
+    VAR_ALIGNED_DATA_SEND_DURING_IDLE_EVSE,
     VAR_ALIGNED_DATA_TX_ENDED_INTERVAL,
     VAR_ALIGNED_DATA_TX_ENDED_MEASURANDS,
     VAR_AUTH_CACHE_DISABLE_POST_AUTHORIZE,
@@ -89,6 +91,8 @@ enum variable_id {
 const char *variable_text(const struct station *s, enum variable_id id);
 int64_t variable_int(const struct station *s, enum variable_id id);
 bool variable_bool(const struct station *s, enum variable_id id);
+/* Of a row that each EVSE has. */
+bool variable_evse_bool(const struct evse *e, enum variable_id id);
 /* Whether a comma-separated MemberList or SequenceList has the member. */
 bool variable_has_member(const struct station *s, enum variable_id id, const char *member);
 

@@ -285,7 +285,7 @@ static void in_a_transaction_they_are_events(void **state) /* J01.FR.22, TC_J_02
     bench_free(b);
 }
 
-static void during_idle_only_means_only_during_idle(void **state) /* J01.FR.19, J01.FR.20, TC_J_06 */
+static void during_idle_only_means_only_during_idle(void **state) /* J01.FR.20, TC_J_06 */
 {
     (void)state;
     struct bench *b = with("AlignedDataCtrlr.Interval=900", "AlignedDataCtrlr.SendDuringIdle=true",
@@ -297,6 +297,43 @@ static void during_idle_only_means_only_during_idle(void **state) /* J01.FR.19, 
     bench_forget(b);
     bench_advance(b, 900000);
     assert_int_equal(bench_count(b, "MeterValues"), 1);
+    bench_free(b);
+}
+
+static void set_idle_only(struct bench *b, const char *evse, const char *value, const char *status)
+{
+    char text[300];
+    (void)snprintf(text, sizeof(text),
+                   "{'setVariableData': [{'component': {'name': 'AlignedDataCtrlr'%s}, 'variable': {'name': "
+                   "'SendDuringIdle'},"
+                   " 'attributeValue': '%s'}]}",
+                   evse, value);
+    char result[100];
+    (void)snprintf(result, sizeof(result), "{'setVariableResult': [{'attributeStatus': '%s'}]}", status);
+    bench_call(b, "SetVariables", text, result);
+}
+
+static void one_evse_may_be_told_during_idle_only(void **state) /* J01.FR.19 */
+{
+    (void)state;
+    struct bench_options options = { .evse_count = 2 };
+    const char *presets[] = { "AlignedDataCtrlr.Interval=900", "AlignedDataCtrlr.Measurands=" ENERGY,
+                              "SampledDataCtrlr.TxUpdatedInterval=0", NULL };
+    struct bench *b = session_bench_unbooted(&options, presets);
+    bench_boot(b);
+    bench_measure(b, 2, MEASURE_ENERGY_IMPORT, 5);
+    set_idle_only(b, ", 'evse': {'id': 1}", "true", "Accepted");
+    set_idle_only(b, ", 'evse': {'id': 3}", "true", "UnknownComponent");
+    set_idle_only(b, ", 'evse': {'id': 2}", "perhaps", "Rejected");
+    bench_restart(b); /* it is kept */
+    free(session_charging(b, 77));
+    bench_advance(b, 900000);
+    assert_int_equal(bench_count(b, "TransactionEvent"), 0);
+    bench_expect_later(b, "MeterValues", "{'evseId': 2}");
+    bench_state(b, 1, EVSE_AVAILABLE);
+    bench_forget(b);
+    bench_advance(b, 900000);
+    assert_int_equal(bench_count(b, "MeterValues"), 2);
     bench_free(b);
 }
 
@@ -371,6 +408,7 @@ int main(void)
         cmocka_unit_test(a_clock_that_is_set_shifts_the_boundary),
         cmocka_unit_test(in_a_transaction_they_are_events),
         cmocka_unit_test(during_idle_only_means_only_during_idle),
+        cmocka_unit_test(one_evse_may_be_told_during_idle_only),
         cmocka_unit_test(the_end_carries_aligned_values),
         cmocka_unit_test(the_csms_may_ask_for_values),
         cmocka_unit_test(a_new_interval_counts_at_once),
