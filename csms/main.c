@@ -18,7 +18,7 @@
 struct options {
     char address[64];
     uint16_t port;
-    const char *database, *tokens, *socket, *cert, *key;
+    const char *database, *tokens, *socket, *cert, *key, *client_ca;
     bool compression;
 };
 
@@ -32,6 +32,7 @@ static void usage(FILE *out)
              "  -t, --tokens FILE          tokens and passwords, YAML (default: all are accepted)\n"
              "  -s, --socket PATH          take commands from a Unix socket: a line in, a line of JSON out\n"
              "  -c, --cert FILE --key FILE PEM files: serve wss://\n"
+             "      --client-ca FILE       stations must show a certificate of these (security profile 3)\n"
              "  -i, --interval SECONDS     heartbeat interval (default 60)\n"
              "  -z, --compression          accept permessage-deflate\n"
              "  -f, --frames               show whole frames, not a summary\n"
@@ -61,19 +62,13 @@ static int parse_listen(const char *text, struct options *options)
 static int parse(int argc, char **argv, struct options *options, struct csms *csms)
 {
     static const struct option rows[] = {
-        { "listen", required_argument, NULL, 'l' },
-        { "database", required_argument, NULL, 'd' },
-        { "tokens", required_argument, NULL, 't' },
-        { "socket", required_argument, NULL, 's' },
-        { "cert", required_argument, NULL, 'c' },
-        { "key", required_argument, NULL, 'k' },
-        { "interval", required_argument, NULL, 'i' },
-        { "compression", no_argument, NULL, 'z' },
-        { "frames", no_argument, NULL, 'f' },
-        { "quiet", no_argument, NULL, 'q' },
-        { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'v' },
-        { 0 },
+        { "listen", required_argument, NULL, 'l' },    { "database", required_argument, NULL, 'd' },
+        { "tokens", required_argument, NULL, 't' },    { "socket", required_argument, NULL, 's' },
+        { "cert", required_argument, NULL, 'c' },      { "key", required_argument, NULL, 'k' },
+        { "client-ca", required_argument, NULL, 'C' }, { "interval", required_argument, NULL, 'i' },
+        { "compression", no_argument, NULL, 'z' },     { "frames", no_argument, NULL, 'f' },
+        { "quiet", no_argument, NULL, 'q' },           { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'v' },         { 0 },
     };
     for (int option; (option = getopt_long(argc, argv, "l:d:t:s:c:k:i:zfqh", rows, NULL)) != -1;) {
         switch (option) {
@@ -97,6 +92,9 @@ static int parse(int argc, char **argv, struct options *options, struct csms *cs
             break;
         case 'k':
             options->key = optarg;
+            break;
+        case 'C':
+            options->client_ca = optarg;
             break;
         case 'i':
             if (str_to_int(optarg, 1, 86400, &csms->heartbeat_interval_s) < 0) {
@@ -124,7 +122,7 @@ static int parse(int argc, char **argv, struct options *options, struct csms *cs
             return 3;
         }
     }
-    if (optind == argc && !options->cert == !options->key)
+    if (optind == argc && !options->cert == !options->key && (options->cert || !options->client_ca))
         return 0;
     usage(stderr);
     return 3;
@@ -144,7 +142,7 @@ static int start(struct csms *csms, const struct options *options)
         .subprotocols = "ocpp2.0.1",
         .compression = options->compression,
         .tls_enabled = options->cert != NULL,
-        .tls = { .cert_file = options->cert, .key_file = options->key },
+        .tls = { .cert_file = options->cert, .key_file = options->key, .ca_file = options->client_ca },
         .max_message = CSMS_MAX_MESSAGE,
     };
     struct problems problems;

@@ -293,6 +293,7 @@ static int check_files(struct endpoint *e, const struct server_endpoint_settings
 static int server_endpoint_init(struct endpoint *e, const struct server_endpoint_settings *settings)
 {
     e->tls = settings->tls_enabled;
+    e->wants_certificates = e->tls && settings->tls.ca_file;
     e->address = strdup(settings->address);
     int r = e->address ? make_protocols(e) : -ENOMEM;
     if (r == 0)

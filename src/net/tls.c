@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "net/tls_internal.h"
+#include "pki/x509.h"
 
 #define SECURITY_LEVEL 2 /* of OpenSSL: 112 bits, no SHA-1: A00.FR.320, A00.FR.501 */
 
@@ -116,6 +117,12 @@ int tls_client_context(const struct tls_settings *settings, struct tls_peer *pee
     tls_ask_for_status(ssl);
     *ret = ssl;
     return 0;
+}
+
+bool tls_client_is(const SSL *ssl, const char *name)
+{
+    const X509 *certificate = SSL_get0_peer_certificate(ssl);
+    return certificate && pki_name_says(X509_get_subject_name(certificate), NID_commonName, name);
 }
 
 int tls_configure_server(SSL_CTX *ssl, const struct tls_settings *settings)

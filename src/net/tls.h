@@ -29,6 +29,8 @@ int tls_client_context(const struct tls_settings *settings, struct tls_peer *pee
                        SSL_CTX **ret);
 /* Whether what OpenSSL dislikes of the server is only that a literal address stands in the common name; the error is cleared then. */
 bool tls_accepts_address(X509_STORE_CTX *path, const struct tls_peer *peer);
+/* The client has shown a certificate whose common name is `name`: A00.FR.405. */
+bool tls_client_is(const SSL *ssl, const char *name);
 /* Makes `ssl` a server's. 0, or -EIO: logged why. */
 int tls_configure_server(SSL_CTX *ssl, const struct tls_settings *settings);
 

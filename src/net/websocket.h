@@ -23,7 +23,8 @@ void websocket_context_free(struct websocket_context *context);
  * renegotiation by the peer. Texts are used while the endpoint is made and not kept. */
 struct tls_settings {
     const char *
-        ca_file; /* PEM of trusted roots; NULL and no roots_pem: the system's. Server: clients must show a certificate of these */
+        ca_file; /* PEM of trusted roots; NULL and no roots_pem: the system's. Server: clients must show a certificate of these, and
+                            * its common name is their identity */
     const char *cert_file; /* own certificate chain (server; or client for profile 3); NULL: none */
     const char *key_file;  /* NULL: it is in cert_file */
     /* Client: the same as texts; each takes the place of its file. */

@@ -49,6 +49,7 @@ struct endpoint {
     struct websocket_server_events events;
     void *ctx;
     char *address;
+    bool wants_certificates;                 /* of clients, whose common name is then their identity */
     const struct tls_settings *tls_settings; /* while the vhost is made */
     struct lws_protocols *protocols;         /* libwebsockets copies them, but not their names */
     char refused_protocol[64];               /* see confirm_subprotocol() */

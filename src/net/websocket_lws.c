@@ -60,6 +60,8 @@ static int on_upgrade_request(struct lws *wsi, struct endpoint *e)
     const char *identity = request_identity(wsi, path, sizeof(path));
     if (!identity || e->freed)
         return refuse_request(wsi, 404);
+    if (e->wants_certificates && !tls_client_is(lws_get_ssl(wsi), identity))
+        return refuse_request(wsi, 401);
     if (lws_hdr_copy(wsi, authorization, sizeof(authorization), WSI_TOKEN_HTTP_AUTHORIZATION) > 0 &&
         !basic_decode(authorization, &user, &password))
         user = password = NULL;

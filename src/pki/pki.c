@@ -280,8 +280,7 @@ bool pki_is_for_request(const char *pem, const char *csr_pem)
     return same;
 }
 
-/* There is such an entry, and none that says otherwise. */
-static bool name_says(const X509_NAME *name, int nid, const char *text)
+bool pki_name_says(const X509_NAME *name, int nid, const char *text)
 {
     int found = 0;
     for (int at = -1; (at = X509_NAME_get_index_by_NID(name, nid, at)) >= 0; found++) {
@@ -305,8 +304,8 @@ enum pki_verdict pki_check_subject(const char *pem, const char *station, const c
         return verdict;
     const X509_NAME *subject = X509_get_subject_name(certificate);
     bool any = !organization || !*organization;
-    bool fits = name_says(subject, NID_commonName, station) &&
-                (any || name_says(subject, NID_organizationName, organization));
+    bool fits = pki_name_says(subject, NID_commonName, station) &&
+                (any || pki_name_says(subject, NID_organizationName, organization));
     ERR_clear_error();
     return fits ? PKI_OK : PKI_WRONG_SUBJECT;
 }

@@ -28,4 +28,7 @@ DEFINE_AUTO(stack_st_X509, pki_free_all)
 /* Keys and signatures of at least 112 bits of security: A00.FR.501 - A00.FR.504. */
 bool pki_is_strong(struct x509_st *certificate);
 
+/* There is such an entry (NID_...), and none that says otherwise. */
+bool pki_name_says(const struct X509_name_st *name, int nid, const char *text);
+
 #endif

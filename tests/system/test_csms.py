@@ -1,8 +1,11 @@
 """ocpp-csms, with python3-websockets as the station."""
 import asyncio
 import json
+import pathlib
 import socket
+import ssl
 import subprocess
+import sys
 import uuid
 
 import pytest
@@ -277,3 +280,42 @@ def test_the_socket_of_another_and_a_file_are_left_alone(csms, tmp_path):
     async def scenario():
         assert (await csms.ask("stations"))["ok"]
     run(scenario())
+
+
+def test_security_profile_3(tmp_path):   # A00.FR.403, A00.FR.405
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
+    from servers import Authority, key_pem
+    authority, stranger = Authority("root"), Authority("stranger")
+
+    def write(name, issuer, issued):
+        path = tmp_path / name
+        path.write_text(issuer.chain(issued[0]) + key_pem(issued[1]))
+        return path
+    where = address()
+    own = write("server.pem", authority, authority.server(where))
+    (tmp_path / "root.pem").write_text(authority.pem)
+    process = subprocess.Popen([str(BUILD / "ocpp-csms"), "--listen", f"{where}:9000", "--cert", str(own), "--key", str(own),
+                                "--client-ca", str(tmp_path / "root.pem")], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+
+    async def connects(certificate, identity):
+        context = ssl.create_default_context(cadata=authority.pem)
+        if certificate:
+            context.load_cert_chain(certificate)
+        try:
+            async with websockets.connect(f"wss://{where}:9000/{identity}", subprotocols=["ocpp2.0.1"], ssl=context) as link:
+                await link.ping()
+                return True
+        except websockets.InvalidStatusCode as refused:
+            return refused.status_code
+        except (ssl.SSLError, OSError, websockets.InvalidMessage):
+            return "no TLS"
+    try:
+        assert "listening" in process.stdout.readline()
+        good = write("good.pem", authority, authority.client("CP"))
+        assert asyncio.run(connects(good, "CP")) is True
+        assert asyncio.run(connects(good, "CP2")) == 401
+        assert asyncio.run(connects(write("bad.pem", stranger, stranger.client("CP")), "CP")) == "no TLS"
+        assert asyncio.run(connects(None, "CP")) == "no TLS"
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)

@@ -776,6 +776,20 @@ static void client_offers_only_what_is_secure(
     close(listener);
 }
 
+static void a_certificate_of_another_station_is_refused(void **state) /* A00.FR.405 */
+{
+    struct bench *b = *state;
+    AUTO_FREE char *roots = text_of("ca.pem"), *chain = text_of("name.pem"), *key = text_of("name.key");
+    serve_with(b, (struct tls_settings){ .cert_file = path("good.pem"),
+                                         .key_file = path("good.key"),
+                                         .ca_file = path("ca.pem") });
+    dial_with(b, "localhost", endpoint_port(b->server),
+              (struct tls_settings){ .roots_pem = roots, .cert_pem = chain, .key = key });
+    RUN_UNTIL(b, b->closes);
+    assert_int_equal(b->end.failure, WEBSOCKET_REFUSED);
+    assert_int_equal(b->end.status, 401);
+}
+
 static void bad_texts_are_reported_at_once(void **state)
 {
     struct bench *b = *state;
@@ -846,6 +860,7 @@ int main(void)
         TEST(client_without_a_good_certificate_is_refused),
         TEST(an_expired_own_certificate_is_shown_all_the_same),
         TEST(client_offers_only_what_is_secure),
+        TEST(a_certificate_of_another_station_is_refused),
         TEST(bad_texts_are_reported_at_once),
         TEST(bad_files_are_reported_at_once),
     };
