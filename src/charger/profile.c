@@ -186,18 +186,19 @@ static void read_firmware_hook(struct reading *r, const struct yaml_node *root)
     const struct yaml_node *list = yaml_get(root, "firmware_hook");
     if (!list)
         return;
-    if (list->kind != YAML_LIST || !list->count || list->count > PROFILE_MAX_HOOK) {
+    const struct yaml_node *program = list->children;
+    if (list->kind != YAML_LIST || !program || list->count > PROFILE_MAX_HOOK) {
         COMPLAIN(r, list, "expected a list of the program and its arguments, at most %d", PROFILE_MAX_HOOK);
         return;
     }
     char **hook = calloc(list->count + 1, sizeof(*hook));
     r->profile->firmware_hook = hook;
     r->no_memory = r->no_memory || !hook;
-    for (const struct yaml_node *n = list->children; hook && n; n = n->next)
+    for (const struct yaml_node *n = program; hook && n; n = n->next)
         if (!(*hook++ = read_text(r, n, MAX_TEXT)))
             return;
-    if (hook && r->profile->firmware_hook[0][0] != '/')
-        COMPLAIN(r, list->children, "expected the absolute path of a program");
+    if (program->text[0] != '/')
+        COMPLAIN(r, program, "expected the absolute path of a program");
 }
 
 static void read_head(struct reading *r, const struct yaml_node *root)

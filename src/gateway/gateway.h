@@ -26,8 +26,8 @@ struct gateway {
     struct store *store;
     struct control *control;
     struct events events;
-    struct transfers *transfers; /* files from and to servers of the CSMS */
-    struct ring log_lines;       /* the last ones, for diagnostics */
+    struct transfers *transfers;     /* files from and to servers of the CSMS */
+    struct ring log_lines;           /* the last ones, for diagnostics */
     struct station_entry **stations; /* in the configuration's order */
     size_t station_count;
     int64_t started_ms;

@@ -44,7 +44,8 @@ static int set_up(void **state)
     return 0;
 }
 
-static const char *const files[] = { "password", "roots.pem", "rubbish.pem", "broken.yaml", "unlimited.yaml", "empty" };
+static const char *const files[] = { "password",    "roots.pem",      "rubbish.pem",
+                                     "broken.yaml", "unlimited.yaml", "empty" };
 
 static int tear_down(void **state)
 {

@@ -409,9 +409,9 @@ static void an_installation_goes_beside_transactions_where_that_is_set(void **st
     struct request r = usual(34);
     update(b, &r, "{'status': 'Accepted'}");
     expect_status(b, 34, "SignatureVerified");
-    bench_expect_later(b, "FirmwareStatusNotification", "{'status': 'Installing', 'requestId': 34}");
+    next_status(b, 34, "Installing");
     assert_int_equal(bench_count(b, "BootNotification"), 0);
-    expect_status(b, 34, "Installed");
+    next_status(b, 34, "Installed"); /* nothing boots */
     assert_int_equal(b->connects, connects + 1);
     end_transaction(b, 1);
     bench_expect_later(b, "TransactionEvent", "{'eventType': 'Ended'}");
