@@ -146,7 +146,7 @@ static void op_frame(void *ctx, bool outgoing, const char *text, size_t len)
                   summary);
 }
 
-static const struct rpc_ops rpc_ops = { op_send, op_call, op_supports, op_idle, op_frame };
+static const struct rpc_ops rpc_ops = { op_send, op_call, op_supports, op_idle, op_frame, NULL };
 
 /* ---- links ---- */
 

@@ -204,6 +204,12 @@ static void describe(const struct violation *violation, char *ret, size_t size)
     (void)snprintf(ret, size, "%s%s%s", violation->path, violation->path[0] ? " " : "", violation->text);
 }
 
+static void tell_invalid(const struct rpc *rpc, const char *why)
+{
+    if (rpc->ops->on_invalid)
+        rpc->ops->on_invalid(rpc->ctx, why);
+}
+
 /* ---- answers to our CALL ---- */
 
 static bool is_our_call(const struct rpc *rpc, const json_t *frame)
@@ -229,9 +235,11 @@ static void on_call_result(struct rpc *rpc, json_t *frame)
         }
         describe(&violation, text, sizeof(text));
     }
-    if (may_complain(rpc, &rpc->logs))
+    if (may_complain(rpc, &rpc->logs)) {
         log_warn(LOG_OCPP, "response is invalid: station=%s action=%s: %s", rpc->name,
                  message_name(rpc->message), text);
+        tell_invalid(rpc, text);
+    }
     finish_call(rpc, &(struct rpc_answer){ .outcome = RPC_CALL_ERROR, .code = "", .description = text });
 }
 
@@ -314,9 +322,12 @@ static void on_call(struct rpc *rpc, json_t *frame, const char *id, size_t size)
     }
     char text[MAX_DESCRIPTION + 1];
     describe(&violation, text, sizeof(text));
-    if (may_complain(rpc, &rpc->logs))
+    if (may_complain(rpc, &rpc->logs)) {
         log_warn(LOG_OCPP, "request of the peer is refused: station=%s action=%.40s code=%s: %s", rpc->name,
                  action, error_names[error], text);
+        if (error != RPC_NOT_IMPLEMENTED && error != RPC_NOT_SUPPORTED)
+            tell_invalid(rpc, text);
+    }
     send_error(rpc, id, error, text);
 }
 
@@ -334,6 +345,7 @@ static void log_bad_frame(struct rpc *rpc, const char *text, size_t len, const c
     excerpt[shown] = '\0';
     log_warn(LOG_OCPP, "frame cannot be read: %s: station=%s length=%zu text=%s", why, rpc->name, len,
              hidden ? "(hidden)" : excerpt);
+    tell_invalid(rpc, why);
 }
 
 /* Brackets outside strings, so that jansson never recurses deeper than we allow. */

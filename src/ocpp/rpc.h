@@ -78,6 +78,8 @@ struct rpc_ops {
     void (*on_idle)(void *ctx);
     /* Every frame, for logs and displays; may be NULL. */
     void (*on_frame)(void *ctx, bool outgoing, const char *text, size_t len);
+    /* A frame, request or response that is no valid OCPP came in; not more often than it is logged. May be NULL. */
+    void (*on_invalid)(void *ctx, const char *why);
 };
 
 /* `env`, `ops`, `ctx` must outlive it. NULL without memory. max_message: longest frame taken, in bytes; a longer

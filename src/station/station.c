@@ -113,10 +113,16 @@ static void rpc_on_frame(void *ctx, bool outgoing, const char *text, size_t len)
         s->ops->on_frame(s->ctx, outgoing, text, len);
 }
 
+static void rpc_on_invalid(void *ctx, const char *why)
+{
+    security_event(ctx, "InvalidMessages", why);
+}
+
 static const struct rpc_ops rpc_ops = { .send = rpc_send,
                                         .on_call = rpc_on_call,
                                         .supports = rpc_supports,
                                         .on_idle = rpc_on_idle,
+                                        .on_invalid = rpc_on_invalid,
                                         .on_frame = rpc_on_frame };
 
 /* ---- storing ---- */

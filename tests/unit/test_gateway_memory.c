@@ -215,7 +215,7 @@ static void on_answer(void *ctx, const struct rpc_answer *answer)
     ((struct peer *)ctx)->answered++;
 }
 
-static const struct rpc_ops ops = { on_send, on_call, supports, NULL, NULL };
+static const struct rpc_ops ops = { on_send, on_call, supports, NULL, NULL, NULL };
 
 static bool talk(void *ctx)
 {

@@ -89,7 +89,7 @@ static void on_frame(void *ctx, bool outgoing, const char *text, size_t len)
         b->frames_in++;
 }
 
-static const struct rpc_ops ops = { on_send, on_call, supports, on_idle, on_frame };
+static const struct rpc_ops ops = { on_send, on_call, supports, on_idle, on_frame, NULL };
 
 static int prepare(void **state)
 {

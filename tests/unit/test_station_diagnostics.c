@@ -221,6 +221,23 @@ static void every_event_is_in_the_security_log(void **state) /* A04.FR.04 */
         strstr(bench_record(b, "security_log", "000000000002"), "InvalidCsmsCertificate critical=yes"));
 }
 
+static void invalid_messages_are_security_events(void **state) /* A04.FR.04 */
+{
+    static const char *const frames[] = { "rubbish", "[2,\"a\",\"Reset\",{}]", "[9,\"b\"]" };
+    struct bench *b = *state;
+    for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
+        char key[16];
+        bench_frame(b, frames[i]);
+        snprintf(key, sizeof(key), "%012zu", i + 1);
+        assert_non_null(strstr(bench_record(b, "security_log", key), " InvalidMessages critical=no info="));
+    }
+    for (int i = 0; i < 1000; i++) /* a flood is one of words only */
+        bench_frame(b, "rubbish");
+    assert_null(bench_record(b, "security_log", "000000000015"));
+    bench_frame(b, "[2,\"c\",\"GetDisplayMessages\",{\"requestId\":1}]"); /* valid, if of no use here */
+    bench_expect_nothing(b);
+}
+
 static void the_security_log_goes_on_after_a_restart(void **state) /* A04.FR.04 */
 {
     struct bench *b = *state;
@@ -261,6 +278,7 @@ int main(void)
         TEST(the_end_is_told_when_the_link_is_back),
         TEST(nobody_is_told_of_what_was_broken_off),
         TEST(every_event_is_in_the_security_log),
+        TEST(invalid_messages_are_security_events),
         TEST(the_security_log_goes_on_after_a_restart),
         TEST(the_security_log_rolls),
     };
