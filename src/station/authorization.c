@@ -99,7 +99,7 @@ void authorization_grant(struct evse *e, const struct id_token *token, const cha
     tx->authorization = AUTHORIZATION_GRANTED;
     (void)str_copy(tx->group_token, sizeof(tx->group_token), group ? group : "");
     tx->owed |= OWED_ID_TOKEN;
-    tx->owes_cable = false;
+    tx->owes_cable = tx->token_confirmed = false;
     tx->remote_start_id = remote_start_id;
     if (remote_start_id >= 0)
         tx->owed |= OWED_REMOTE_START_ID;

@@ -76,7 +76,8 @@ void transaction_deauthorize(struct evse *e, enum trigger trigger, const char *r
 void transaction_never_began(struct evse *e);
 /* The same, and the transaction ends whatever TxStopPoint says. */
 void transaction_stop(struct evse *e, enum trigger trigger, const char *reason);
-/* The CSMS answered an event of a transaction that may still run with what it knows of the event's token. */
+/* The CSMS answered an event of a transaction that may still run with what it knows of the event's token. token NULL: it had
+ * none; info NULL: nothing was said of it. */
 void transaction_on_token_info(struct station *s, const char *transaction_id, const struct id_token *token,
                                const json_t *info);
 /* Another limit counts: tells the CSMS if the charging state is another one, or if the change is significant (SC.02). */

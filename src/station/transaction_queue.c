@@ -27,6 +27,7 @@ struct queued_event {
     char transaction_id[TRANSACTION_ID_SIZE];
     enum event_type type;
     bool has_token, is_sample; /* sample: nothing but meter values, thinned first */
+    bool stays;                /* it has what is told once: token, EVSE, first values */
     bool durable, offline;
     unsigned thinned; /* how often every second one around it was dropped */
     bool restored;    /* made before this start */
@@ -85,6 +86,14 @@ static bool is_sample(const json_t *payload)
            str_equal(trigger, trigger_names[TRIGGER_CHARGING_RATE_CHANGED]);
 }
 
+static bool is_told_once(const json_t *payload)
+{
+    const json_t *value = json_array_get(json_object_get(payload, "meterValue"), 0);
+    const json_t *sample = json_array_get(json_object_get(value, "sampledValue"), 0);
+    return json_object_get(payload, "idToken") || json_object_get(payload, "evse") ||
+           str_equal(json_get_string(sample, "context", ""), "Transaction.Begin");
+}
+
 static struct queued_event *event_new(const json_t *payload, uint64_t place)
 {
     AUTO(queued_event) *event = calloc(1, sizeof(*event));
@@ -96,6 +105,7 @@ static struct queued_event *event_new(const json_t *payload, uint64_t place)
                                               json_get_string(payload, "eventType", ""), EVENT_UPDATED);
     event->has_token = json_object_get(payload, "idToken") != NULL;
     event->is_sample = is_sample(payload);
+    event->stays = is_told_once(payload);
     (void)str_copy(event->transaction_id, sizeof(event->transaction_id),
                    json_get_string(json_object_get(payload, "transactionInfo"), "transactionId", ""));
     event->text = json_to_text(payload);
@@ -237,12 +247,11 @@ void transaction_queue_move_times(struct station *s, int64_t step_ms)
 
 /* ---- thinning ---- */
 
-/* May go: not a Started or Ended, nor what authorizes, nor one that is being sent, or was and will be again. */
+/* May go: not a Started or Ended, nor what is told once, nor one that is being sent, or was and will be again. */
 static bool may_go(const struct station *s, const struct queued_event *event, bool samples_only)
 {
     bool sending = (s->transactions.in_flight || s->transactions.attempts > 0) && event == oldest(s);
-    return !sending && event->type == EVENT_UPDATED && !event->has_token &&
-           (!samples_only || event->is_sample);
+    return !sending && event->type == EVENT_UPDATED && !event->stays && (!samples_only || event->is_sample);
 }
 
 /* Drops every second of the intermediate events that may go (E04.FR.08, E12.FR.05), of those that were thinned least: so that what is
@@ -273,7 +282,7 @@ static size_t thin(struct station *s, bool samples_only)
     return dropped;
 }
 
-/* First samples, then any Updated without a token. */
+/* First samples, then any Updated that may go. */
 static void make_room(struct station *s)
 {
     size_t dropped = 0, step = 1;
@@ -299,7 +308,7 @@ bool transaction_queue_has_room(const struct station *s)
     LIST_FOREACH(link, following, &s->transactions.queue)
     {
         const struct queued_event *event = LIST_ITEM(link, struct queued_event, link);
-        kept += event->type != EVENT_UPDATED || event->has_token;
+        kept += event->type != EVENT_UPDATED || event->stays;
     }
     return kept < QUEUE_MAX_EVENTS;
 }
@@ -382,13 +391,15 @@ static void event_acknowledged(struct station *s, struct queued_event *event, co
     char id[TRANSACTION_ID_SIZE];
     struct id_token token;
     const json_t *info = json_object_get(response, "idTokenInfo");
-    bool is_told = info && event_token(event, &token);
+    bool has_token = event->has_token;
+    bool is_told = has_token ? event_token(event, &token) : info != NULL;
     (void)str_copy(id, sizeof(id), event->transaction_id);
     event_forget(s, event);
     if (!is_told)
         return;
-    auth_cache_update(s, &token, info); /* C10.FR.05 */
-    transaction_on_token_info(s, id, &token, info);
+    if (has_token && info)
+        auth_cache_update(s, &token, info); /* C10.FR.05 */
+    transaction_on_token_info(s, id, has_token ? &token : NULL, info);
 }
 
 static void on_transaction_event_result(void *ctx, const struct rpc_answer *answer)

@@ -500,17 +500,27 @@ void transaction_on_limit_changed(struct evse *e, bool significant)
 
 /* ---- the CSMS's answer to an event ---- */
 
+/* What is said without a token in the event is of the driver's, once the CSMS has heard of it: his credit is used up, say. Before that it
+ * may well mean that there is none. */
+static bool is_of_driver(const struct evse *e, const struct id_token *token)
+{
+    return token ? id_token_equal(token, &e->tx.token) : e->tx.token_confirmed;
+}
+
 void transaction_on_token_info(struct station *s, const char *transaction_id, const struct id_token *token,
                                const json_t *info)
 {
     struct evse *e = transaction_find(s, transaction_id);
-    if (!e || e->tx.authorization != AUTHORIZATION_GRANTED || !id_token_equal(token, &e->tx.token))
+    if (!e || e->tx.authorization != AUTHORIZATION_GRANTED || !is_of_driver(e, token))
         return; /* over, or of the token that ended it */
+    if (!token)
+        auth_cache_update(s, &e->tx.token, info); /* C10.FR.05 */
     const char *group = json_get_string(json_object_get(info, "groupIdToken"), "idToken", NULL);
     if (group)
         (void)str_copy(e->tx.group_token, sizeof(e->tx.group_token), group); /* C09.FR.12 */
-    if (str_equal(json_get_string(info, "status", ""), "Accepted")) {
-        e->tx.token_invalid = false;
+    if (!info || str_equal(json_get_string(info, "status", ""), "Accepted")) {
+        e->tx.token_invalid = e->tx.token_invalid && !info;
+        e->tx.token_confirmed = true;
         return;
     }
     log_warn(LOG_STATION,

@@ -74,12 +74,13 @@ struct evse_transaction {
     bool stop_ends;                     /* ... and whether that is Ended */
     struct id_token stop_token;         /* of that event; value "" none */
     struct timer stop_timer;
-    bool owes_cable;     /* the driver ended it: his cable is released as soon as no energy flows */
-    bool token_invalid;  /* the CSMS did not accept the token; StopTxOnInvalidId is false (E05.FR.02-03) */
-    bool no_more_energy; /* ... and MaxEnergyOnInvalidId is used up */
-    bool resumed;        /* restored from the store, device not seen yet */
-    int phases_reported; /* numberOfPhasesUsed; 0 none */
-    bool unsure_times;   /* it began before the clock was set (transaction_times.c) */
+    bool owes_cable;      /* the driver ended it: his cable is released as soon as no energy flows */
+    bool token_confirmed; /* the CSMS was told of it and did not object */
+    bool token_invalid;   /* the CSMS did not accept the token; StopTxOnInvalidId is false (E05.FR.02-03) */
+    bool no_more_energy;  /* ... and MaxEnergyOnInvalidId is used up */
+    bool resumed;         /* restored from the store, device not seen yet */
+    int phases_reported;  /* numberOfPhasesUsed; 0 none */
+    bool unsure_times;    /* it began before the clock was set (transaction_times.c) */
     /* the device (drive.c) */
     enum drive drive, drive_tried; /* what it holds to as far as we know; what it was told last */
     uint32_t drive_ticket;         /* of the open START or STOP; 0 none */

@@ -272,18 +272,40 @@ static void what_is_left_of_a_long_outage_lies_evenly(void **state) /* E04.FR.08
     assert_in_range(largest_gap, 4, 16);
 }
 
+/* The meter was read late: a sample brought the first values with it. */
+static void what_is_told_once_is_not_thinned(void **state) /* E01.FR.09, E04.FR.08 */
+{
+    struct bench *b = *state;
+    session_set(b, "SampledDataCtrlr", "TxUpdatedInterval", "1");
+    bench_link_lost(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_state(b, 1, EVSE_CHARGING);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 1234);
+    bench_advance(b, 1000 * (int64_t)(3 * QUEUE_MAX_EVENTS));
+    bench_state(b, 1, EVSE_AVAILABLE);
+    bench_forget(b);
+    bench_link_back(b);
+    bench_expect_later(b, "TransactionEvent", "{'eventType': 'Started', 'meterValue': null}");
+    bool is_told = false;
+    while (!is_told && bench_count(b, "TransactionEvent") > 0)
+        is_told = session_value(bench_expect_later(b, "TransactionEvent", "{}"), "Transaction.Begin",
+                                "Energy.Active.Import.Register") == 1234;
+    assert_true(is_told);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(nothing_is_sent_before_it_is_stored),       TEST(what_is_acknowledged_is_deleted),
-        TEST(one_is_open_at_a_time_and_in_order),        TEST(silence_is_met_with_the_same_event_again),
-        TEST(an_error_is_met_in_the_same_way),           TEST(a_lost_link_is_no_attempt),
-        TEST(what_happened_offline_is_told_in_order),    TEST(nothing_is_sent_while_not_accepted),
-        TEST(a_full_disk_delays_but_loses_nothing),      TEST(the_queue_survives_a_power_cut),
-        TEST(an_unreadable_event_spoils_no_other),       TEST(a_full_queue_is_thinned_in_the_middle),
-        TEST(what_is_left_of_a_long_outage_lies_evenly),
+        TEST(nothing_is_sent_before_it_is_stored),    TEST(what_is_acknowledged_is_deleted),
+        TEST(one_is_open_at_a_time_and_in_order),     TEST(silence_is_met_with_the_same_event_again),
+        TEST(an_error_is_met_in_the_same_way),        TEST(a_lost_link_is_no_attempt),
+        TEST(what_happened_offline_is_told_in_order), TEST(nothing_is_sent_while_not_accepted),
+        TEST(a_full_disk_delays_but_loses_nothing),   TEST(the_queue_survives_a_power_cut),
+        TEST(an_unreadable_event_spoils_no_other),    TEST(what_is_told_once_is_not_thinned),
+        TEST(a_full_queue_is_thinned_in_the_middle),  TEST(what_is_left_of_a_long_outage_lies_evenly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

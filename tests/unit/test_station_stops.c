@@ -182,6 +182,43 @@ static void a_token_found_invalid_ends_it_where_authorization_counts(void **stat
     }
 }
 
+/* The events that follow have no token; what is said then is still of the driver. */
+static void credit_that_is_used_up_ends_it_too(void **state) /* E05.FR.10, C10.FR.05 */
+{
+    (void)state;
+    struct bench *b = charging("Authorized", NULL, NULL);
+    bench_answer(b, "TransactionEvent", "{'idTokenInfo': {'status': 'NoCredit'}}");
+    by_vehicle(b);
+    bench_expect_command(b, 1, EVSE_STOP);
+    ends(b, "Deauthorized", "DeAuthorized");
+    bench_answer(b, "TransactionEvent", "");
+    session_set(b, "AuthCtrlr", "LocalPreAuthorize", "true");
+    bench_forget(b);
+    session_tap(b); /* asked for: not Accepted in the cache */
+    bench_free(b);
+}
+
+/* "Unknown" in the answer to an event before anyone was there is not said of who came since. */
+static void what_is_said_before_there_was_a_driver_is_not_of_him(void **state) /* E05.FR.10 */
+{
+    (void)state;
+    struct bench *b = session_points("EVConnected", "Authorized");
+    session_set(b, "AuthCtrlr", "OfflineTxForUnknownIdEnabled", "true");
+    bench_answer(b, "TransactionEvent", BENCH_SILENCE);
+    session_plug(b);
+    session_event(b, "Started", "CablePluggedIn", NULL);
+    bench_link_lost(b);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_expect_limit(b, 1, 32);
+    bench_expect_command(b, 1, EVSE_START);
+    bench_link_back(b);
+    bench_reply(b, "{'idTokenInfo': {'status': 'Unknown'}}");
+    bench_answer(b, "TransactionEvent", "{'idTokenInfo': {'status': 'Accepted'}}");
+    bench_state(b, 1, EVSE_CHARGING);
+    bench_expect_no_command(b);
+    bench_free(b);
+}
+
 /* Whose cable it is shows by his card, whatever the CSMS thinks of it. */
 static void after_a_deauthorization_the_cable_waits_for_its_owner(void **state) /* E05.FR.11 */
 {
@@ -405,6 +442,8 @@ int main(void)
         cmocka_unit_test(each_end_has_its_reason),
         cmocka_unit_test(a_power_path_opens_by_the_plug_or_by_the_authorization),
         cmocka_unit_test(a_token_found_invalid_ends_it_where_authorization_counts),
+        cmocka_unit_test(credit_that_is_used_up_ends_it_too),
+        cmocka_unit_test(what_is_said_before_there_was_a_driver_is_not_of_him),
         cmocka_unit_test(after_a_deauthorization_the_cable_waits_for_its_owner),
         cmocka_unit_test(a_stop_by_the_driver_unlocks_the_cable),
         cmocka_unit_test(a_cable_is_not_released_under_load),
