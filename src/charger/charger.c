@@ -340,6 +340,8 @@ void charger_evaluate(struct charger *c)
             o->signals = signals;
             c->events->on_signals(c->ctx, (int)i + 1, &o->signals);
         }
+        if (o->signals.online && o->signals.state != EVSE_UNKNOWN)
+            wish_on_state(c, o);
         evaluate_token(c, (int)i + 1);
     }
     wish_advance(c);
@@ -418,6 +420,7 @@ void charger_arm(struct charger *c)
     for (size_t i = 0; i < c->profile->evse_count; i++) {
         earlier(&due_ms, c->outlets[i].held_ms);
         earlier(&due_ms, c->outlets[i].stopped_ms);
+        earlier(&due_ms, c->outlets[i].leaves_ms);
         earlier(&due_ms, c->outlets[i].retry_ms);
     }
     if (due_ms == c->armed_ms && timer_is_active(&c->timer) == (due_ms != 0))
@@ -445,6 +448,10 @@ static void on_timer(struct timer *timer, void *ctx)
         released = released || (o->held_ms && o->held_ms <= now_ms);
         if (o->stopped && o->stopped_ms <= now_ms)
             wish_on_settled(o);
+        if (o->leaves_ms && o->leaves_ms <= now_ms) {
+            wish_on_left(c, o);
+            released = true;
+        }
         if (o->retry_ms && o->retry_ms <= now_ms)
             wish_retry(c, o);
     }
@@ -517,6 +524,8 @@ static void drop_jobs(struct charger *c)
         c->outlets[i].settling = 0;
         c->outlets[i].held_ms = 0;
         wish_on_settled(&c->outlets[i]);
+        c->outlets[i].leaves_ms = 0;
+        order_finish(c, STEAL(c->outlets[i].reset), -ERR_LINK_DOWN);
     }
 }
 

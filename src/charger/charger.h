@@ -19,7 +19,8 @@ struct charger_events {
     void (*on_signals)(void *ctx, int evse, const struct evse_signals *signals);
     /* A token was presented at the device. */
     void (*on_id_token)(void *ctx, int evse, const struct id_token *token);
-    /* A command ended: 0 took effect (or was acknowledged, where the profile has no `until`);
+    /* A command ended: 0 took effect (or was acknowledged, where the profile has no `until`; a RESET: and the
+     * device has told its state anew, which may take as long as it takes);
      * -ERR_REFUSED, -ERR_NO_ANSWER, -ERR_NO_EFFECT, -ERR_LINK_DOWN (a STOP or LIMIT is remembered and done
      * when the device is back, a START is not), -ERR_SUPERSEDED, -ERR_UNSUPPORTED; -ENODATA (a value of
      * its steps is not known now), -ERANGE (a point cannot hold it), -EINVAL (no limit), -ENOMEM. */

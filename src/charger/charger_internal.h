@@ -6,6 +6,7 @@
 #define CHARGER_CHARGER_INTERNAL_H
 
 #define SETTLE_MAX_MS 2000 /* what waits for a reading of the meter waits no longer than that */
+#define LEAVES_MS     3000 /* so long a device that restarts may still answer */
 
 #include "charger/charger.h"
 #include "charger/expression.h"
@@ -72,6 +73,8 @@ struct outlet {
     int settling;          /* reads of the meter that have not come back */
     struct order *stopped; /* a stop that is done but for the reading of its meter; NULL: none */
     int64_t stopped_ms;    /* until then it waits */
+    struct order *reset;   /* done but for the device being back; NULL: none */
+    int64_t leaves_ms;     /* until then it may answer and yet be about to leave; 0: what it says counts */
     int64_t retry_ms;      /* what failed with nobody to be told is tried again; 0: none */
     uint8_t failures;      /* of that kind, one after the other */
     bool baseline;         /* the next token seen was there before we came: it is no presentation */
@@ -151,6 +154,10 @@ void order_finish(struct charger *c, struct order *order, int err);
 void wish_tell(struct charger *c);
 /* The meter was read, or that took too long: a stop that waited for it is told. */
 void wish_on_settled(struct outlet *o);
+/* A device that restarts has had the time to leave: what it said before does not count. */
+void wish_on_left(struct charger *c, struct outlet *o);
+/* The state of the outlet is known: a reset that waited for it is told. */
+void wish_on_state(struct charger *c, struct outlet *o);
 /* Lets the device know that the token was taken. */
 void wish_acknowledge(struct charger *c, int evse);
 /* The time has come to try again what failed. */

@@ -330,6 +330,15 @@ void wish_on_online(struct charger *c)
     wish_advance(c);
 }
 
+/* A device that was told to restart is as it was for a moment, then silent, then back: only then the reset is over, and what is said
+ * of it is true. */
+static void await_restart(struct charger *c, struct outlet *o, struct order *order)
+{
+    order_finish(c, STEAL(o->reset), -ERR_SUPERSEDED);
+    o->reset = order;
+    o->leaves_ms = order && c->online ? env_now_ms(c->env) + LEAVES_MS : 0;
+}
+
 /* Who restarts may well do so before he answers. */
 static bool was_reset(const struct job *job, int err)
 {
@@ -347,16 +356,66 @@ void wish_on_offline(struct charger *c)
         struct order *order = job_cancel(job);
         if (order && order->command.kind == EVSE_START) /* it has failed: nothing starts later by itself */
             outlets[job->evse - 1].wish = WISH_STOP;
-        order_finish(c, order, was_reset(job, -ERR_LINK_DOWN) ? 0 : -ERR_LINK_DOWN);
+        if (order && was_reset(job, -ERR_LINK_DOWN))
+            await_restart(c, &outlets[job->evse - 1], order);
+        else
+            order_finish(c, order, -ERR_LINK_DOWN);
     }
     for (size_t i = 0; i < c->profile->evse_count; i++) {
         outlets[i].applied = WISH_NONE;
         outlets[i].applied_A = NAN;
         outlets[i].limit_err = 0;
+        outlets[i].leaves_ms = 0; /* it has left */
         outlets[i].retry_ms = 0;
         outlets[i].failures = 0;
         outlets[i].baseline = true;
     }
+}
+
+/* ---- restarts ---- */
+
+static void ignore(void *ctx, int err)
+{
+    (void)ctx;
+    (void)err;
+}
+
+static void doubt_state(struct charger *c, const struct outlet *o)
+{
+    const struct profile_evse *profile = profile_of(c, o);
+    int index = 0;
+    for (size_t i = 0; i < profile->state_count; i++) {
+        const struct expression *when = profile->states[i].when;
+        for (size_t n = 0; when && (index = expression_point(when, n)) >= 0; n++) {
+            const struct point *point = &c->profile->points[index];
+            if (!(point->access & ACCESS_R))
+                continue;
+            charger_doubt(c, point);
+            (void)c->ops->read(c->device, point, ignore, NULL);
+        }
+    }
+}
+
+/* What it said and what it was brought to may be gone, even if it was not missed. */
+void wish_on_left(struct charger *c, struct outlet *o)
+{
+    o->leaves_ms = 0;
+    doubt_state(c, o);
+    o->applied = WISH_NONE;
+    o->applied_A = NAN;
+    o->limit_err = 0;
+    if (c->ready && c->profile->setup.count) {
+        c->ready = false;
+        job_begin(&c->setup, &c->profile->setup, NULL, NAN);
+    } else if (c->ready) {
+        bring_about(c, o);
+    }
+}
+
+void wish_on_state(struct charger *c, struct outlet *o)
+{
+    if (o->reset && !o->leaves_ms)
+        order_finish(c, STEAL(o->reset), 0);
 }
 
 /* ---- jobs begin and end ---- */
@@ -459,12 +518,6 @@ static void on_limit_done(struct charger *c, struct outlet *o, const struct job 
         resume(c, o);
 }
 
-static void ignore(void *ctx, int err)
-{
-    (void)ctx;
-    (void)err;
-}
-
 /* The sooner the token is seen to be gone, the sooner the same card counts again. */
 static void read_token_again(struct charger *c, int evse)
 {
@@ -489,8 +542,13 @@ void wish_on_job_done(struct job *job, int err)
         on_limit_done(c, o, job, order, err);
         break;
     case SLOT_UNLOCK:
+        order_finish(c, order, err);
+        break;
     case SLOT_RESET:
-        order_finish(c, order, was_reset(job, err) ? 0 : err);
+        if (order && (err == 0 || was_reset(job, err)))
+            await_restart(c, o, order);
+        else
+            order_finish(c, order, err);
         break;
     case SLOT_ACKNOWLEDGE:
         o->unacknowledged = err < 0 && err != -ERR_REFUSED;

@@ -40,6 +40,7 @@ struct evse {
     struct evse_lock lock;                 /* lock.h */
     struct evse_transaction tx;            /* transactions.h: authorization and transaction of this EVSE */
     struct evse_limit limit;               /* smart_charging.h */
+    uint32_t reset_ticket;                 /* EVSE_RESET not yet answered, or 0 */
 };
 
 struct customer_report; /* customer.c */

@@ -31,7 +31,6 @@ struct provisioning {
     enum reset_state reset;
     int reset_evse;               /* 0: the station */
     bool reset_after_transaction; /* it was Scheduled: the boot reason differs */
-    int reset_commands;           /* EVSE_RESET not yet answered */
     int reset_attempts;
     struct timer boot_timer, heartbeat_timer, reset_timer;
 };

@@ -83,20 +83,26 @@ static void finish(struct station *s)
     network_reconnect(s, 0);
 }
 
+static bool devices_restart(const struct station *s)
+{
+    for (size_t i = 0; i < s->evse_count; i++)
+        if (s->evses[i].reset_ticket)
+            return true;
+    return false;
+}
+
 static void restart(struct station *s)
 {
     struct provisioning *p = &s->provisioning;
 
     set_state(s, RESET_RESTARTING, "transactions are over");
-    p->reset_commands = 0;
     p->reset_attempts = 0;
     for (size_t i = 0; i < s->evse_count; i++) {
-        if (!is_in_scope(p->reset_evse, &s->evses[i]) || !s->evses[i].abilities.reset)
-            continue;
-        p->reset_commands++;
-        (void)station_command(s, &s->evses[i], EVSE_RESET, 0);
+        struct evse *e = &s->evses[i];
+        bool is_meant = is_in_scope(p->reset_evse, e) && e->abilities.reset;
+        e->reset_ticket = is_meant ? station_command(s, e, EVSE_RESET, 0) : 0;
     }
-    env_timer_start(s->env, &p->reset_timer, p->reset_commands > 0 ? DEVICE_RESTART_MS : RESTART_MS);
+    env_timer_start(s->env, &p->reset_timer, devices_restart(s) ? DEVICE_RESTART_MS : RESTART_MS);
     if (p->reset_evse == 0)
         network_stop(s);
     else
@@ -107,18 +113,19 @@ void reset_on_command_done(struct evse *e, const struct evse_command *command, i
 {
     struct station *s = e->station;
     struct provisioning *p = &s->provisioning;
-    if (command->kind != EVSE_RESET || p->reset != RESET_RESTARTING || !is_in_scope(p->reset_evse, e))
-        return;
+    if (command->kind != EVSE_RESET || p->reset != RESET_RESTARTING || command->ticket != e->reset_ticket)
+        return; /* or of an earlier reset, whose device took too long */
 
     if (err < 0) {
         log_warn(LOG_STATION, "device was not reset: station=%s evse=%d error=%d", s->id, e->id, err);
         if (p->reset_attempts < variable_int(s, VAR_COMM_RESET_RETRIES)) {
             p->reset_attempts++;
-            (void)station_command(s, e, EVSE_RESET, 0);
+            e->reset_ticket = station_command(s, e, EVSE_RESET, 0);
             return;
         }
     }
-    if (--p->reset_commands <= 0)
+    e->reset_ticket = 0;
+    if (!devices_restart(s))
         env_timer_start(s->env, &p->reset_timer, RESTART_MS);
 }
 
@@ -197,19 +204,6 @@ static void begin(struct station *s, const struct reset_request *r)
     provisioning_on_idle(s);
 }
 
-static void on_reset_stored(struct station *s, void *ctx, int err)
-{
-    AUTO_FREE struct reset_request *r = ctx;
-    if (s->freeing)
-        return;
-    if (err < 0) {
-        answer_status(s, &r->request, "Rejected", "InternalError");
-        return;
-    }
-    answer_status(s, &r->request, r->scheduled ? "Scheduled" : "Accepted", NULL); /* B12.FR.01, .02 */
-    begin(s, r);
-}
-
 /* Why a reset of the EVSE (0: station) cannot be had now, or NULL. */
 static const char *refusal(struct station *s, int64_t evse)
 {
@@ -227,6 +221,24 @@ static const char *refusal(struct station *s, int64_t evse)
     if (p->reset == RESET_WHEN_IDLE && evse != 0 && p->reset_evse != evse)
         return "InvalidMessageSeq"; /* one at a time */
     return NULL;
+}
+
+static void on_reset_stored(struct station *s, void *ctx, int err)
+{
+    AUTO_FREE struct reset_request *r = ctx;
+    if (s->freeing)
+        return;
+    if (err < 0) {
+        answer_status(s, &r->request, "Rejected", "InternalError");
+        return;
+    }
+    const char *reason = refusal(s, r->evse); /* another may have begun while this one was stored */
+    if (reason) {
+        answer_status(s, &r->request, "Rejected", reason);
+        return;
+    }
+    answer_status(s, &r->request, r->scheduled ? "Scheduled" : "Accepted", NULL); /* B12.FR.01, .02 */
+    begin(s, r);
 }
 
 static void on_reset(struct station *s, const struct rpc_request *request)

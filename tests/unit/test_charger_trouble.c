@@ -372,25 +372,64 @@ static void the_keepalive_goes_on_while_a_command_hangs(void **state)
     }
 }
 
-static void a_device_that_goes_away_on_a_reset_was_reset(void **state)
+static void a_reset_is_over_when_the_device_that_went_away_is_back(void **state)
 {
     struct bench *b = *state;
     ac22(b);
     command(b, EVSE_RESET, 0, 1);
     online(b, false);
     answer_one(b, -ERR_NO_ANSWER);
-    pass(b, 0);
-    expect(b, "write reset 5A5A\n1 is unknown offline\n1 reset 1: done\n");
+    pass(b, 60000);
+    expect(b, "write reset 5A5A\n1 is unknown offline\n");
     online(b, true);
     answer_all(b);
-    answer_all(b);
+    pass(b, 60000); /* it answers, but its state was not read */
+    assert_null(strstr(buf_string(&b->said), "reset 1"));
     forget(b);
+    set(b, "flags", 0);
+    set(b, "cp_state", 1);
+    answer_all(b);
+    pass(b, 0);
+    assert_non_null(strstr(buf_string(&b->said), "1 is available"));
+    assert_non_null(strstr(buf_string(&b->said), "1 reset 1: done\n"));
+}
+
+/* Else what it said before it left would be taken for its state, and what it forgot for what it does. */
+static void a_reset_that_was_not_noticed_is_over_when_the_state_was_read_anew(void **state)
+{
+    struct bench *b = *state;
+    charging(b);
+    set(b, "flags", 0);
+    command(b, EVSE_RESET, 0, 3);
+    answer(b, "reset", 0);
+    set(b, "cp_state", 1); /* still the old one who speaks */
+    answer_all(b);
+    pass(b, 2999);
+    assert_null(strstr(buf_string(&b->said), "reset 3"));
+    forget(b);
+    pass(b, 1);
+    assert_non_null(strstr(buf_string(&b->said), "1 is unknown"));
+    assert_true(is_asked(b, "cp_state"));
+    answer(b, "watchdog", 0); /* the setup; the limit it keeps */
+    assert_non_null(strstr(buf_string(&b->said), "write enable 01\n"));
+    assert_null(strstr(buf_string(&b->said), "reset 3"));
+    set(b, "flags", 0);
+    set(b, "cp_state", 1);
+    answer_all(b);
+    pass(b, 0);
+    assert_non_null(strstr(buf_string(&b->said), "1 reset 3: done\n"));
+}
+
+static void a_device_that_refuses_was_not_reset(void **state)
+{
+    struct bench *b = *state;
+    ac22(b);
     command(b, EVSE_RESET, 0, 2);
     answer(b, "reset", -ERR_NO_ANSWER); /* back before it was missed */
     command(b, EVSE_RESET, 0, 3);
     answer(b, "reset", -ERR_DEVICE_EXCEPTION);
     pass(b, 0);
-    assert_non_null(strstr(buf_string(&b->said), "1 reset 2: done\n1 reset 3: refused\n"));
+    assert_non_null(strstr(buf_string(&b->said), "1 reset 3: refused\n"));
 }
 
 /* ---- the meter and a change of state ---- */
@@ -562,7 +601,9 @@ static const struct CMUnitTest trouble[] = {
     TEST(a_keepalive_that_failed_is_tried_again_in_time),
     TEST(the_keepalive_comes_at_its_interval_however_long_an_answer_takes),
     TEST(the_keepalive_goes_on_while_a_command_hangs),
-    TEST(a_device_that_goes_away_on_a_reset_was_reset),
+    TEST(a_reset_is_over_when_the_device_that_went_away_is_back),
+    TEST(a_reset_that_was_not_noticed_is_over_when_the_state_was_read_anew),
+    TEST(a_device_that_refuses_was_not_reset),
     TEST(a_change_that_follows_a_stop_waits_for_its_reading_too),
     TEST(a_newer_start_is_not_told_before_the_stop_it_follows),
     TEST(a_device_lost_while_the_meter_is_awaited_ends_the_waiting),

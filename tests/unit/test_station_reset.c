@@ -327,6 +327,40 @@ static void a_reset_under_way_takes_no_other(void **state) /* B11.FR.06, B12.FR.
     bench_call(b, "Reset", "{'type': 'Immediate'}", "{'status': 'Rejected'}");
 }
 
+static void of_two_resets_at_once_one_is_rejected(void **state) /* B11.FR.06 */
+{
+    struct bench *b = *state;
+    b->hold_commits = true;
+    bench_frame(b, "[2,\"x\",\"Reset\",{\"type\":\"Immediate\"}]");
+    bench_frame(b, "[2,\"y\",\"Reset\",{\"type\":\"Immediate\"}]");
+    b->hold_commits = false;
+    bench_settle(b);
+    bench_advance(b, 2000);
+    bench_expect(b, "BootNotification", "{'reason': 'RemoteReset'}");
+    bench_forget(b);
+    bench_advance(b, 20000);
+    assert_int_equal(bench_count(b, "BootNotification"), 0);
+}
+
+static void a_device_that_took_too_long_does_not_end_the_next_reset(void **state) /* B11.FR.03 */
+{
+    (void)state;
+    struct bench *b = with_device_reset(1);
+    b->hold_commands = true;
+    bench_call(b, "Reset", "{'type': 'Immediate'}", "{'status': 'Accepted'}");
+    bench_advance(b, 62000);
+    bench_expect(b, "BootNotification", "{'reason': 'RemoteReset'}");
+    bench_call(b, "Reset", "{'type': 'Immediate'}", "{'status': 'Accepted'}");
+    bench_forget(b);
+    bench_command_done(b, 0); /* the first */
+    bench_advance(b, 5000);
+    assert_int_equal(bench_count(b, "BootNotification"), 0);
+    bench_command_done(b, 0);
+    bench_advance(b, 2000);
+    bench_expect(b, "BootNotification", "{'reason': 'RemoteReset'}");
+    bench_free(b);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
@@ -350,6 +384,8 @@ int main(void)
         TEST(on_idle_waits_for_a_log_on_its_way),
         cmocka_unit_test(an_inoperative_evse_stays_so_when_it_is_reset),
         TEST(a_reset_under_way_takes_no_other),
+        TEST(of_two_resets_at_once_one_is_rejected),
+        cmocka_unit_test(a_device_that_took_too_long_does_not_end_the_next_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
