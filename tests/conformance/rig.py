@@ -193,8 +193,9 @@ class Track:
 
 
 class Rig:
-    """`evses`, `fixed_cable`, `parking_bay`, `security_profile` (with `authority` for 2 and 3), `speed` of charging, `general` and
-    `station_options` (lines for the configuration); everything else presets a variable: TxCtrlr__TxStartPoint="Authorized"."""
+    """`evses`, `fixed_cable`, `parking_bay`, `security_profile` (with `authority` for 2 and 3), `speed` of charging, `kind` (the profile of
+    another simulated charger: demo-modbus-rtu, echonet-02a1, echonet-027e; one EVSE then), `general` and `csms_options` (lines for the
+    configuration); everything else presets a variable: TxCtrlr__TxStartPoint="Authorized"."""
 
     DEFAULTS = {"AlignedDataCtrlr.Interval": 0, "SampledDataCtrlr.TxUpdatedInterval": 0, "SampledDataCtrlr.TxEndedInterval": 0,
                 "AlignedDataCtrlr.TxEndedInterval": 0, "OCPPCommCtrlr.RetryBackOffWaitMinimum": 1,
@@ -202,7 +203,7 @@ class Rig:
                 "TxCtrlr.TxStartPoint": "EVConnected,Authorized", "TxCtrlr.TxStopPoint": "EVConnected"}
 
     def __init__(self, evses=1, fixed_cable=False, parking_bay=False, security_profile=1, authority=None, speed=1, identity="CS1",
-                 general="", csms_options="", **variables):
+                 general="", csms_options="", kind="demo-modbus-ac22", **variables):
         self.id, self.evses, self.speed, self.parking_bay = identity, evses, speed, parking_bay
         self.authority = authority
         tls = None
@@ -219,11 +220,9 @@ class Rig:
             self.site.ca_file.write_text(authority.pem)
         if security_profile == 3:
             self.make_own()
-        self.write_profile(fixed_cable)
+        self.write_profile(kind, fixed_cable)
         self.variables = {**self.DEFAULTS, **{k.replace("__", "."): v for k, v in variables.items()}}
-        chargers = [self.site.tcp_charger(self.charger(n), 15020 + n).replace("demo-modbus-ac22", "case-ac22")
-                    for n in range(1, evses + 1)]
-        self.site.station(identity, *chargers, **self.variables)
+        self.site.station(identity, *(self.connect(kind, n) for n in range(1, evses + 1)), **self.variables)
         self.tracks = {n: Track() for n in range(1, evses + 1)}
         self.evse_of = {}              # transaction -> EVSE
         self.remote_start_id = 0
@@ -238,11 +237,21 @@ class Rig:
         self.site.own[self.id] = files
         self.own = certificate
 
-    def write_profile(self, fixed_cable):
-        """The demo charger of profiles/, asked more often so that cases are quick."""
-        text = (ROOT / "profiles/demo-modbus-ac22.yaml").read_text()
-        text = text.replace("profile: demo-modbus-ac22", "profile: case-ac22")
-        text = text.replace("every: 500ms", "every: 100ms").replace("every: 2s", "every: 200ms")
+    def connect(self, kind, evse):
+        """A simulated charger of this kind; its entry in the configuration, with the case's profile."""
+        if kind == "demo-modbus-ac22":
+            entry = self.site.tcp_charger(self.charger(evse), 15020 + evse)
+        elif kind == "demo-modbus-rtu":
+            entry = self.site.rtu_charger(self.charger(evse))
+        else:
+            entry = self.site.echonet_charger(self.charger(evse), kind.removeprefix("echonet-"))
+        return entry.replace(f"profile: {kind}", "profile: case-ac22")
+
+    def write_profile(self, kind, fixed_cable):
+        """The charger's of profiles/, asked more often so that cases are quick."""
+        text = (ROOT / f"profiles/{kind}.yaml").read_text().replace(f"profile: {kind}", "profile: case-ac22")
+        for often, seldom in (("100ms", "500ms"), ("200ms", "(?:2|5|10)s")):
+            text = re.sub(f"every: {seldom}\\b", f"every: {often}", text)
         if not self.parking_bay:
             text = re.sub(r"\n +occupied: [^\n]*", "", text)
         if fixed_cable:

@@ -1,5 +1,6 @@
-"""The reusable and memory states of Part 6 (2.18, 2.19, and the errata of it), by their names. Each brings the station there from wherever it is, executes the
-states it needs before, and validates its own steps. What a step expects follows from TxStartPoint and TxStopPoint in force.
+"""The reusable and memory states of Part 6 (2.18, 2.19, and the errata of it), by their names. Each brings the station there from
+wherever it is, executes the states it needs before, and validates its own steps. What a step expects follows from TxStartPoint and
+TxStopPoint in force.
 
 `evse` is the EVSE the state is about. Authorized, StopAuthorized and what leads there take `remote=True` for way B (by the CSMS).
 """

@@ -45,6 +45,17 @@ def test_the_csms_refuses_the_token_afterwards(station, start, stop):
     cs.until_device(power=0)
 
 
+@pytest.mark.parametrize("kind, remote", [("demo-modbus-rtu", False), ("demo-modbus-rtu", True), ("echonet-02a1", True)])
+def test_other_chargers(station, kind, remote):
+    """Those of other protocols; ECHONET Lite knows no card reader."""
+    cs = station(kind=kind, speed=20)
+    EnergyTransferSuspended(cs, remote=remote)
+    cs.ev_resumes()
+    cs.event(1, skip={"SuspendedEVSE", "EVConnected"}, chargingState="Charging")
+    cs.tracks[1].charging = True
+    EVDisconnected(cs, remote=remote)
+
+
 def test_two_sessions_side_by_side(station):
     cs = station(evses=2)
     for state in (EnergyTransferStarted, EVDisconnected):
