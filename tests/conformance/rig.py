@@ -280,7 +280,7 @@ class Rig:
 
     def quiet(self):
         """Waits until the station has said what it had to say (it answers, and its queue is empty), and takes it all."""
-        self.call("GetTransactionStatus", messagesInQueue=False)
+        until(lambda: not self.call("GetTransactionStatus")["messagesInQueue"], "the queue does not empty")
         self.csms.take_all()
 
     def finish(self, passed):
