@@ -2,7 +2,8 @@
  *
  *   main.c      options, loop           tokens.c    who may charge, who may connect
  *   csms.c      stations, their links   database.c  transactions in SQLite
- *   handlers.c  what stations say       commands.c  what people say; console.c: prompt and socket */
+ *   handlers.c  what stations say       commands.c  what people say; console.c: prompt and socket
+ *   authority.c signs their certificates */
 #ifndef CSMS_CSMS_H
 #define CSMS_CSMS_H
 
@@ -19,6 +20,7 @@
 #define CSMS_MAX_CALLS    50 /* waiting for one station */
 #define CSMS_MAX_MESSAGE  (1u << 20)
 
+struct authority;
 struct tokens;
 struct database;
 struct console;
@@ -30,7 +32,8 @@ struct csms {
     struct tokens *tokens;
     struct database *database;
     struct console *console;
-    struct list stations; /* of struct csms_station; all that were ever connected since the start */
+    struct authority *authority; /* or NULL */
+    struct list stations;        /* of struct csms_station; all that were ever connected since the start */
     size_t station_count;
     int64_t heartbeat_interval_s;
     int64_t next_id; /* of remote starts, profiles, reports */
@@ -52,6 +55,7 @@ struct csms_station {
 
 /* Who asked: an answer that comes later finds them by it. */
 typedef uint64_t csms_origin;
+#define CSMS_NOBODY UINT64_MAX
 
 int csms_listen(struct csms *csms, const struct server_endpoint_settings *settings);
 void csms_close(struct csms *csms);

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "base/timestamp.h"
+#include "authority.h"
 #include "console.h"
 #include "csms.h"
 #include "database.h"
@@ -105,11 +106,26 @@ static json_t *on_accepted(struct csms_station *station, const json_t *payload)
     return json_pack("{s:s}", "status", "Accepted");
 }
 
-static json_t *on_rejected(struct csms_station *station, const json_t *payload)
+/* A02.FR.11, .12 */
+static json_t *on_sign_certificate(struct csms_station *station, const json_t *payload)
 {
-    (void)station;
     (void)payload;
-    return json_pack("{s:s}", "status", "Rejected");
+    return json_pack("{s:s}", "status", station->csms->authority ? "Accepted" : "Rejected");
+}
+
+static void send_certificate(struct csms_station *station, const json_t *payload)
+{
+    const struct csms *csms = station->csms;
+    if (!csms->authority)
+        return;
+    AUTO_FREE char *chain = authority_sign(csms->authority, json_get_string(payload, "csr", ""), station->id);
+    if (!chain) {
+        console_print(csms->console, "-- %s asks for a certificate that is not its own", station->id);
+        return;
+    }
+    json_t *request = json_pack("{s:s, s:s}", "certificateChain", chain, "certificateType",
+                                json_get_string(payload, "certificateType", "ChargingStationCertificate"));
+    (void)csms_call(station, "CertificateSigned", request, CSMS_NOBODY);
 }
 
 static json_t *on_news(struct csms_station *station, const json_t *payload)
@@ -143,7 +159,7 @@ static const struct {
     { "ReportChargingProfiles", on_news },
     { "ReservationStatusUpdate", on_news },
     { "SecurityEventNotification", on_news },
-    { "SignCertificate", on_rejected }, /* no certificate authority here */
+    { "SignCertificate", on_sign_certificate },
     { "StatusNotification", on_status_notification },
     { "TransactionEvent", on_transaction_event },
 };
@@ -158,6 +174,8 @@ void csms_handle(struct csms_station *station, const struct rpc_request *request
             rpc_result(station->rpc, request, response);
         else
             rpc_error(station->rpc, request, RPC_INTERNAL_ERROR, "could not be stored");
+        if (response && rows[i].handle == on_sign_certificate)
+            send_certificate(station, request->payload); /* behind the answer */
         return;
     }
     rpc_error(station->rpc, request, RPC_NOT_SUPPORTED, "a charging station does not send this");

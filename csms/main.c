@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "authority.h"
 #include "console.h"
 #include "csms.h"
 #include "database.h"
@@ -18,7 +19,7 @@
 struct options {
     char address[64];
     uint16_t port;
-    const char *database, *tokens, *socket, *cert, *key, *client_ca;
+    const char *database, *tokens, *socket, *cert, *key, *client_ca, *ca, *ca_key;
     bool compression;
 };
 
@@ -33,6 +34,7 @@ static void usage(FILE *out)
              "  -s, --socket PATH          take commands from a Unix socket: a line in, a line of JSON out\n"
              "  -c, --cert FILE --key FILE PEM files: serve wss://\n"
              "      --client-ca FILE       stations must show a certificate of these (security profile 3)\n"
+             "      --ca FILE --ca-key FILE  PEM files: sign what stations ask for by SignCertificate\n"
              "  -i, --interval SECONDS     heartbeat interval (default 60)\n"
              "  -z, --compression          accept permessage-deflate\n"
              "  -f, --frames               show whole frames, not a summary\n"
@@ -65,7 +67,8 @@ static int parse(int argc, char **argv, struct options *options, struct csms *cs
         { "listen", required_argument, NULL, 'l' },    { "database", required_argument, NULL, 'd' },
         { "tokens", required_argument, NULL, 't' },    { "socket", required_argument, NULL, 's' },
         { "cert", required_argument, NULL, 'c' },      { "key", required_argument, NULL, 'k' },
-        { "client-ca", required_argument, NULL, 'C' }, { "interval", required_argument, NULL, 'i' },
+        { "client-ca", required_argument, NULL, 'C' }, { "ca", required_argument, NULL, 'A' },
+        { "ca-key", required_argument, NULL, 'K' },    { "interval", required_argument, NULL, 'i' },
         { "compression", no_argument, NULL, 'z' },     { "frames", no_argument, NULL, 'f' },
         { "quiet", no_argument, NULL, 'q' },           { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'v' },         { 0 },
@@ -92,6 +95,12 @@ static int parse(int argc, char **argv, struct options *options, struct csms *cs
             break;
         case 'k':
             options->key = optarg;
+            break;
+        case 'A':
+            options->ca = optarg;
+            break;
+        case 'K':
+            options->ca_key = optarg;
             break;
         case 'C':
             options->client_ca = optarg;
@@ -122,7 +131,8 @@ static int parse(int argc, char **argv, struct options *options, struct csms *cs
             return 3;
         }
     }
-    if (optind == argc && !options->cert == !options->key && (options->cert || !options->client_ca))
+    if (optind == argc && !options->cert == !options->key && (options->cert || !options->client_ca) &&
+        !options->ca == !options->ca_key)
         return 0;
     usage(stderr);
     return 3;
@@ -151,6 +161,8 @@ static int start(struct csms *csms, const struct options *options)
     for (size_t i = 0; i < problems.count; i++)
         (void)fprintf(stderr, "%s\n", problems.list[i].text);
     problems_done(&problems);
+    if (r == 0 && options->ca)
+        r = authority_open(options->ca, options->ca_key, &csms->authority);
     if (r == 0)
         r = database_open(options->database, &csms->database);
     if (r == 0 && (r = csms_listen(csms, &settings)) < 0)
@@ -191,6 +203,7 @@ int main(int argc, char **argv)
     console_free(csms.console);
     database_close(csms.database);
     tokens_free(csms.tokens);
+    authority_free(csms.authority);
     for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
         uv_close((uv_handle_t *)&signals[i], NULL);
     loop_done(&csms.loop);
