@@ -174,15 +174,13 @@ static json_t *set_one(struct station *s, struct set_request *set, const json_t 
     if (!copy)
         return result_of(item, "Rejected", "OutOfMemory");
     int evse = variable_place_evse(&place);
-    bool differs = !str_equal(variable_stored_text(s, row, evse), text);
     set->changes[set->count].row = row;
     set->changes[set->count].evse = evse;
     set->changes[set->count].result = json_array_size(set->results);
     set->changes[set->count].text = copy;
     variable_key(row, evse, set->changes[set->count].key);
     set->count++;
-    return result_of(item, row->needs_reboot && differs ? "RebootRequired" : "Accepted",
-                     NULL); /* B05.FR.10 */
+    return result_of(item, "Accepted", NULL); /* B05.FR.10 */
 }
 
 static void on_set_stored(struct station *s, void *ctx, int err)

@@ -47,7 +47,6 @@ struct variable_row {
     double min, max;                /* 0, 0: none; a text's max is its length */
     const char *unit, *values_list; /* or NULL */
     enum variable_tier tier;
-    bool needs_reboot;
     /* Writes what of values_list the devices of the station allow; NULL: all of it. */
     void (*supported)(const struct station *s, char *ret, size_t size);
     void (*get)(const struct variable_place *place, char *ret, size_t size);
