@@ -272,11 +272,39 @@ static void ask(struct day *d, const char *action, const char *payload)
     }
 }
 
+static void ask_for_firmware(struct day *d)
+{
+    char payload[300], when[2][TIMESTAMP_SIZE];
+    struct bench *b = d->b;
+    for (int step = 0; step < FIRMWARE_RELEASE; step++)
+        b->firmware_outcomes[step] = chance(d, 70) ? FIRMWARE_DONE : FIRMWARE_FAILED;
+    if (chance(d, 50))
+        b->firmware_outcomes[FIRMWARE_INSTALL] = FIRMWARE_NEEDS_RESTART;
+    for (int i = 0; i < 2; i++)
+        timestamp_format(BENCH_WALL_MS + b->now_ms + (int64_t)draw(d, 1200) * 1000, when[i]);
+    snprintf(payload, sizeof(payload),
+             "{'requestId': %u, 'firmware': {'location': 'http://f/', 'retrieveDateTime': '%s',"
+             " 'installDateTime': '%s'}}",
+             draw(d, 1000), when[0], when[1]);
+    ask(d, "UpdateFirmware", payload);
+}
+
+/* What brings firmware into force by a restart does so. */
+static void restart_for_firmware(struct day *d)
+{
+    size_t count = json_array_size(d->b->firmware_jobs);
+    const json_t *last = count ? json_array_get(d->b->firmware_jobs, count - 1) : NULL;
+    if (last && json_integer_value(json_array_get(last, 0)) == FIRMWARE_ACTIVATE) {
+        d->forgetful |= json_array_size(d->b->commits) > 0 || d->b->hold_commits || d->b->store_refuses;
+        bench_stop_and_restart(d->b);
+    }
+}
+
 static void ask_something(struct day *d)
 {
     int evse = 1 + (int)draw(d, (uint32_t)d->b->options.evse_count);
     char payload[300] = "{}";
-    switch (draw(d, 12)) {
+    switch (draw(d, 13)) {
     case 0:
         snprintf(payload, sizeof(payload),
                  "{'remoteStartId': %u, 'evseId': %d, 'idToken': {'idToken': 'R%u',"
@@ -337,6 +365,9 @@ static void ask_something(struct day *d)
                   " 'MinimumStatusDuration'}, 'attributeValue': '30'}]}"
                 : "{'setVariableData': [{'component': {'name': 'OCPPCommCtrlr'}, 'variable': {'name':"
                   " 'MinimumStatusDuration'}, 'attributeValue': '0'}]}");
+        break;
+    case 11:
+        ask_for_firmware(d);
         break;
     default:
         ask(d, "SetVariables",
@@ -493,6 +524,7 @@ static void come_to_rest(struct day *d)
         for (int e = 1; e <= (int)b->options.evse_count; e++)
             tell_signals(d, e);
         bench_advance(b, 60000);
+        restart_for_firmware(d);
     }
 }
 
@@ -504,6 +536,10 @@ static void check(struct day *d)
         fail_msg("day %llu: it does not come back online", d->number);
     if (json_get_int(status, "events_waiting", -1) != 0 || json_get_int(status, "messages_waiting", -1) != 0)
         fail_msg("day %llu: the queue does not drain", d->number);
+
+    const char *phase = json_get_string(json_object_get(status, "firmware"), "phase", "idle");
+    if (!str_equal(phase, "idle"))
+        fail_msg("day %llu: a firmware update never ends: it %s", d->number, phase);
 
     const char *id;
     json_t *transaction;
@@ -544,6 +580,9 @@ static void live_through(uint64_t seed)
     d.b = bench_new(&(struct bench_options){
         .abilities = abilities,
         .evse_count = 1 + draw(&d, 3),
+        .firmware = { .is_possible = true,
+                      .takes_unsigned = true,
+                      .transactions = (enum firmware_meanwhile)draw(&d, 3) },
         .presets = { { "TxCtrlr", "TxStartPoint", NULL, starts[draw(&d, 6)] },
                      { "TxCtrlr", "TxStopPoint", NULL, stops[draw(&d, 6)] },
                      { "OCPPCommCtrlr", "MessageAttempts", "TransactionEvent", "1000" },
@@ -567,8 +606,10 @@ static void live_through(uint64_t seed)
         d.b->link_available = false;
     }
     bench_start(d.b);
-    for (int step = 0; step < STEPS; step++)
+    for (int step = 0; step < STEPS; step++) {
         happen(&d);
+        restart_for_firmware(&d);
+    }
     come_to_rest(&d);
     check(&d);
 
