@@ -4,6 +4,7 @@
  *     O<payload>   ... or with this payload                  E    ... or with a CALLERROR
  *     U, D<digit>  the link comes up (if asked for), is lost, or could not be made for one of the reasons
  *     S<state>     the device's state, a digit               M<number>  its register
+ *     B<bay>       the parking bay: 0 not known, 1 free, 2 occupied
  *     T<token>     a card                                    C    all open commands succeed, X fail
  *     L, L!        a log is at its place, or could not be sent
  *     K, K!        a key and its request are made, or could not be
@@ -279,6 +280,10 @@ static void step(struct world *w, const char *line, size_t len)
         w->signals.online = w->signals.state != EVSE_UNKNOWN;
         station_on_signals(w->station, 1, &w->signals);
         break;
+    case 'B':
+        w->signals.bay = (enum evse_bay)((unsigned char)rest[0] % 3);
+        station_on_signals(w->station, 1, &w->signals);
+        break;
     case 'M':
         (void)str_to_int64(rest, &number);
         w->signals.measures |= 1u << MEASURE_ENERGY_IMPORT;
@@ -330,6 +335,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                    .limit = true,
                                    .unlock = true,
                                    .reset = true,
+                                   .parking_bay = true,
                                    .phases = 3,
                                    .min_current_A = 6,
                                    .max_current_A = 32,
