@@ -191,9 +191,9 @@ static void count_key_code(struct evse *e, const struct id_token *token, bool is
             env_now_ms(e->station->env) + (wait_ms < KEY_CODE_WAIT_MAX_MS ? wait_ms : KEY_CODE_WAIT_MAX_MS);
 }
 
-static bool is_master_pass(const struct evse *e, const char *group)
+bool authorization_is_master_pass(const struct station *s, const char *group)
 {
-    const char *master = variable_text(e->station, VAR_AUTH_MASTER_PASS_GROUP_ID);
+    const char *master = variable_text(s, VAR_AUTH_MASTER_PASS_GROUP_ID);
     return group && *group && master && str_equal_ci(group, master);
 }
 
@@ -240,7 +240,7 @@ static void decide_start(struct evse *e, const struct token_info *info)
     if (!str_equal(info->status, "Accepted")) {
         release_to_owner(e);
         refuse(e, info->status);
-    } else if (is_master_pass(e, info->group)) {
+    } else if (authorization_is_master_pass(e->station, info->group)) {
         refuse(e, "a master pass only stops"); /* C16.FR.03, C12.FR.09 */
         stop_all(e->station, &token);
     } else if (!info->is_here)
@@ -260,7 +260,7 @@ static void decide_stop(struct evse *e, const struct id_token *token, const stru
 {
     if (!str_equal(info->status, "Accepted")) /* C09.FR.11 */
         log_info(LOG_STATION, "another token stops nothing: station=%s evse=%d", e->station->id, e->id);
-    else if (is_master_pass(e, info->group))
+    else if (authorization_is_master_pass(e->station, info->group))
         stop_all(e->station, token);
     else if (e->tx.authorization == AUTHORIZATION_GRANTED && is_same_group(e, info->group)) /* C09.FR.03 */
         transaction_deauthorize(e, TRIGGER_STOP_AUTHORIZED, "Local", token);
@@ -377,7 +377,7 @@ static bool stops_without_asking(const struct evse *e, const struct cached_token
     const struct station *s = e->station;
     if (cached->status != STATUS_ACCEPTED)
         return false;
-    if (is_master_pass(e, cached->group))
+    if (authorization_is_master_pass(e->station, cached->group))
         return variable_bool(s, station_is_online(s) ? VAR_AUTH_LOCAL_PRE_AUTHORIZE
                                                      : VAR_AUTH_LOCAL_AUTHORIZE_OFFLINE);
     return is_same_group(e, cached->group);

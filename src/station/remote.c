@@ -52,6 +52,15 @@ static bool must_be_authorized(const struct station *s, const struct id_token *t
            !str_equal(token->type, "Central") && !str_equal(token->type, "NoAuthorization"); /* C05.FR.01 */
 }
 
+/* C16.FR.03: by what comes with the request, or by what the cache has of the token. */
+static bool is_master_pass(struct station *s, const struct id_token *token, const char *group)
+{
+    const struct cached_token *cached =
+        variable_bool(s, VAR_AUTH_CACHE_ENABLED) ? auth_cache_find(s, token) : NULL;
+    return authorization_is_master_pass(s, group) ||
+           (cached && authorization_is_master_pass(s, cached->group));
+}
+
 static void on_request_start_transaction(struct station *s, const struct rpc_request *request)
 {
     const json_t *payload = request->payload;
@@ -63,6 +72,8 @@ static void on_request_start_transaction(struct station *s, const struct rpc_req
     const json_t *profile = json_object_get(payload, "chargingProfile");
     const char *reason = !e ? (evse_id ? "UnknownEvse" : "TxInProgress") : obstacle(e);
     if (!reason && !id_token_from_json(json_object_get(payload, "idToken"), &token))
+        reason = "InvalidIdToken";
+    if (!reason && is_master_pass(s, &token, group))
         reason = "InvalidIdToken";
     if (!reason && profile && smart_charging_is_offered(s) &&
         e->abilities.limit && /* F01.FR.12: else ignored */

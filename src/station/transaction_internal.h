@@ -158,6 +158,8 @@ void authorization_grant(struct evse *e, const struct id_token *token, const cha
                          int64_t remote_start_id);
 /* Asks the CSMS or decides offline, then grants or refuses. */
 void authorization_request(struct evse *e, const struct id_token *token, int64_t remote_start_id);
+/* The group is that of the master passes: whoever has it may stop all, and start nothing (C16). group may be NULL. */
+bool authorization_is_master_pass(const struct station *s, const char *group);
 /* EVConnectionTimeOut runs, if the authorized driver has not plugged in. */
 void authorization_await_vehicle(struct evse *e);
 /* The vehicle was plugged in. */

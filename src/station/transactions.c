@@ -518,7 +518,8 @@ void transaction_on_token_info(struct station *s, const char *transaction_id, co
     const char *group = json_get_string(json_object_get(info, "groupIdToken"), "idToken", NULL);
     if (group)
         (void)str_copy(e->tx.group_token, sizeof(e->tx.group_token), group); /* C09.FR.12 */
-    if (!info || str_equal(json_get_string(info, "status", ""), "Accepted")) {
+    bool is_master_pass = authorization_is_master_pass(s, group);            /* C16.FR.03 */
+    if (!info || (str_equal(json_get_string(info, "status", ""), "Accepted") && !is_master_pass)) {
         e->tx.token_invalid = e->tx.token_invalid && !info;
         e->tx.token_confirmed = true;
         return;
@@ -526,7 +527,7 @@ void transaction_on_token_info(struct station *s, const char *transaction_id, co
     log_warn(LOG_STATION,
              "CSMS does not accept the token of a running transaction: station=%s evse=%d status=%s", s->id,
              e->id, json_get_string(info, "status", ""));
-    if (variable_bool(s, VAR_TX_STOP_TX_ON_INVALID_ID)) {
+    if (variable_bool(s, VAR_TX_STOP_TX_ON_INVALID_ID) || is_master_pass) {
         transaction_deauthorize(e, TRIGGER_DEAUTHORIZED, "DeAuthorized",
                                 NULL); /* E05.FR.09-10, C15.FR.03-04 */
         return;

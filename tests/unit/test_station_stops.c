@@ -357,6 +357,47 @@ static void a_master_pass_counts_after_the_driver_ended_it_too(void **state) /* 
     bench_free(b);
 }
 
+static void a_master_pass_starts_nothing_at_the_csmss_request_either(void **state) /* C16.FR.03 */
+{
+    (void)state;
+    struct bench *b = session_points("EVConnected,Authorized", "Authorized");
+    session_set(b, "AuthCtrlr", "MasterPassGroupId", "POLICE");
+    bench_call(b, "RequestStartTransaction",
+               "{'remoteStartId': 1, 'evseId': 1, 'idToken': {'idToken': '" CARD "', 'type': 'ISO14443'},"
+               " 'groupIdToken': {'idToken': 'police', 'type': 'Central'}}",
+               "{'status': 'Rejected', 'statusInfo': {'reasonCode': 'InvalidIdToken'}}");
+    bench_answer(
+        b, "Authorize",
+        "{'idTokenInfo': {'status': 'Accepted', 'groupIdToken': {'idToken': 'POLICE', 'type': 'Central'}}}");
+    session_tap(b); /* now it is in the cache */
+    bench_call(b, "RequestStartTransaction",
+               "{'remoteStartId': 1, 'evseId': 1, 'idToken': {'idToken': '" CARD "', 'type': 'ISO14443'}}",
+               "{'status': 'Rejected', 'statusInfo': {'reasonCode': 'InvalidIdToken'}}");
+    bench_expect_nothing(b);
+    bench_free(b);
+}
+
+/* Offline nobody could know what it is. */
+static void what_turns_out_to_be_a_master_pass_charges_no_longer(void **state) /* C16.FR.03 */
+{
+    (void)state;
+    struct bench *b = session_points("EVConnected,Authorized", "Authorized");
+    session_set(b, "AuthCtrlr", "MasterPassGroupId", "POLICE");
+    session_set(b, "AuthCtrlr", "OfflineTxForUnknownIdEnabled", "true");
+    session_set(b, "TxCtrlr", "StopTxOnInvalidId", "false");
+    bench_link_lost(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_state(b, 1, EVSE_CHARGING);
+    bench_answer(
+        b, "TransactionEvent",
+        "{'idTokenInfo': {'status': 'Accepted', 'groupIdToken': {'idToken': 'POLICE', 'type': 'Central'}}}");
+    bench_link_back(b);
+    obey(b);
+    ends(b, "Deauthorized", "DeAuthorized");
+    bench_free(b);
+}
+
 static void reconnected_without_a_card_nothing_flows(void **state) /* E09.FR.01 */
 {
     (void)state;
@@ -451,6 +492,8 @@ int main(void)
         cmocka_unit_test(a_cable_left_locked_is_its_owners_whoever_tried_before),
         cmocka_unit_test(a_cable_left_locked_is_released_by_authorization_in_a_transaction_too),
         cmocka_unit_test(a_master_pass_counts_after_the_driver_ended_it_too),
+        cmocka_unit_test(a_master_pass_starts_nothing_at_the_csmss_request_either),
+        cmocka_unit_test(what_turns_out_to_be_a_master_pass_charges_no_longer),
         cmocka_unit_test(reconnected_without_a_card_nothing_flows),
         cmocka_unit_test(a_cable_pulled_out_at_the_vehicle_stays_locked_in_until_the_card),
         cmocka_unit_test(a_card_ends_it_without_a_link),
