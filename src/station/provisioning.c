@@ -80,6 +80,40 @@ void provisioning_time_source_changed(struct station *s)
     metering_clock_changed(s);
 }
 
+/* ---- local time: only displays have it (2.1.27-29) ---- */
+
+static bool transition_is_over(const struct station *s)
+{
+    int64_t at_ms;
+    return *variable_text(s, VAR_CLOCK_TIME_OFFSET_NEXT_TRANSITION) &&
+           timestamp_parse(variable_text(s, VAR_CLOCK_NEXT_TIME_OFFSET_TRANSITION_DATE_TIME), &at_ms) == 0 &&
+           station_wall_ms(s) >= at_ms;
+}
+
+const char *provisioning_time_offset(const struct station *s)
+{
+    return variable_text(s, transition_is_over(s) ? VAR_CLOCK_TIME_OFFSET_NEXT_TRANSITION
+                                                  : VAR_CLOCK_TIME_OFFSET);
+}
+
+void provisioning_time_offset_changed(struct station *s)
+{
+    if (transition_is_over(s))
+        variables_set_text(s, VAR_CLOCK_TIME_OFFSET_NEXT_TRANSITION, "");
+}
+
+json_t *provisioning_local_time(const struct station *s)
+{
+    const char *offset = provisioning_time_offset(s);
+    int64_t hours = 0, minutes = 0;
+    char digits[3] = { offset[1], offset[2], '\0' }, text[TIMESTAMP_SIZE];
+    (void)str_to_int64(digits, &hours);
+    (void)str_to_int64(offset + 4, &minutes);
+    int64_t east_ms = (hours * 60 + minutes) * 60000;
+    timestamp_format(station_wall_ms(s) + (*offset == '-' ? -east_ms : east_ms), text);
+    return json_sprintf("%.23s%s", text, offset);
+}
+
 /* ---- heartbeat ---- */
 
 /* G02.FR.02, .05: after so long without a message of ours; but once a day in any case, for the clock (G02.FR.07). */

@@ -2,6 +2,7 @@
 #ifndef STATION_PROVISIONING_H
 #define STATION_PROVISIONING_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -52,6 +53,12 @@ void provisioning_on_link_down(struct station *s);
 bool provisioning_admits_transactions(const struct station *s);
 void provisioning_heartbeat_changed(struct station *s);
 void provisioning_time_source_changed(struct station *s);
+/* The offset of the local time, "+01:00", as it is now: from NextTimeOffsetTransitionDateTime on the one of NextTransition. */
+const char *provisioning_time_offset(const struct station *s);
+/* TimeOffset was set: it counts, and a transition that is over does not any more. */
+void provisioning_time_offset_changed(struct station *s);
+/* The local time with its offset, "2026-01-31T12:00:00.000+01:00", as a JSON string for displays. */
+json_t *provisioning_local_time(const struct station *s);
 /* A CALL left: the heartbeat can wait (G02.FR.05). */
 void provisioning_on_message_sent(struct station *s);
 /* TriggerMessage. */

@@ -513,6 +513,7 @@ json_t *station_status(const struct station *station)
         "online", station_is_online(s), "status", connector_status_names[availability_station_status(s)],
         "messages_waiting", (json_int_t)s->outbox.count, "events_waiting", (json_int_t)s->transactions.queued,
         "time", station_timestamp(s), "evses", evses);
+    json_set_optional(status, "local_time", provisioning_local_time(s));
     json_set_optional(status, "network", network_profiles_status(s));
     json_set_optional(status, "certificate", certificates_status(s));
     json_set_optional(status, "firmware", firmware_status_json(s));

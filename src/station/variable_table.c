@@ -27,6 +27,11 @@ static void get_date_time(const struct variable_place *p, char *ret, size_t size
     (void)str_copy(ret, size, text);
 }
 
+static void get_time_offset(const struct variable_place *p, char *ret, size_t size)
+{
+    (void)str_copy(ret, size, provisioning_time_offset(p->station));
+}
+
 /* Below what the link takes, so that what is too long gets an answer. */
 static void get_request_bytes(const struct variable_place *p, char *ret, size_t size)
 {
@@ -218,6 +223,20 @@ static bool is_password(const char *value)
     return len >= 16 && len <= 40 && strspn(value, allowed) == len;
 }
 
+/* "+05:30" */
+static bool is_time_offset(const char *value)
+{
+    static const char digits[] = "0123456789";
+    return strlen(value) == 6 && strchr("+-", value[0]) && strspn(value + 1, digits) == 2 &&
+           value[3] == ':' && strspn(value + 4, digits) == 2 && value[4] <= '5' &&
+           strcmp(value + 1, "14:00") <= 0; /* no place on earth is further away */
+}
+
+static bool is_next_time_offset(const char *value)
+{
+    return !*value || is_time_offset(value);
+}
+
 /* ---- what follows a change ---- */
 
 static void password_changed(struct station *s)
@@ -267,7 +286,10 @@ const struct variable_row variable_table[] = {
     [VAR_AUTH_OFFLINE_TX_FOR_UNKNOWN_ID] = { "AuthCtrlr", "OfflineTxForUnknownIdEnabled", NULL, TYPE_BOOLEAN, READ_WRITE, "false" },
     [VAR_AUTH_DISABLE_REMOTE_AUTHORIZATION] = { "AuthCtrlr", "DisableRemoteAuthorization", NULL, TYPE_BOOLEAN, READ_WRITE, "false" },
     [VAR_AUTH_MASTER_PASS_GROUP_ID] = { "AuthCtrlr", "MasterPassGroupId", NULL, TYPE_STRING, READ_WRITE, "", 0, 36 },
+    [VAR_CLOCK_NEXT_TIME_OFFSET_TRANSITION_DATE_TIME] = { "ClockCtrlr", "NextTimeOffsetTransitionDateTime", NULL, TYPE_DATE_TIME, READ_WRITE, "" },
     [VAR_CLOCK_TIME_ADJUSTMENT_REPORTING_THRESHOLD] = { "ClockCtrlr", "TimeAdjustmentReportingThreshold", NULL, TYPE_INTEGER, READ_WRITE, "20", 0, DAY_S, "s" },
+    [VAR_CLOCK_TIME_OFFSET] = { "ClockCtrlr", "TimeOffset", NULL, TYPE_STRING, READ_WRITE, "+00:00", 6, 6, .get = get_time_offset, .is_valid = is_time_offset, .changed = provisioning_time_offset_changed },
+    [VAR_CLOCK_TIME_OFFSET_NEXT_TRANSITION] = { "ClockCtrlr", "TimeOffset", "NextTransition", TYPE_STRING, READ_WRITE, "", 0, 6, .is_valid = is_next_time_offset },
     [VAR_CLOCK_TIME_SOURCE] = { "ClockCtrlr", "TimeSource", NULL, TYPE_SEQUENCE_LIST, READ_WRITE, "Heartbeat", 1, 100, NULL, "Heartbeat,RealTimeClock", .changed = provisioning_time_source_changed },
     [VAR_DEVICE_DATA_BYTES_GET_REPORT] = { "DeviceDataCtrlr", "BytesPerMessage", "GetReport", TYPE_INTEGER, READ_ONLY, .get = get_request_bytes },
     [VAR_DEVICE_DATA_BYTES_GET_VARIABLES] = { "DeviceDataCtrlr", "BytesPerMessage", "GetVariables", TYPE_INTEGER, READ_ONLY, .get = get_request_bytes },
@@ -307,7 +329,7 @@ const struct variable_row variable_table[] = {
     [VAR_SECURITY_ORGANIZATION_NAME] = { "SecurityCtrlr", "OrganizationName", NULL, TYPE_STRING, READ_WRITE, "", 0, 64 },
     [VAR_SMART_CHARGING_ENABLED] = { "SmartChargingCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true", .exists = has_limit, .changed = limits_changed },
     [VAR_SMART_CHARGING_ENTRIES] = { "SmartChargingCtrlr", "Entries", "ChargingProfiles", TYPE_INTEGER, READ_ONLY, NULL, 0, SMART_CHARGING_MAX_PROFILES, .exists = has_limit, .get = get_profile_count },
-    [VAR_SMART_CHARGING_LIMIT_CHANGE_SIGNIFICANCE] = { "SmartChargingCtrlr", "LimitChangeSignificance", NULL, TYPE_DECIMAL, READ_WRITE, "1.0", 0, 100, "Percent", .exists = has_limit },
+    [VAR_SMART_CHARGING_LIMIT_CHANGE_SIGNIFICANCE] = { "SmartChargingCtrlr", "LimitChangeSignificance", NULL, TYPE_DECIMAL, READ_WRITE, "1.0", 0, 1000, "Percent", .exists = has_limit },
     [VAR_SMART_CHARGING_PERIODS_PER_SCHEDULE] = { "SmartChargingCtrlr", "PeriodsPerSchedule", NULL, TYPE_INTEGER, READ_ONLY, "100", 1, 1024, .exists = has_limit },
     [VAR_SMART_CHARGING_PROFILE_STACK_LEVEL] = { "SmartChargingCtrlr", "ProfileStackLevel", NULL, TYPE_INTEGER, READ_ONLY, "20", 0, 100, .exists = has_limit },
     [VAR_STATION_ALLOW_NEW_SESSIONS] = { "ChargingStation", "AllowNewSessionsPendingFirmwareUpdate", NULL, TYPE_BOOLEAN, READ_WRITE, "false", .exists = can_update_firmware, .changed = firmware_settings_changed },

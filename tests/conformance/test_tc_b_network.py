@@ -12,7 +12,7 @@ PASSES = {"OCPPCommCtrlr__RetryBackOffRepeatTimes": 0, "OCPPCommCtrlr__RetryBack
 def booted_at(cs, csms):
     """The station is at this CSMS now, and reports itself."""
     old, cs.csms = cs.csms, csms
-    cs.booted({"Available", "Unavailable"})    # the device restarts, too
+    cs.booted()    # the device has restarted, too, and is back
     cs.quiet()
     return old
 

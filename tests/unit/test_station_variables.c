@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 
 struct row {
     const char *component, *variable, *value; /* component and variable: members of a JSON object */
@@ -85,6 +86,38 @@ static void every_kind_of_question_gets_its_answer(void **state) /* B06.FR.02, B
     struct bench *b = *state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         get(b, rows[i].component, rows[i].variable, rows[i].result);
+}
+
+/* Part 2, 2.1.27-29: what a display of the station shows. */
+static void the_local_time_follows_its_offset_and_the_next_one(void **state)
+{
+    static const struct {
+        const char *variable, *value, *status;
+    } rows[] = {
+        { "'name': 'TimeOffset'", "1:00", "'attributeStatus': 'Rejected'" },
+        { "'name': 'TimeOffset'", "+01.00", "'attributeStatus': 'Rejected'" },
+        { "'name': 'TimeOffset'", "+01:60", "'attributeStatus': 'Rejected'" },
+        { "'name': 'TimeOffset'", "+14:01", "'attributeStatus': 'Rejected'" },
+        { "'name': 'TimeOffset'", "-03:30", "'attributeStatus': 'Accepted'" },
+        { "'name': 'TimeOffset', 'instance': 'NextTransition'", "summer", "'attributeStatus': 'Rejected'" },
+        { "'name': 'TimeOffset', 'instance': 'NextTransition'", "+02:00", "'attributeStatus': 'Accepted'" },
+        { "'name': 'NextTimeOffsetTransitionDateTime'", "2026-02-30T01:00:00Z",
+          "'attributeStatus': 'Rejected'" },
+        { "'name': 'NextTimeOffsetTransitionDateTime'", "2026-01-31T12:00:10Z",
+          "'attributeStatus': 'Accepted'" },
+    };
+    struct bench *b = *state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        set(b, "'name': 'ClockCtrlr'", rows[i].variable, rows[i].value, rows[i].status);
+    AUTO(json_t) *before = station_status(b->station);
+    assert_string_equal(json_get_string(before, "local_time", ""), "2026-01-31T08:30:00.000-03:30");
+    bench_restart(b);
+    bench_advance(b, 10000);
+    get(b, "'name': 'ClockCtrlr'", "'name': 'TimeOffset'", "'attributeValue': '+02:00'");
+    AUTO(json_t) *after = station_status(b->station);
+    assert_non_null(strstr(json_get_string(after, "local_time", ""), "T14:00:"));
+    set(b, "'name': 'ClockCtrlr'", "'name': 'TimeOffset'", "+01:00", "'attributeStatus': 'Accepted'");
+    get(b, "'name': 'ClockCtrlr'", "'name': 'TimeOffset'", "'attributeValue': '+01:00'");
 }
 
 static void other_attributes_are_not_supported(void **state) /* B05.FR.03, .06; B06.FR.03, .08 */
@@ -378,6 +411,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
     const struct CMUnitTest tests[] = {
         TEST(every_kind_of_question_gets_its_answer),
+        TEST(the_local_time_follows_its_offset_and_the_next_one),
         TEST(other_attributes_are_not_supported),
         TEST(every_kind_of_value_is_checked),
         TEST(each_item_gets_its_own_result_in_order),
