@@ -318,6 +318,20 @@ static void a_card_charges_through_an_outage(struct run *run)
     pass(run, 60000);
 }
 
+/* Started without a link and with the host's clock in 1970. */
+static void a_vehicle_comes_before_anyone_told_the_time(struct run *run)
+{
+    run->b->wall_offset_ms = -BENCH_WALL_MS;
+    run->b->link_available = false;
+    bench_start(run->b);
+    pass(run, 20000);
+    state(run, EVSE_CONNECTED);
+    pass(run, 20000);
+    run->b->link_available = true;
+    pass(run, 90000); /* a boot may have to be tried again */
+    state(run, EVSE_AVAILABLE);
+}
+
 static void certificates_come_and_go(struct run *run)
 {
     struct bench *b = run->b;
@@ -430,9 +444,7 @@ static long live_through(long fail_at)
     run.b->user = &run;
     run.b->on_answered = on_answered;
     run.b->signals[0].measures = 1u << MEASURE_ENERGY_IMPORT;
-    bench_start(run.b);
-    pass(&run, 90000); /* a boot may have to be tried again */
-
+    a_vehicle_comes_before_anyone_told_the_time(&run);
     certificates_come_and_go(&run);
     a_stranger_is_sent_away(&run);
     a_lock_fails_for_a_while(&run);
