@@ -448,10 +448,8 @@ static void on_timer(struct timer *timer, void *ctx)
         released = released || (o->held_ms && o->held_ms <= now_ms);
         if (o->stopped && o->stopped_ms <= now_ms)
             wish_on_settled(o);
-        if (o->leaves_ms && o->leaves_ms <= now_ms) {
+        if (o->leaves_ms && o->leaves_ms <= now_ms)
             wish_on_left(c, o);
-            released = true;
-        }
         if (o->retry_ms && o->retry_ms <= now_ms)
             wish_retry(c, o);
     }
@@ -525,6 +523,7 @@ static void drop_jobs(struct charger *c)
         c->outlets[i].held_ms = 0;
         wish_on_settled(&c->outlets[i]);
         c->outlets[i].leaves_ms = 0;
+        c->outlets[i].asking = 0;
         order_finish(c, STEAL(c->outlets[i].reset), -ERR_LINK_DOWN);
     }
 }

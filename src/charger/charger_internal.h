@@ -75,6 +75,7 @@ struct outlet {
     int64_t stopped_ms;    /* until then it waits */
     struct order *reset;   /* done but for the device being back; NULL: none */
     int64_t leaves_ms;     /* until then it may answer and yet be about to leave; 0: what it says counts */
+    int asking;            /* reads of the state after that which have not come back */
     int64_t retry_ms;      /* what failed with nobody to be told is tried again; 0: none */
     uint8_t failures;      /* of that kind, one after the other */
     bool baseline;         /* the next token seen was there before we came: it is no presentation */

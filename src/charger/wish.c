@@ -380,27 +380,40 @@ static void ignore(void *ctx, int err)
     (void)err;
 }
 
-static void doubt_state(struct charger *c, const struct outlet *o)
+static void on_state_read(void *ctx, int err)
+{
+    struct outlet *o = ctx;
+    struct charger *c = o->jobs[0].charger;
+    if (c->online && (err == -ERR_NO_ANSWER || err == -ERR_LINK_DOWN))
+        o->leaves_ms = env_now_ms(c->env) + LEAVES_MS; /* it seems to have left; else once more */
+    if (--o->asking > 0)
+        return;
+    charger_evaluate(c);
+    charger_arm(c);
+}
+
+static void ask_state(struct charger *c, struct outlet *o)
 {
     const struct profile_evse *profile = profile_of(c, o);
     int index = 0;
+    o->asking++; /* in case the first answer comes at once */
     for (size_t i = 0; i < profile->state_count; i++) {
         const struct expression *when = profile->states[i].when;
         for (size_t n = 0; when && (index = expression_point(when, n)) >= 0; n++) {
             const struct point *point = &c->profile->points[index];
-            if (!(point->access & ACCESS_R))
-                continue;
-            charger_doubt(c, point);
-            (void)c->ops->read(c->device, point, ignore, NULL);
+            if ((point->access & ACCESS_R) && c->ops->read(c->device, point, on_state_read, o) == 0)
+                o->asking++;
         }
     }
+    if (--o->asking == 0)
+        charger_evaluate(c);
 }
 
 /* What it said and what it was brought to may be gone, even if it was not missed. */
 void wish_on_left(struct charger *c, struct outlet *o)
 {
     o->leaves_ms = 0;
-    doubt_state(c, o);
+    ask_state(c, o);
     o->applied = WISH_NONE;
     o->applied_A = NAN;
     o->limit_err = 0;
@@ -414,7 +427,7 @@ void wish_on_left(struct charger *c, struct outlet *o)
 
 void wish_on_state(struct charger *c, struct outlet *o)
 {
-    if (o->reset && !o->leaves_ms)
+    if (o->reset && !o->leaves_ms && !o->asking && !o->held_ms)
         order_finish(c, STEAL(o->reset), 0);
 }
 

@@ -299,8 +299,11 @@ static void begin_report(struct station *s, const struct rpc_request *request, e
                           .base = base,
                           .request_id = json_get_int(request->payload, "requestId", 0),
                           .place = { .station = s } };
-    if (base == CUSTOM)
-        r->request = json_deep_copy(request->payload);
+    if (base == CUSTOM && !(r->request = json_deep_copy(request->payload))) {
+        report_free(r); /* without its filter it would tell all */
+        answer_status(s, request, "Rejected", "OutOfMemory");
+        return;
+    }
     if (!next_item(r)) {
         answer_status(s, request, "EmptyResultSet", NULL); /* B08.FR.15 */
         report_free(r);

@@ -311,6 +311,21 @@ static void what_cannot_be_started_is_rejected(void **state) /* F01.FR.23, F01.F
                "{'status': 'Rejected'}");
     bench_state(b, 1, EVSE_FAULTED);
     bench_call(b, "RequestStartTransaction", START, "{'status': 'Rejected'}");
+    bench_state(b, 1, EVSE_AVAILABLE);
+    static const char *const places[] = { "", ", 'evse': {'id': 1}",
+                                          ", 'evse': {'id': 1, 'connectorId': 1}" };
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        char request[100];
+        (void)snprintf(request, sizeof(request), "{'operationalStatus': 'Inoperative'%s}", places[i]);
+        bench_call(b, "ChangeAvailability", request, "{'status': 'Accepted'}");
+        bench_call(b, "RequestStartTransaction", START, "{'status': 'Rejected'}");
+        bench_call(b, "RequestStartTransaction",
+                   "{'remoteStartId': 1, 'idToken': {'idToken': 'A', 'type': 'Central'}}",
+                   "{'status': 'Rejected'}");
+        (void)snprintf(request, sizeof(request), "{'operationalStatus': 'Operative'%s}", places[i]);
+        bench_call(b, "ChangeAvailability", request, "{'status': 'Accepted'}");
+    }
+    bench_call(b, "RequestStartTransaction", START, "{'status': 'Accepted'}");
 }
 
 static void a_silent_charger_cannot_be_started(void **state) /* F01.FR.23 */
