@@ -113,6 +113,7 @@ INTO_STATION(station_on_command_done, (struct station * s, int e, const struct e
              (s, e, c, err))
 INTO_STATION(station_on_csr, (struct station * s, uint32_t t, const char *c, const char *k, int e),
              (s, t, c, k, e))
+INTO_STATION(station_on_firmware_done, (struct station * s, uint32_t t, enum firmware_outcome o), (s, t, o))
 INTO_STATION(timers_run, (struct timers * t, int64_t now_ms), (t, now_ms))
 
 /* ---- the world, called back from inside of the station ---- */
@@ -171,6 +172,14 @@ static void op_cancel_log(void *ctx)
     memory.inside = true;
 }
 
+static int op_firmware(void *ctx, const struct firmware_job *job)
+{
+    memory.inside = false;
+    int r = world->firmware(ctx, job);
+    memory.inside = true;
+    return r;
+}
+
 static struct station_ops ops;
 
 WRAP(struct station *, station_new,
@@ -186,6 +195,7 @@ WRAP(struct station *, station_new,
     ops.upload_log = op_upload_log;
     ops.cancel_log = op_cancel_log;
     ops.command = op_command;
+    ops.firmware = op_firmware;
     memory.inside = true;
     struct station *s = __real_station_new(env, settings, &ops, ctx);
     if (!s) /* that was the one that failed */
@@ -363,6 +373,24 @@ static void certificates_come_and_go(struct run *run)
         "'NetworkConfigurationPriority'},'attributeValue':'2,1'}]}");
 }
 
+static void firmware_is_updated(struct run *run)
+{
+    static const enum firmware_outcome outcomes[] = { FIRMWARE_FAILED, FIRMWARE_NOT_SUITABLE, FIRMWARE_DONE };
+    for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
+        run->b->firmware_outcomes[i == 0 ? FIRMWARE_DOWNLOAD : FIRMWARE_INSTALL] = outcomes[i];
+        ask(run, "UpdateFirmware",
+            "{'requestId':1,'retries':0,'firmware':{'location':'http://files.example/image',"
+            "'retrieveDateTime':'2026-01-31T12:00:00Z'}}");
+        pass(run, 60000);
+        run->b->firmware_outcomes[FIRMWARE_DOWNLOAD] = FIRMWARE_DONE;
+    }
+    ask(run, "UpdateFirmware",
+        "{'requestId':2,'firmware':{'location':'http://files.example/image','retrieveDateTime':"
+        "'2026-01-31T12:00:00Z','signingCertificate':'none','signature':'AA=='}}");
+    ask(run, "TriggerMessage", "{'requestedMessage':'FirmwareStatusNotification'}");
+    pass(run, 60000);
+}
+
 static void a_remote_start_goes_on_after_a_power_cut(struct run *run)
 {
     state(run, EVSE_CONNECTED);
@@ -437,6 +465,7 @@ static long live_through(long fail_at)
     abilities.lock_failure = true;
     run.b = bench_new(
         &(struct bench_options){ .abilities = abilities,
+                                 .firmware = { .is_possible = true, .takes_unsigned = true },
                                  .presets = { { "TxCtrlr", "TxStartPoint", NULL, "EVConnected,Authorized" },
                                               { "AlignedDataCtrlr", "Interval", NULL, "0" },
                                               { "TxCtrlr", "EVConnectionTimeOut", NULL, "600" } },
@@ -446,6 +475,7 @@ static long live_through(long fail_at)
     run.b->signals[0].measures = 1u << MEASURE_ENERGY_IMPORT;
     a_vehicle_comes_before_anyone_told_the_time(&run);
     certificates_come_and_go(&run);
+    firmware_is_updated(&run);
     a_stranger_is_sent_away(&run);
     a_lock_fails_for_a_while(&run);
     a_card_charges_through_an_outage(&run);
