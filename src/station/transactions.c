@@ -513,8 +513,6 @@ void transaction_on_token_info(struct station *s, const char *transaction_id, co
     struct evse *e = transaction_find(s, transaction_id);
     if (!e || e->tx.authorization != AUTHORIZATION_GRANTED || !is_of_driver(e, token))
         return; /* over, or of the token that ended it */
-    if (!token)
-        auth_cache_update(s, &e->tx.token, info); /* C10.FR.05 */
     const char *group = json_get_string(json_object_get(info, "groupIdToken"), "idToken", NULL);
     if (group)
         (void)str_copy(e->tx.group_token, sizeof(e->tx.group_token), group); /* C09.FR.12 */
@@ -524,6 +522,8 @@ void transaction_on_token_info(struct station *s, const char *transaction_id, co
         e->tx.token_confirmed = true;
         return;
     }
+    if (!token) /* C10.FR.05. An Accepted without a token may lack the group: it changes nothing */
+        auth_cache_update(s, &e->tx.token, info);
     log_warn(LOG_STATION,
              "CSMS does not accept the token of a running transaction: station=%s evse=%d status=%s", s->id,
              e->id, json_get_string(info, "status", ""));

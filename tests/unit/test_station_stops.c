@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "station/internal.h"
 
 #define OTHER_CARD "04FFFFFF"
 
@@ -195,6 +196,22 @@ static void credit_that_is_used_up_ends_it_too(void **state) /* E05.FR.10, C10.F
     session_set(b, "AuthCtrlr", "LocalPreAuthorize", "true");
     bench_forget(b);
     session_tap(b); /* asked for: not Accepted in the cache */
+    bench_free(b);
+}
+
+/* Some CSMSs say Accepted in every answer, and no more: the group is still known. */
+static void an_accepted_without_a_token_forgets_no_group(void **state) /* C09.FR.07 */
+{
+    (void)state;
+    struct bench *b = session_points("EVConnected,Authorized", "Authorized");
+    struct id_token token = { CARD, "ISO14443" };
+    bench_answer(
+        b, "Authorize",
+        "{'idTokenInfo': {'status': 'Accepted', 'groupIdToken': {'idToken': 'FAMILY', 'type': 'Central'}}}");
+    free(session_charging(b, 0));
+    bench_answer(b, "TransactionEvent", "{'idTokenInfo': {'status': 'Accepted'}}");
+    by_vehicle(b);
+    assert_string_equal(auth_cache_find(b->station, &token)->group, "FAMILY");
     bench_free(b);
 }
 
@@ -484,6 +501,7 @@ int main(void)
         cmocka_unit_test(a_power_path_opens_by_the_plug_or_by_the_authorization),
         cmocka_unit_test(a_token_found_invalid_ends_it_where_authorization_counts),
         cmocka_unit_test(credit_that_is_used_up_ends_it_too),
+        cmocka_unit_test(an_accepted_without_a_token_forgets_no_group),
         cmocka_unit_test(what_is_said_before_there_was_a_driver_is_not_of_him),
         cmocka_unit_test(after_a_deauthorization_the_cable_waits_for_its_owner),
         cmocka_unit_test(a_stop_by_the_driver_unlocks_the_cable),
