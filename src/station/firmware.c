@@ -270,6 +270,14 @@ static void on_timer(struct timer *timer, void *ctx)
         step(s);
 }
 
+void firmware_clock_changed(struct station *s)
+{
+    struct firmware *f = &s->firmware;
+    bool has_date = f->phase == FIRMWARE_WAITS_TO_DOWNLOAD || f->phase == FIRMWARE_WAITS_TO_INSTALL;
+    if (has_date && timer_is_active(&f->timer))
+        env_timer_start(s->env, &f->timer, 0);
+}
+
 void firmware_on_idle(struct station *s)
 {
     if (!s->started || s->stopping)

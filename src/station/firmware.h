@@ -86,6 +86,8 @@ void firmware_on_idle(struct station *s);
 bool firmware_holds(const struct station *s);
 /* It is being installed or about to come into force: nothing may disturb it. */
 bool firmware_is_installing(const struct station *s);
+/* The wall clock was set. */
+void firmware_clock_changed(struct station *s);
 /* AllowNewSessionsPendingFirmwareUpdate was set. */
 void firmware_settings_changed(struct station *s);
 /* For displays: status and request of the last update; NULL if there never was one. */

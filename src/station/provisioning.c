@@ -69,6 +69,7 @@ static void set_clock(struct station *s, const char *current_time)
         security_event(s, "SettingSystemTime", text);
     }
     metering_clock_changed(s);
+    firmware_clock_changed(s);
 }
 
 void provisioning_time_source_changed(struct station *s)
@@ -78,6 +79,7 @@ void provisioning_time_source_changed(struct station *s)
     else
         s->provisioning.clock_is_set = false;
     metering_clock_changed(s);
+    firmware_clock_changed(s);
 }
 
 /* ---- local time: only displays have it (2.1.27-29) ---- */

@@ -238,6 +238,27 @@ def test_without_a_place_for_firmware(maker):
         assert answer["status"] == "NotImplemented"
 
 
+def test_a_hook_knows_little_and_says_little(site, maker):
+    hook = site.directory / "hook"
+    hook.write_text(f"#!/bin/sh\nenv >{site.directory}/environment\npwd >>{site.directory}/environment\n"
+                    "i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i + 1)); done; printf '\\033[2Jred'; exec >&-; exit 0\n")
+    site.environment = {"SECRET_OF_THE_GATEWAY": "x"}
+    site.start()
+    update(site, maker, "now")
+    expect(site, "Installed")
+    lines = (site.directory / "environment").read_text().splitlines()
+    assert {line.split("=")[0] for line in lines[:-1]} <= {"PATH", "LANG", "PWD", "SHLVL", "_", "OLDPWD"} and lines[-1] == "/"
+    said = [line for line in site.log("gateway").splitlines() if "hook says" in line]
+    assert 200 <= len(said) <= 202 and "\033" not in site.log("gateway")
+
+
+def test_a_hook_that_is_not_there(site, maker):
+    (site.directory / "hook").unlink()
+    site.start()
+    update(site, maker, "now")
+    expect(site, "InstallationFailed")
+
+
 def test_a_hook_that_takes_too_long_is_killed(site, maker):
     prepare(site, maker, ", timeout: 1s")
     (site.directory / "hold").touch()

@@ -334,8 +334,8 @@ static void a_step_of_the_clock_moves_the_dates(void **state)
     r.retrieve_ms = 48 * HOUR_MS;
     update(b, &r, "{'status': 'Accepted'}");
     expect_status(b, 23, "DownloadScheduled");
-    b->csms_offset_ms = 47 * HOUR_MS; /* its next heartbeat sets our clock */
-    bench_advance(b, 2 * HOUR_MS);
+    b->csms_offset_ms = 48 * HOUR_MS; /* its next heartbeat sets our clock */
+    bench_advance(b, 301000);
     expect_status(b, 23, "Downloading");
 }
 
