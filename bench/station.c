@@ -102,8 +102,12 @@ static void op_command(void *ctx, int evse, const struct evse_command *command)
     (void)command;
 }
 
-static const struct station_ops ops = { op_connect, op_disconnect, op_set_ping_interval, op_send, op_persist,
-                                        op_command, NULL };
+static const struct station_ops ops = { .connect = op_connect,
+                                        .disconnect = op_disconnect,
+                                        .set_ping_interval = op_set_ping_interval,
+                                        .send = op_send,
+                                        .persist = op_persist,
+                                        .command = op_command };
 
 static void serve(struct bench_station *s)
 {
