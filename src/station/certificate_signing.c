@@ -231,8 +231,11 @@ static void on_signed_stored(struct station *s, void *ctx, int err)
     (void)own_certificate_set(&s->certificates.next, NULL, NULL);
     s->certificates.next = c->own;
     c->own = (struct own_certificate){ 0 };
-    forget_request(s);
-    stop(s, "signed");
+    /* Another may have been begun meanwhile: that one goes on. */
+    if (s->certificates.signing != SIGNING_STORING)
+        forget_request(s);
+    if (s->certificates.signing == SIGNING_SENT || s->certificates.signing == SIGNING_WAITING)
+        stop(s, "signed");
     answer_status(s, &c->request, "Accepted", NULL);
     if (s->profiles.current->security_profile == 3)
         network_reconnect(s, 0); /* A02.FR.08 */
@@ -298,7 +301,7 @@ static void on_certificate_signed(struct station *s, const struct rpc_request *r
     }
     enum pki_verdict verdict = check_chain(s, chain); /* A02.FR.06 */
     if (verdict != PKI_OK) {                          /* A02.FR.07, .20 */
-        if (s->certificates.signing == SIGNING_WAITING)
+        if (s->certificates.signing == SIGNING_SENT || s->certificates.signing == SIGNING_WAITING)
             stop(s, "the certificate is not valid");
         reject(s, request, pki_verdict_texts[verdict]);
         security_event(s, "InvalidChargingStationCertificate", pki_verdict_texts[verdict]);

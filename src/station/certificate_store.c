@@ -38,6 +38,14 @@ struct root_certificate *certificates_find(const struct station *s, enum certifi
     return NULL;
 }
 
+bool certificates_is_configured(const struct station *s, const struct root_certificate *root)
+{
+    for (size_t i = 0; root->use == CERTIFICATE_CSMS_ROOT && i < s->certificates.configured_count; i++)
+        if (str_equal(s->certificates.configured[i], root->fingerprint))
+            return true;
+    return false;
+}
+
 static void root_free(struct root_certificate *root)
 {
     free(root->pem);
@@ -366,13 +374,18 @@ static int add_configured(struct station *s, const char *pem)
     size_t count = pem ? pki_count(pem) : 0;
     if (count == 0 || count > PKI_MAX_CHAIN)
         return 0;
-    s->certificates.has_configured_roots = true;
+    struct certificates *c = &s->certificates;
+    c->has_configured_roots = true;
+    c->configured = calloc(count, sizeof(*c->configured));
+    if (!c->configured)
+        return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         AUTO_FREE char *one = pki_nth(pem, i);
         int r = one ? certificates_add(s, CERTIFICATE_CSMS_ROOT, one, NULL) : -ENOMEM;
         if (r < 0)
             return r;
-        LIST_ITEM(s->certificates.roots.prev, struct root_certificate, link)->is_configured = true;
+        const struct root_certificate *root = LIST_ITEM(c->roots.prev, struct root_certificate, link);
+        (void)str_copy(c->configured[c->configured_count++], sizeof(*c->configured), root->fingerprint);
     }
     return 0;
 }
@@ -400,6 +413,7 @@ void certificates_done(struct station *s)
         return;
     while (!list_is_empty(&c->roots))
         certificates_remove(s, LIST_ITEM(c->roots.next, struct root_certificate, link));
+    free(c->configured);
     (void)own_certificate_set(&c->current, NULL, NULL);
     (void)own_certificate_set(&c->next, NULL, NULL);
     signing_done(s);

@@ -109,10 +109,11 @@ static void change_keep(struct change *change, enum certificate_use use, const s
 }
 
 /* The record of a root that goes: of the configuration's it must be known that it went. */
-static void change_remove(struct change *change, const struct root_certificate *root)
+static void change_remove(const struct station *s, struct change *change, const struct root_certificate *root)
 {
-    char *value = root->is_configured ? strdup(CERTIFICATE_DELETED) : NULL;
-    change->failed |= root->is_configured && !value;
+    bool is_configured = certificates_is_configured(s, root);
+    char *value = is_configured ? strdup(CERTIFICATE_DELETED) : NULL;
+    change->failed |= is_configured && !value;
     change_add(change, root->use, root->fingerprint, value);
 }
 
@@ -150,7 +151,7 @@ static void change_replace(struct station *s, struct change *change, const char 
         const struct root_certificate *root = LIST_ITEM(link, struct root_certificate, link);
         if (root->use != CERTIFICATE_CSMS_ROOT || str_equal(root->fingerprint, fingerprint))
             continue;
-        change_remove(change, root);
+        change_remove(s, change, root);
         if (stays_as_old(s, root, has_old))
             change_keep(change, CERTIFICATE_CSMS_ROOT_OLD, root);
     }
@@ -166,7 +167,6 @@ static void apply_replacement(struct station *s, const char *fingerprint)
             continue;
         if (stays_as_old(s, root, has_old)) {
             root->use = CERTIFICATE_CSMS_ROOT_OLD;
-            root->is_configured = false;
         } else {
             certificates_remove(s, root);
         }
@@ -177,6 +177,7 @@ static void on_installed(struct station *s, void *ctx, int err)
 {
     AUTO(installation) *i = ctx;
     struct pki_info info;
+    s->certificates.is_changing = false;
     if (s->freeing)
         return;
     if (err == 0)
@@ -202,8 +203,10 @@ static void install(struct station *s, struct installation *i, const struct pki_
     }
     if (!change || change->failed)
         on_installed(s, i, -ENOMEM);
-    else
+    else {
+        s->certificates.is_changing = true;
         station_persist(s, change->records, change->count, on_installed, i);
+    }
 }
 
 static bool use_of(const char *type, enum certificate_use *ret)
@@ -224,6 +227,10 @@ static void on_install_certificate(struct station *s, const struct rpc_request *
     struct pki_info info;
     if (!use_of(json_get_string(request->payload, "certificateType", ""), &use)) {
         answer_status(s, request, "Rejected", NULL);
+        return;
+    }
+    if (s->certificates.is_changing) {
+        answer_reason(s, request, "Failed", "InternalError", "another change is being stored");
         return;
     }
 
@@ -357,20 +364,24 @@ static struct root_certificate *find_by_hash(struct station *s, enum pki_hash al
 /* Without a root no CSMS could be believed any more, and no one but the installer could help (M04.FR.03). */
 static bool is_indispensable(const struct station *s, const struct root_certificate *root)
 {
-    int others = 0;
+    int64_t now_ms = station_wall_ms(s);
     if (root->use != CERTIFICATE_CSMS_ROOT || s->security_profile < 2 || s->certificates.trusts_system)
         return false;
     LIST_FOREACH(link, next, (struct list *)&s->certificates.roots)
     {
         const struct root_certificate *other = LIST_ITEM(link, struct root_certificate, link);
-        others += other != root && other->use == CERTIFICATE_CSMS_ROOT;
+        struct pki_info info;
+        if (other != root && other->use == CERTIFICATE_CSMS_ROOT && pki_read(other->pem, &info) == PKI_OK &&
+            now_ms < info.not_after_ms)
+            return false;
     }
-    return others == 0;
+    return true;
 }
 
 static void on_deleted(struct station *s, void *ctx, int err)
 {
     AUTO_FREE struct deletion *d = ctx;
+    s->certificates.is_changing = false;
     if (s->freeing)
         return;
     struct root_certificate *root = certificates_find(s, d->use, d->fingerprint);
@@ -395,7 +406,8 @@ static void delete_root(struct station *s, const struct rpc_request *request,
     d->use = root->use;
     (void)str_copy(d->fingerprint, sizeof(d->fingerprint), root->fingerprint);
     certificates_key(root->use, root->fingerprint, key);
-    const char *value = root->is_configured ? CERTIFICATE_DELETED : NULL;
+    const char *value = certificates_is_configured(s, root) ? CERTIFICATE_DELETED : NULL;
+    s->certificates.is_changing = true;
     station_persist(s, &(struct record){ RECORD_CERTIFICATE, key, value }, 1, on_deleted, d);
 }
 
@@ -405,6 +417,10 @@ static void on_delete_certificate(struct station *s, const struct rpc_request *r
     enum pki_hash algorithm;
     if (!algorithm_of(data, &algorithm)) {
         answer_status(s, request, "NotFound", NULL);
+        return;
+    }
+    if (s->certificates.is_changing) {
+        answer_reason(s, request, "Failed", "InternalError", "another change is being stored");
         return;
     }
     const struct root_certificate *root = find_by_hash(s, algorithm, data);

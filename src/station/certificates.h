@@ -34,7 +34,6 @@ enum certificate_use {
 struct root_certificate {
     struct list link;
     enum certificate_use use;
-    bool is_configured; /* by the configuration, which keeps it */
     char fingerprint[65];
     char *pem;
     char *issuer_pem; /* of one that is not self-signed, for its hash data; or NULL */
@@ -51,6 +50,11 @@ enum signing { SIGNING_NONE, SIGNING_MAKING_KEY, SIGNING_STORING, SIGNING_SENT, 
 struct certificates {
     struct list roots;
     int count;
+    bool
+        is_changing; /* a change of the roots is being stored: the next one would be checked against what is past */
+    char (
+        *configured)[65]; /* fingerprints of the CSMS roots that the configuration names, installed or not */
+    size_t configured_count;
     bool trusts_system; /* no root is configured, and none that was installed has proven itself yet */
     bool
         has_configured_roots; /* the configuration lists roots; else its bundle, or the system's, are trusted at first */
@@ -107,6 +111,8 @@ extern const char *const certificate_use_names[CERTIFICATE_USES]; /* as OCPP nam
 
 struct root_certificate *certificates_find(const struct station *s, enum certificate_use use,
                                            const char *fingerprint);
+/* Whether the configuration brings it back with each start. */
+bool certificates_is_configured(const struct station *s, const struct root_certificate *root);
 /* Adds or replaces; copies. 0 or -ENOMEM. */
 int certificates_add(struct station *s, enum certificate_use use, const char *pem, const char *issuer_pem);
 void certificates_remove(struct station *s, struct root_certificate *root);

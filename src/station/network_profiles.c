@@ -329,26 +329,23 @@ static int lowest_profile(const struct station *s)
 }
 
 /* A05.FR.06: what is less secure than what the CSMS was reached by is gone. */
-static void remove_lower(struct station *s)
+static bool remove_lower(struct station *s)
 {
     struct network_profiles *n = &s->profiles;
+    bool has_removed = false;
     for (int i = 0; i < NETWORK_SLOTS; i++)
-        if (n->slots[i] && n->slots[i]->security_profile < lowest_profile(s))
+        if (n->slots[i] && n->slots[i]->security_profile < lowest_profile(s)) {
             hold(&n->slots[i], NULL);
+            has_removed = true;
+        }
     if (n->good && n->good->security_profile < lowest_profile(s))
         hold(&n->good, NULL);
+    return has_removed;
 }
 
-static void remove_lower_for_good(struct station *s)
+/* NetworkConfigurationPriority names no slot that was taken away. */
+static void shorten_order(struct station *s)
 {
-    struct network_profiles *n = &s->profiles;
-    for (int i = 0; i < NETWORK_SLOTS; i++) {
-        char key[2] = { (char)('1' + i), '\0' };
-        if (n->slots[i] && n->slots[i]->security_profile < lowest_profile(s))
-            keep(s, key, NULL);
-    }
-    remove_lower(s);
-
     char list[3 * NETWORK_SLOTS] = "";
     const char *at = variable_text(s, VAR_COMM_NETWORK_CONFIGURATION_PRIORITY);
     for (int64_t slot; (slot = next_slot(&at)) > 0;)
@@ -360,16 +357,32 @@ static void remove_lower_for_good(struct station *s)
         variables_set_text(s, VAR_COMM_NETWORK_CONFIGURATION_PRIORITY, list);
 }
 
+static void remove_lower_for_good(struct station *s)
+{
+    struct network_profiles *n = &s->profiles;
+    for (int i = 0; i < NETWORK_SLOTS; i++) {
+        char key[2] = { (char)('1' + i), '\0' };
+        if (n->slots[i] && n->slots[i]->security_profile < lowest_profile(s))
+            keep(s, key, NULL);
+    }
+    if (remove_lower(s))
+        shorten_order(s);
+}
+
 void network_profiles_start(struct station *s)
 {
     struct network_profiles *n = &s->profiles;
     AUTO_FREE char *factory = factory_text(s);
     if (n->factory && factory && !str_equal(n->factory, factory))
         forget_all(s);
-    remove_lower(s);
-    struct network_profile *first = in_slot(s, n->good ? n->good->slot : 1);
-    if (!n->good ? first && !first->data : first && str_equal(first->data, n->good->data))
-        hold(&n->good, first); /* without a record it was the configuration's */
+    if (remove_lower(s))
+        shorten_order(s); /* a power cut came before it */
+    /* Without a record it was the configuration's, also where the CSMS has set its slot anew since. */
+    if (!n->good && n->current->security_profile >= lowest_profile(s))
+        hold(&n->good, n->current);
+    struct network_profile *same = n->good ? in_slot(s, n->good->slot) : NULL;
+    if (same && same->data && n->good->data && str_equal(same->data, n->good->data))
+        hold(&n->good, same);
     begin_round(s);
 }
 
@@ -397,12 +410,13 @@ void network_profiles_on_link_up(struct station *s)
     n->attempts = 0;
     n->tried = 0;
     n->falling_back = n->after_a_round = n->was_reached = false;
-    if (!is_other)
-        return;
     bool was_kept = n->good && n->good->data;
-    hold(&n->good, n->current);
-    if (n->current->data || was_kept)
-        keep_good(s);
+    if (is_other) {
+        hold(&n->good, n->current);
+        if (n->current->data || was_kept)
+            keep_good(s);
+    }
+    /* Also where it is no other: a power cut may have come between the two. */
     if (n->current->security_profile != s->security_profile)
         change_security_profile(s);
 }

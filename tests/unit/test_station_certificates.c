@@ -58,6 +58,15 @@ static void installed(struct bench *b, const char *types, const char *result)
     bench_call(b, "GetInstalledCertificateIds", text, result);
 }
 
+/* A CALL whose answer is not waited for. */
+static void frame(struct bench *b, char *text)
+{
+    for (char *at = text; *at; at++)
+        if (*at == '\'')
+            *at = '"';
+    bench_frame(b, text);
+}
+
 static const char *hash_text(const char *pem, const char *issuer, enum pki_hash algorithm)
 {
     static char text[500];
@@ -209,6 +218,33 @@ static void the_last_root_of_a_secured_link_stays(void **state) /* M04.FR.03 */
     delete (b, hash_text(authority_pem(world.root), NULL, PKI_SHA256), "{'status': 'Failed'}");
     install(b, "CSMSRootCertificate", authority_pem(world.other), ACCEPTED);
     delete (b, hash_text(authority_pem(world.root), NULL, PKI_SHA256), ACCEPTED);
+    struct authority *brief =
+        authority_new(&(struct authority_options){ .not_after_ms = BENCH_WALL_MS + DAY_MS });
+    install(b, "CSMSRootCertificate", authority_pem(brief), ACCEPTED);
+    bench_advance(b, 2 * DAY_MS); /* an expired one is none */
+    delete (b, hash_text(authority_pem(world.other), NULL, PKI_SHA256), "{'status': 'Failed'}");
+    delete (b, hash_text(authority_pem(brief), NULL, PKI_SHA256), ACCEPTED);
+    authority_free(brief);
+    bench_free(b);
+}
+
+/* The CSMS and a local client may ask at the same time. */
+static void one_change_of_the_roots_at_a_time(void **state) /* M04.FR.03, M05.FR.03 */
+{
+    (void)state;
+    struct bench *b = bench_of(2, (struct bench_options){ .trusted_pem = authority_pem(world.root) });
+    char text[17000];
+    install(b, "CSMSRootCertificate", authority_pem(world.other), ACCEPTED);
+    b->hold_commits = true;
+    (void)snprintf(text, sizeof(text), "[2, 'one', 'DeleteCertificate', {'certificateHashData': %s}]",
+                   hash_text(authority_pem(world.other), NULL, PKI_SHA256));
+    frame(b, text);
+    delete (b, hash_text(authority_pem(world.root), NULL, PKI_SHA256), "{'status': 'Failed'}");
+    install(b, "CSMSRootCertificate", authority_pem(world.next), "{'status': 'Failed'}");
+    b->hold_commits = false;
+    bench_settle(b);
+    expect_installed(b, "CSMSRootCertificate", authority_pem(world.root), NULL);
+    install(b, "CSMSRootCertificate", authority_pem(world.next), ACCEPTED);
     bench_free(b);
 }
 
@@ -293,6 +329,9 @@ static void roots_of_the_configuration_are_installed_ones(void **state) /* M03.F
     install(b, "CSMSRootCertificate", authority_pem(world.root), ACCEPTED);
     bench_restart(b);
     assert_int_equal(pki_count(b->trusted), 2);
+    delete (b, hash_text(authority_pem(world.root), NULL, PKI_SHA256), ACCEPTED);
+    bench_restart(b); /* nor when it was installed once more in between */
+    assert_int_equal(pki_count(b->trusted), 1);
     bench_free(b);
     free(both);
 }
@@ -595,6 +634,46 @@ static void after_an_invalid_certificate_nothing_is_sent_again(void **state) /* 
     bench_expect_nothing(b);
     trigger(b);
     bench_expect(b, "SignCertificate", "{}");
+}
+
+static void nor_if_it_comes_before_the_answer(void **state) /* A02.FR.20 */
+{
+    struct bench *b = *state;
+    bench_answer(b, "SignCertificate", BENCH_SILENCE);
+    trigger(b);
+    bench_expect(b, "SignCertificate", "{}");
+    signed_by_csms(b, "nonsense", REJECTED);
+    bench_reply(b, ACCEPTED);
+    bench_expect(b, "SecurityEventNotification", "{'type': 'InvalidChargingStationCertificate'}");
+    bench_advance(b, 250000);
+    bench_expect_nothing(b);
+}
+
+/* The new request is not forgotten with the one before. */
+static void a_request_while_the_certificate_is_stored_goes_on(void **state) /* A02.FR.02 */
+{
+    struct bench *b = *state;
+    char text[17000];
+    sign_accepted(b);
+    trigger(b);
+    bench_expect(b, "SignCertificate", "{}");
+    char *chain = authority_sign(world.root, b->csr, NULL);
+    b->hold_commits = true;
+    (void)snprintf(text, sizeof(text), "[2, 'one', 'CertificateSigned', {'certificateChain': '%s'}]",
+                   authority_escaped(chain));
+    frame(b, text);
+    trigger(b);
+    assert_int_equal(b->requests, 2);
+    b->hold_commits = false;
+    bench_settle(b);
+    bench_advance(b, 1000);
+    assert_string_equal(b->certificate, chain);
+    bench_expect_later(b, "SignCertificate", "{}");
+    free(chain);
+    chain = authority_sign(world.root, b->csr, NULL);
+    signed_by_csms(b, chain, ACCEPTED);
+    assert_string_equal(b->certificate, chain);
+    free(chain);
 }
 
 static void a_certificate_nobody_asked_for_is_rejected(void **state) /* A02.FR.06 */
@@ -1007,6 +1086,36 @@ static void security_reached_is_kept(void **state) /* A05.FR.05, A05.FR.06, A05.
     }
 }
 
+/* Of the records of an upgrade only the first ones were written. */
+static void a_power_cut_within_an_upgrade_does_not_lose_it(void **state) /* A05.FR.06 */
+{
+    struct bench *b = *state;
+    install(b, "CSMSRootCertificate", authority_pem(world.root), ACCEPTED);
+    bench_call(b, "SetNetworkProfile", profile_of[2], ACCEPTED);
+    priority(b, "2,1", "Accepted");
+    json_t *before = json_deep_copy(b->records);
+    reset(b);
+    json_t *after = json_deep_copy(b->records);
+
+    for (int written = 0; written < 3; written++) {
+        static const char *const names[] = { "network/good", "network/security_profile" };
+        json_decref(b->records);
+        b->records = json_deep_copy(before);
+        for (int i = 0; i < written; i++)
+            json_object_set(b->records, names[i], json_object_get(after, names[i]));
+        bench_restart(b);
+        assert_int_equal(b->security_profile, 2);
+        bench_call(b, "GetVariables",
+                   "{'getVariableData': [{'component': {'name': 'SecurityCtrlr'}, 'variable': {'name': "
+                   "'SecurityProfile'}}, {'component': {'name': 'OCPPCommCtrlr'}, 'variable': {'name':"
+                   " 'NetworkConfigurationPriority'}}]}",
+                   "{'getVariableResult': [{'attributeValue': '2'}, {'attributeValue': '2'}]}");
+        assert_string_equal(bench_record(b, "network", "security_profile"), "2");
+    }
+    json_decref(before);
+    json_decref(after);
+}
+
 static void an_upgrade_that_fails_is_none(void **state) /* A05.FR.06 */
 {
     struct bench *b = *state;
@@ -1139,6 +1248,7 @@ int main(void)
         TEST(plain, letters_and_leading_zeroes_do_not_matter),
         TEST(plain, a_deletion_that_cannot_be_stored_fails),
         cmocka_unit_test(the_last_root_of_a_secured_link_stays),
+        cmocka_unit_test(one_change_of_the_roots_at_a_time),
         TEST(plain, what_is_no_root_is_rejected),
         TEST(plain, one_that_is_there_is_replaced),
         TEST(plain, an_installation_that_cannot_be_stored_fails),
@@ -1155,6 +1265,8 @@ int main(void)
         TEST(own, the_key_leaves_by_no_message),
         TEST(own, a_certificate_that_does_not_fit_is_rejected),
         TEST(own, after_an_invalid_certificate_nothing_is_sent_again),
+        TEST(own, nor_if_it_comes_before_the_answer),
+        TEST(own, a_request_while_the_certificate_is_stored_goes_on),
         TEST(own, a_certificate_nobody_asked_for_is_rejected),
         cmocka_unit_test(a_chain_too_long_is_rejected),
         TEST(own, certificates_for_vehicles_are_not_taken),
@@ -1177,6 +1289,7 @@ int main(void)
         TEST(profile_1, tls_needs_a_root),
         TEST(profile_1, profile_3_needs_a_certificate),
         TEST(profile_1, security_reached_is_kept),
+        TEST(profile_1, a_power_cut_within_an_upgrade_does_not_lose_it),
         TEST(profile_1, an_upgrade_that_fails_is_none),
         cmocka_unit_test(from_3_it_goes_back_to_2_where_that_is_allowed),
         cmocka_unit_test(to_1_it_never_goes_back),

@@ -324,6 +324,23 @@ static void the_last_good_profile_survives_a_power_cut(void **state) /* B10.FR.0
     assert_true(b->is_up);
 }
 
+/* There is no record of it: it was the configuration's. */
+static void the_configurations_profile_is_gone_back_to_after_a_power_cut(void **state) /* B10.FR.07 */
+{
+    struct bench *b = *state;
+    set_profile(b, 1, OTHER, 1);
+    refuse(b, OTHER);
+    bench_restart(b);
+    assert_string_equal(b->url, OTHER);
+    bench_advance(b, 60000);
+    assert_string_equal(b->url, FACTORY);
+    assert_true(b->is_up);
+    bench_restart(b);
+    bench_advance(b, 60000);
+    assert_string_equal(b->url, FACTORY);
+    assert_true(b->is_up);
+}
+
 static void a_new_csms_in_the_configuration_takes_the_station_back(void **state)
 {
     struct bench *b = *state;
@@ -371,6 +388,7 @@ int main(void)
         TEST(a_lost_link_goes_through_the_entries_too),
         TEST(a_slot_set_anew_while_in_use_waits_for_the_reboot),
         TEST(the_last_good_profile_survives_a_power_cut),
+        TEST(the_configurations_profile_is_gone_back_to_after_a_power_cut),
         TEST(a_new_csms_in_the_configuration_takes_the_station_back),
         TEST(what_is_stored_and_not_readable_is_left_out),
     };
