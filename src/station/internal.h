@@ -41,6 +41,7 @@ struct evse {
     struct evse_transaction tx;            /* transactions.h: authorization and transaction of this EVSE */
     struct evse_limit limit;               /* smart_charging.h */
     uint32_t reset_ticket;                 /* EVSE_RESET not yet answered, or 0 */
+    int reset_attempts;                    /* of it, before this one */
 };
 
 struct customer_report; /* customer.c */

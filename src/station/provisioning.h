@@ -32,7 +32,6 @@ struct provisioning {
     enum reset_state reset;
     int reset_evse;               /* 0: the station */
     bool reset_after_transaction; /* it was Scheduled: the boot reason differs */
-    int reset_attempts;
     struct timer boot_timer, heartbeat_timer, reset_timer;
 };
 

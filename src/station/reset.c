@@ -36,8 +36,8 @@ static void report_statuses(struct station *s)
 /* Tasks of the whole station that a reset would come in between (errata to B11: what OnIdle means). */
 static bool is_busy(const struct station *s)
 {
-    return s->diagnostics.upload || s->firmware.phase == FIRMWARE_DOWNLOADS ||
-           s->firmware.phase == FIRMWARE_VERIFIES;
+    return s->diagnostics.upload || s->report || s->customer_report ||
+           s->firmware.phase == FIRMWARE_DOWNLOADS || s->firmware.phase == FIRMWARE_VERIFIES;
 }
 
 static bool scope_is_idle(const struct station *s, int evse)
@@ -96,10 +96,10 @@ static void restart(struct station *s)
     struct provisioning *p = &s->provisioning;
 
     set_state(s, RESET_RESTARTING, "transactions are over");
-    p->reset_attempts = 0;
     for (size_t i = 0; i < s->evse_count; i++) {
         struct evse *e = &s->evses[i];
         bool is_meant = is_in_scope(p->reset_evse, e) && e->abilities.reset;
+        e->reset_attempts = 0;
         e->reset_ticket = is_meant ? station_command(s, e, EVSE_RESET, 0) : 0;
     }
     env_timer_start(s->env, &p->reset_timer, devices_restart(s) ? DEVICE_RESTART_MS : RESTART_MS);
@@ -118,8 +118,8 @@ void reset_on_command_done(struct evse *e, const struct evse_command *command, i
 
     if (err < 0) {
         log_warn(LOG_STATION, "device was not reset: station=%s evse=%d error=%d", s->id, e->id, err);
-        if (p->reset_attempts < variable_int(s, VAR_COMM_RESET_RETRIES)) {
-            p->reset_attempts++;
+        if (e->reset_attempts < variable_int(s, VAR_COMM_RESET_RETRIES)) {
+            e->reset_attempts++;
             e->reset_ticket = station_command(s, e, EVSE_RESET, 0);
             return;
         }

@@ -33,17 +33,18 @@ def test_TC_F_03_CS(station):
 def test_TC_F_04_CS(station):
     cs = station(TxCtrlr__TxStartPoint="Authorized", TxCtrlr__EVConnectionTimeOut=2)
     Authorized(cs, remote=True)
-    cs.event(eventType="Ended", triggerReason="EVConnectTimeout")
+    cs.event(eventType="Ended", triggerReason="EVConnectTimeout", stoppedReason="Timeout")
     cs.tracks[1].clear()
     Authorized(cs, remote=True)
-    cs.event(eventType="Ended", triggerReason="EVConnectTimeout")
+    cs.event(eventType="Ended", triggerReason="EVConnectTimeout", stoppedReason="Timeout")
 
 
 def test_TC_F_08_CS(station):
-    for stop in ("EVConnected", "Authorized"):
+    for stop in ("EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer"):
         cs = station(TxCtrlr__TxStopPoint=stop)
         EnergyTransferStarted(cs)
         StopAuthorized(cs, remote=True)
+        cs.until_device(enabled=False)
 
 
 def test_TC_F_09_CS(station):

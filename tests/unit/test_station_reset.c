@@ -200,6 +200,21 @@ static void a_device_that_does_not_restart_is_tried_again_and_then_left(void **s
     bench_free(b);
 }
 
+static void each_device_is_tried_again(void **state) /* ResetRetries */
+{
+    (void)state;
+    struct bench *b = with_device_reset(2);
+    b->command_error = -110;
+    bench_call(b, "Reset", "{'type': 'Immediate'}", "{'status': 'Accepted'}");
+    int resets = 0;
+    for (; json_array_size(b->commands) > 0; resets++)
+        json_array_remove(b->commands, 0);
+    assert_int_equal(resets, 4);
+    bench_advance(b, 2000);
+    bench_expect(b, "BootNotification", "{'reason': 'RemoteReset'}");
+    bench_free(b);
+}
+
 static void one_evse_restarts_alone(void **state) /* B11.FR.08, .10; TC_B_25 */
 {
     (void)state;
@@ -305,6 +320,22 @@ static void on_idle_waits_for_a_log_on_its_way(void **state) /* B11.FR.07 */
     bench_expect_later(b, "BootNotification", "{'reason': 'ScheduledReset'}");
 }
 
+static void on_idle_waits_for_the_end_of_a_report(void **state) /* B11.FR.07 */
+{
+    struct bench *b = *state;
+    bench_answer(b, "NotifyReport", BENCH_SILENCE);
+    bench_call(b, "GetBaseReport", "{'requestId': 1, 'reportBase': 'FullInventory'}",
+               "{'status': 'Accepted'}");
+    bench_call(b, "Reset", "{'type': 'OnIdle'}", "{'status': 'Scheduled'}");
+    assert_true(b->is_up);
+    bench_answer(b, "NotifyReport", "");
+    const json_t *part = bench_expect_later(b, "NotifyReport", "{}");
+    while (json_is_true(json_object_get(part, "tbc")))
+        part = bench_expect_later(b, "NotifyReport", "{}");
+    bench_advance(b, 2000);
+    bench_expect_later(b, "BootNotification", "{'reason': 'ScheduledReset'}");
+}
+
 static void an_inoperative_evse_stays_so_when_it_is_reset(void **state) /* B12.FR.06, B11.FR.02 */
 {
     (void)state;
@@ -376,12 +407,14 @@ int main(void)
         TEST(a_reset_while_the_link_fails_goes_on),
         cmocka_unit_test(devices_that_can_restart_do),
         cmocka_unit_test(a_device_that_does_not_restart_is_tried_again_and_then_left),
+        cmocka_unit_test(each_device_is_tried_again),
         cmocka_unit_test(one_evse_restarts_alone),
         cmocka_unit_test(one_evse_ends_its_own_transaction_only),
         cmocka_unit_test(one_evse_waits_for_its_transaction),
         TEST(what_cannot_be_reset_is_rejected),
         TEST(on_idle_waits_for_whoever_was_let_in),
         TEST(on_idle_waits_for_a_log_on_its_way),
+        TEST(on_idle_waits_for_the_end_of_a_report),
         cmocka_unit_test(an_inoperative_evse_stays_so_when_it_is_reset),
         TEST(a_reset_under_way_takes_no_other),
         TEST(of_two_resets_at_once_one_is_rejected),
