@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509 import ocsp
 
+import json
+
 from rig import REMOTE, TOKEN, until, validate
 
 AUTHORIZED = {"idTokenInfo": {"status": "Accepted"}}
@@ -288,9 +290,17 @@ def offline_start(cs, evse=1, token=TOKEN, **car):
 def offline_stop(cs, evse=1, token=TOKEN):
     cs.present(token, evse)
     until(lambda: cs.show(evse)["power"] == 0, "the device stops")
+    until(lambda: device_state(cs, evse) != "charging", "the station sees that it stopped")
     cs.unplug(evse)
     if cs.parking_bay:
         cs.drive_out(evse)
+
+
+def device_state(cs, evse=1):
+    """What the station sees, without a word to the CSMS."""
+    _, text, _ = cs.site.cli("--json", "status")
+    station = next(s for s in json.loads(text)["stations"] if s["id"] == cs.id)
+    return station["evses"][evse - 1]["device"]["state"]
 
 
 # ---- memory states ----
