@@ -209,6 +209,24 @@ def test_a_power_cut_in_each_phase(site, maker, phase):   # L01.FR.05, L01.FR.16
     site.csms.expect("FW1", "SecurityEventNotification", type="FirmwareUpdated")
 
 
+@pytest.mark.parametrize("phase,last", [("Downloading", "Installed"), ("Installing", "InstallationFailed")])
+def test_an_end_in_order_in_the_middle(site, maker, phase, last):
+    site.start()
+    (site.directory / "hold").touch()
+    if phase == "Downloading":
+        site.server.faults["/now"] = "stall"
+    update(site, maker, "now")
+    expect(site, phase)
+    site.end("gateway")
+    if phase == "Installing":
+        with pytest.raises(ProcessLookupError):
+            until(lambda: os.kill(hook_pid(site), 0), "the hook ends", 5)   # it went with the gateway
+    (site.directory / "hold").unlink()
+    site.server.faults.clear()
+    site.start_gateway()
+    expect(site, last)
+
+
 def test_devices_with_a_hook_of_their_own(maker, tmp_path):
     """The profile names it; it runs once for each charger, and knows which."""
     with Site() as site:
