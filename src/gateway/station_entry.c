@@ -171,6 +171,12 @@ static void op_connect(void *ctx, const struct link_target *target)
 static void op_disconnect(void *ctx)
 {
     struct station_entry *entry = ctx;
+    if (entry
+            ->websocket_is_up) { /* on_close tells when it is gone: a CSMS may mix up two links of one station */
+        entry->websocket_is_up = false;
+        websocket_close(entry->websocket, 1000);
+        return;
+    }
     drop_link(entry, 1000);
     entry->closed_failure = LINK_LOST;
     env_timer_start(&entry->gateway->loop.env, &entry->closed_timer, 0);

@@ -563,6 +563,15 @@ static void on_timer(struct timer *timer, void *ctx)
         end(ws);
 }
 
+void websocket_close(struct websocket *ws, int close_code)
+{
+    ws->events.on_message = NULL;
+    if (ws->phase != PHASE_OPEN)
+        return; /* it is ending already */
+    set_end(ws, WEBSOCKET_CLOSED, close_code, "closed by us");
+    start_close(ws, close_code, NULL);
+}
+
 void websocket_free(struct websocket *ws, int close_code)
 {
     if (!ws)

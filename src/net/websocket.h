@@ -88,6 +88,9 @@ struct websocket_events {
  * come from inside this call. NULL without memory. */
 struct websocket *websocket_connect(struct endpoint *endpoint, const char *identity, const char *user,
                                     const char *password, const struct websocket_events *events, void *ctx);
+/* Closes one that is open in order: what is queued still goes, nothing is received any more; on_close follows when the peer is gone
+ * or after 3 s, never from inside. */
+void websocket_close(struct websocket *ws, int close_code);
 /* Sends a close frame if open and lets the object go when libwebsockets did; no callback comes after this. */
 void websocket_free(struct websocket *ws, int close_code);
 

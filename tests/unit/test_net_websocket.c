@@ -319,6 +319,21 @@ static void closing_flushes_the_queue_and_tells_the_code(void **state)
     assert_int_equal(b->a.closes, 0);
 }
 
+static void who_closes_in_order_hears_when_the_peer_is_gone(void **state)
+{
+    struct bench *b = *state;
+    connect_both(b, false);
+    assert_int_equal(websocket_send(b->a.ws, "bye", 3), 0);
+    websocket_close(b->a.ws, 1000);
+    assert_int_equal(b->a.closes, 0);
+    assert_int_equal(websocket_send(b->b.ws, "too late", 8), 0);
+    RUN_UNTIL(b, b->a.closes == 1);
+    assert_int_equal(b->a.messages, 0);
+    assert_int_equal(b->b.messages, 1);
+    assert_int_equal(b->b.end.status, 1000);
+    assert_int_equal(b->a.end.failure, WEBSOCKET_CLOSED);
+}
+
 static void server_may_close(void **state)
 {
     struct bench *b = *state;
@@ -667,6 +682,7 @@ int main(void)
         TEST(too_long_message_closes_with_1009),
         TEST(invalid_utf8_closes_with_1007),
         TEST(closing_flushes_the_queue_and_tells_the_code),
+        TEST(who_closes_in_order_hears_when_the_peer_is_gone),
         TEST(server_may_close),
         TEST(freeing_in_callbacks_is_safe),
         TEST(freeing_at_any_moment_of_the_attempt_is_safe),
