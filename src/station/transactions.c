@@ -576,11 +576,20 @@ bool trigger_transaction_event(struct station *s, struct evse *e)
 
 /* ---- life ---- */
 
+/* Where nothing is sampled no event would tell of other phases in use (E02.FR.18, E02.FR.19). */
+static bool has_untold_phases(const struct evse *e)
+{
+    int phases = metering_phases_used(e);
+    return phases && phases != e->tx.phases_reported && !e->tx.stopping;
+}
+
 static void on_save_timer(struct timer *timer, void *ctx)
 {
     struct evse *e = ctx;
     if (transaction_is_running(e)) {
-        transaction_save(e);
+        if (!has_untold_phases(e) ||
+            !transaction_event(e, EVENT_UPDATED, TRIGGER_CHARGING_RATE_CHANGED, NULL, NULL))
+            transaction_save(e);
         env_timer_start(e->station->env, timer, SAVE_INTERVAL_MS);
     }
 }

@@ -440,6 +440,25 @@ static void phases_in_use_are_told_once(void **state) /* E02.FR.18, E02.FR.19, E
     session_event(b, "Updated", "Trigger", "'numberOfPhasesUsed': 3"); /* E03.FR.14 */
 }
 
+static void
+phases_in_use_are_told_where_nothing_is_sampled(void **state) /* E02.FR.18, E02.FR.19, E03.FR.13, E03.FR.14 */
+{
+    struct bench *b = *state;
+    bench_measure(b, 1, MEASURE_CURRENT_IMPORT_L1, 16);
+    session_plug(b);
+    session_tap(b);
+    bench_forget(b);
+    bench_state(b, 1, EVSE_CHARGING);
+    session_event(b, "Updated", "ChargingStateChanged", "'numberOfPhasesUsed': 1");
+    bench_measure(b, 1, MEASURE_CURRENT_IMPORT_L2, 16);
+    bench_measure(b, 1, MEASURE_CURRENT_IMPORT_L3, 16);
+    bench_expect_nothing(b); /* not while the currents still rise */
+    bench_advance(b, 60000);
+    session_event(b, "Updated", "ChargingRateChanged", "'numberOfPhasesUsed': 3");
+    bench_advance(b, 600000);
+    assert_int_equal(bench_count(b, "TransactionEvent"), 0);
+}
+
 static void without_a_transaction_none_is_triggered(void **state) /* F06.FR.05 */
 {
     struct bench *b = *state;
@@ -483,6 +502,8 @@ int main(void)
                                         bench_teardown),
         cmocka_unit_test(the_first_values_come_with_the_vehicle_without_a_link_too),
         cmocka_unit_test_setup_teardown(phases_in_use_are_told_once, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(phases_in_use_are_told_where_nothing_is_sampled, setup,
+                                        bench_teardown),
         cmocka_unit_test_setup_teardown(without_a_transaction_none_is_triggered, setup, bench_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
