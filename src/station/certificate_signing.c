@@ -72,8 +72,9 @@ static void send_request(struct station *s)
         json_pack("{s:s, s:s}", "csr", c->request, "certificateType", "ChargingStationCertificate");
     set_signing(s, SIGNING_SENT, "ready");
     c->sent++;
-    if (outbox_call(s, "SignCertificate", payload, OUTBOX_KEEP_OFFLINE | OUTBOX_WHILE_PENDING,
-                    on_sign_certificate_result, s) < 0) {
+    int flags = c->is_asked_for ? OUTBOX_WHILE_PENDING : 0; /* B02.FR.02 */
+    if (outbox_call(s, "SignCertificate", payload, flags | OUTBOX_KEEP_OFFLINE, on_sign_certificate_result,
+                    s) < 0) {
         c->sent--;
         wait_for_certificate(s);
     }
@@ -165,6 +166,7 @@ bool certificates_can_sign(const struct station *s)
 
 void trigger_sign_certificate(struct station *s)
 {
+    s->certificates.is_asked_for = true;
     begin(s, "asked for by the CSMS");
 }
 
@@ -186,8 +188,10 @@ static void on_renewal_timer(struct timer *timer, void *ctx)
     struct station *s = ctx;
     struct certificates *c = &s->certificates;
     if (renew_in_ms(s) <= 0 && !c->next.pem && !c->gave_up && c->signing == SIGNING_NONE &&
-        certificates_can_sign(s))
+        certificates_can_sign(s)) {
+        c->is_asked_for = false;
         begin(s, "the certificate expires soon");
+    }
     signing_plan_renewal(s);
 }
 

@@ -66,8 +66,9 @@ struct certificates {
     char *request, *key; /* the CSR under way and its key, or NULL */
     int sent;            /* SignCertificate in the outbox or not yet answered */
     int repeats;
-    int64_t wait_s; /* until the CSR is sent again */
-    bool gave_up;   /* no answer to the last of them: only the CSMS starts anew (A03.FR.19) */
+    int64_t wait_s;    /* until the CSR is sent again */
+    bool is_asked_for; /* by a TriggerMessage, else it is a renewal of our own */
+    bool gave_up;      /* no answer to the last of them: only the CSMS starts anew (A03.FR.19) */
     struct timer repeat_timer, renewal_timer;
 };
 

@@ -87,18 +87,18 @@ static void break_off(struct station *s)
 
 /* It is told also after a loss of the link: the CSMS waits for the end. */
 static void send_log_status_notification(struct station *s, const struct log_upload *upload,
-                                         const char *status)
+                                         const char *status, int flags)
 {
     json_t *payload = json_pack("{s:s}", "status", status);
     if (payload && upload)
         json_set_optional(payload, "requestId", json_integer(upload->request_id)); /* N01.FR.07 */
-    (void)outbox_call(s, "LogStatusNotification", payload, OUTBOX_KEEP_OFFLINE | OUTBOX_WHILE_PENDING, NULL,
-                      NULL);
+    (void)outbox_call(s, "LogStatusNotification", payload, flags | OUTBOX_KEEP_OFFLINE, NULL, NULL);
 }
 
 void trigger_log_status_notification(struct station *s)
 {
-    send_log_status_notification(s, s->diagnostics.upload, s->diagnostics.upload ? "Uploading" : "Idle");
+    send_log_status_notification(s, s->diagnostics.upload, s->diagnostics.upload ? "Uploading" : "Idle",
+                                 OUTBOX_WHILE_PENDING);
 }
 
 static void begin_attempt(struct log_upload *upload)
@@ -138,7 +138,7 @@ void station_on_log_uploaded(struct station *station, int err)
         env_timer_start(station->env, &upload->timer, wait_ms > 0 ? wait_ms : 0);
         return;
     }
-    send_log_status_notification(station, upload, status_of(err)); /* N01.FR.09, N01.FR.10 */
+    send_log_status_notification(station, upload, status_of(err), 0); /* N01.FR.09, N01.FR.10 */
     station->diagnostics.upload = NULL;
     upload_free(upload);
 }
@@ -226,13 +226,13 @@ static void on_get_log(struct station *s, const struct rpc_request *request)
                json_pack("{s:s, s:s}", "status", before ? "AcceptedCanceled" : "Accepted", "filename",
                          upload->file_name)); /* N01.FR.01, N01.FR.12 */
     if (before) {
-        send_log_status_notification(s, before, "AcceptedCanceled"); /* N01.FR.20 */
+        send_log_status_notification(s, before, "AcceptedCanceled", 0); /* N01.FR.20 */
         break_off(s);
     }
     log_info(LOG_STATION, "log is uploaded: station=%s request=%lld file=%s", s->id,
              (long long)upload->request_id, upload->file_name);
     s->diagnostics.upload = upload;
-    send_log_status_notification(s, upload, "Uploading"); /* N01.FR.08 */
+    send_log_status_notification(s, upload, "Uploading", 0); /* N01.FR.08 */
     begin_attempt(upload);
 }
 

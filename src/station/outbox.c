@@ -44,9 +44,16 @@ static bool may_leave(const struct station *s, int flags)
 {
     if (!network_is_up(s))
         return false;
-    if (s->provisioning.registration == REGISTRATION_REJECTED)
-        return flags & OUTBOX_FIRST; /* BootNotification alone: B03.FR.02 */
-    return station_is_accepted(s) || flags & OUTBOX_WHILE_PENDING;
+    switch (s->provisioning.registration) {
+    case REGISTRATION_NONE:     /* BootNotification alone: B01.FR.08 */
+    case REGISTRATION_REJECTED: /* B03.FR.02 */
+        return flags & OUTBOX_FIRST;
+    case REGISTRATION_PENDING:
+        return flags & OUTBOX_WHILE_PENDING;
+    case REGISTRATION_ACCEPTED:
+        break;
+    }
+    return true;
 }
 
 static void on_answered(void *ctx, const struct rpc_answer *answer)

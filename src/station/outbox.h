@@ -18,7 +18,7 @@ struct station;
 
 enum outbox_flags {
     OUTBOX_WHILE_PENDING =
-        1,            /* may be sent before the registration is Accepted (B02.FR.02: asked for by the CSMS) */
+        1,            /* may be sent while the registration is Pending (B02.FR.02: asked for by the CSMS) */
     OUTBOX_FIRST = 2, /* before what waits (BootNotification; status after it) */
     OUTBOX_KEEP_OFFLINE = 4, /* survives a loss of the link; else it is dropped when the link goes */
     OUTBOX_ONLINE_ONLY =

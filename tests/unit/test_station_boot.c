@@ -201,6 +201,50 @@ static void pending_reports_what_it_is_asked_for(void **state) /* B02.FR.02 */
     bench_expect_nothing(b);
 }
 
+/* A restart does not end the upload of a log; nobody asks for its status now. */
+static void pending_keeps_back_what_nobody_asked_for(void **state) /* B02.FR.02 */
+{
+    struct bench *b = *state;
+    bench_boot(b);
+    bench_call(
+        b, "GetLog",
+        "{'logType': 'DiagnosticsLog', 'requestId': 7, 'log': {'remoteLocation': 'https://f.example/'}}",
+        "{'status': 'Accepted'}");
+    bench_answer(b, "BootNotification", "{'status': 'Pending', 'currentTime': 'now', 'interval': 30}");
+    bench_call(b, "Reset", "{'type': 'Immediate'}", "{'status': 'Accepted'}");
+    bench_forget(b);
+    bench_advance(b, 2000);
+    bench_expect(b, "BootNotification", "{}");
+    bench_log_uploaded(b, 0);
+    bench_expect_nothing(b);
+    bench_call(b, "TriggerMessage", "{'requestedMessage': 'LogStatusNotification'}",
+               "{'status': 'Accepted'}");
+    bench_expect(b, "LogStatusNotification", "{'status': 'Idle'}");
+    bench_expect_nothing(b);
+    bench_answer(b, "BootNotification", "");
+    bench_advance(b, 30000);
+    bench_expect(b, "BootNotification", "{}");
+    bench_expect_later(b, "LogStatusNotification", "{'status': 'Uploaded', 'requestId': 7}");
+}
+
+static void what_is_asked_for_before_the_first_answer_waits_for_it(void **state) /* B01.FR.08 */
+{
+    struct bench *b = *state;
+    bench_answer(b, "BootNotification", BENCH_ERROR("InternalError"));
+    bench_start(b);
+    bench_expect(b, "BootNotification", "{}");
+    bench_call(b, "GetBaseReport", "{'requestId': 7, 'reportBase': 'SummaryInventory'}",
+               "{'status': 'Accepted'}");
+    bench_call(b, "TriggerMessage", "{'requestedMessage': 'Heartbeat'}", "{'status': 'Accepted'}");
+    bench_expect_nothing(b);
+    bench_answer(b, "BootNotification", "{'status': 'Pending', 'currentTime': 'now', 'interval': 300}");
+    bench_advance(b, 70000);
+    bench_expect(b, "BootNotification", "{}");
+    bench_expect(b, "NotifyReport", "{'requestId': 7}");
+    bench_expect(b, "Heartbeat", "{}");
+    bench_expect_nothing(b);
+}
+
 static void rejected_sends_nothing_and_answers_security_error(void **state) /* B03.FR.02, .06, .08 */
 {
     struct bench *b = *state;
@@ -497,6 +541,8 @@ int main(void)
         TEST(an_interval_of_zero_is_chosen_by_the_station),
         TEST(pending_answers_configuration_and_refuses_the_rest),
         TEST(pending_reports_what_it_is_asked_for),
+        TEST(pending_keeps_back_what_nobody_asked_for),
+        TEST(what_is_asked_for_before_the_first_answer_waits_for_it),
         TEST(rejected_sends_nothing_and_answers_security_error),
         cmocka_unit_test(a_start_without_a_csms_boots_first_when_it_is_there),
         cmocka_unit_test(charging_before_the_first_acceptance_is_a_setting),
