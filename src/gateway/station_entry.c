@@ -604,12 +604,37 @@ struct station *station_entry_station(const struct station_entry *entry)
     return entry->station;
 }
 
+static bool reads_key_codes(const struct charger_config *charger)
+{
+    for (size_t i = 0; i < charger->profile->evse_count; i++)
+        if (str_equal(charger->profile->evses[i].abilities.id_token_type, "KeyCode"))
+            return true;
+    return false;
+}
+
+/* C04.FR.04: a key code that is read is in the frames, too; on a bus in those of all its chargers. */
+static bool has_secret_frames(const struct station_entry *entry, const struct charger_config *charger)
+{
+    const struct config *config = entry->gateway->config;
+    if (reads_key_codes(charger))
+        return true;
+    for (size_t i = 0; charger->bus >= 0 && i < config->station_count; i++)
+        for (size_t j = 0; j < config->stations[i].charger_count; j++) {
+            const struct charger_config *other = &config->stations[i].chargers[j];
+            if (other->bus == charger->bus && reads_key_codes(other))
+                return true;
+        }
+    return false;
+}
+
 void station_entry_print_frames(const struct station_entry *entry, struct buf *out)
 {
     for (size_t i = 0; i < entry->charger_count; i++) {
         const struct station_charger *c = &entry->chargers[i];
         buf_printf(out, "EVSE %d, profile %s\n", c->first_evse, c->config->profile->name);
-        if (c->resource && c->config->bus >= 0)
+        if (has_secret_frames(entry, c->config))
+            buf_printf(out, "not shown: key codes are read here\n");
+        else if (c->resource && c->config->bus >= 0)
             modbus_bus_print_frames(resource_as_bus(c->resource), out);
         else if (c->resource)
             echonet_print_frames(resource_as_echonet(c->resource), c->config->target.host, out);

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from file_servers import FtpFiles, HttpFiles, SftpFiles, make_certificate
-from harness import PASSWORD, Site, until
+from harness import PASSWORD, ROOT, Site, until
 
 
 def ask(site, url, kind="DiagnosticsLog", request=1, station="CS1", expected="Accepted", **more):
@@ -59,6 +59,29 @@ def test_the_diagnostics_log_arrives_whole_and_without_secrets(tmp_path, kind): 
             assert PASSWORD not in whole and "another-password-of-16" not in whole and "Example" not in whole
             assert "secret-of" not in site.log("gateway")
             until(lambda: not left_over(site), "the file is removed")
+    finally:
+        server.stop()
+
+
+def test_a_key_code_is_in_no_log(tmp_path):   # C04.FR.04
+    """Nor in the frames of the device it was read from."""
+    code = "73915468"
+    server = HttpFiles(tmp_path)
+    try:
+        with Site() as site:
+            site.log_level = "debug"
+            profile = (ROOT / "profiles/demo-modbus-ac22.yaml").read_text()
+            assert "type: ISO14443" in profile
+            (site.directory / "code-ac22.yaml").write_text(
+                profile.replace("demo-modbus-ac22", "code-ac22").replace("type: ISO14443", "type: KeyCode"))
+            site.station("CS1", site.tcp_charger().replace("demo-modbus-ac22", "code-ac22"))
+            site.start()
+            site.ask(f"tap tcp1 {code}")
+            site.csms.expect("CS1", "Authorize", idToken={"idToken": code, "type": "KeyCode"})
+            name = ask(site, server.url)
+            site.csms.expect("CS1", "LogStatusNotification", status="Uploaded", requestId=1)
+            whole = "".join(members(tmp_path / name).values()) + site.log("gateway")
+            assert code not in whole and code.encode().hex() not in whole.lower()
     finally:
         server.stop()
 
