@@ -11,7 +11,7 @@ enum record_kind {
     RECORD_PROFILE,     /* key: charging profile id; value: the charging profile */
     RECORD_TOKEN,       /* key: hash of an id token; value: what the authorization cache knows of it */
     RECORD_CERTIFICATE, /* key: use and number; value: certificate or key, PEM. Secret: never shown */
-    RECORD_NETWORK, /* key: configuration slot; value: NetworkConnectionProfileType; and what is to be known of them */
+    RECORD_NETWORK, /* key: configuration slot; value: NetworkConnectionProfileType; and what is to be known of them. Secret */
     RECORD_SECURITY_LOG, /* key: a number; value: a line of the security log */
     RECORD_KINDS
 };

@@ -53,10 +53,7 @@ static void on_timer(struct timer *timer, void *ctx)
 
     s->network.awaits_devices = false;
     set_state(s, LINK_CONNECTING, "waited");
-    /* The CSMS may not know of the password it set, if its answer was lost, or have got another since: then the configured one may help. */
-    const char *password = s->network.refusals % 2 && s->password ? s->password : station_password(s);
     const struct network_profile *profile = s->profiles.current;
-    bool has_password = profile->security_profile == 1 || profile->security_profile == 2;
     const struct own_certificate *own = profile->security_profile == 3 ? certificates_own(s) : NULL;
     char *trusted = NULL;
     if (certificates_trusted(s, &trusted) < 0) { /* not without knowing whom to trust */
@@ -66,7 +63,7 @@ static void on_timer(struct timer *timer, void *ctx)
     s->ops->connect(s->ctx, &(struct link_target){
                                 .url = profile->url,
                                 .security_profile = profile->security_profile,
-                                .password = has_password ? password : NULL,
+                                .password = network_profiles_password(s),
                                 .trusted_pem = trusted,
                                 .allows_wildcards = variable_bool(s, VAR_SECURITY_ALLOW_CSMS_TLS_WILDCARDS),
                                 .certificate_pem = own ? own->pem : NULL,

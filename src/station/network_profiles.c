@@ -239,6 +239,39 @@ static void keep(struct station *s, const char *key, const char *value)
     station_persist(s, &(struct record){ RECORD_NETWORK, key, value }, 1, NULL, NULL);
 }
 
+const char *network_profiles_password(const struct station *s)
+{
+    const char *const all[] = { station_password(s), s->profiles.password, s->password };
+    const char *different[ARRAY_SIZE(all)];
+    size_t count = 0;
+    if (s->profiles.current->security_profile != 1 && s->profiles.current->security_profile != 2)
+        return NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+        bool is_new = all[i] != NULL;
+        for (size_t j = 0; is_new && j < count; j++)
+            is_new = !str_equal(different[j], all[i]);
+        if (is_new)
+            different[count++] = all[i];
+    }
+    return count ? different[s->network.refusals % count] : NULL;
+}
+
+/* The password of this link is one to go back to. */
+static void keep_password(struct station *s)
+{
+    struct network_profiles *n = &s->profiles;
+    const char *used = network_profiles_password(s), *before = n->password ? n->password : s->password;
+    if (!used || (before && str_equal(used, before)))
+        return;
+    bool is_configured = s->password && str_equal(used, s->password);
+    char *copy = is_configured ? NULL : strdup(used);
+    if (!copy && !is_configured)
+        return; /* with the next link, then */
+    keep(s, "password", copy);
+    wipe_text(&n->password);
+    n->password = copy;
+}
+
 /* What the configuration says, to be recognised. NULL without memory. */
 static char *factory_text(const struct station *s)
 {
@@ -278,6 +311,11 @@ void network_profiles_restore(struct station *s, const char *key, const char *va
         n->factory = strdup(value);
         return;
     }
+    if (str_equal(key, "password")) {
+        wipe_text(&n->password);
+        n->password = strdup(value);
+        return;
+    }
     if (str_equal(key, "security_profile")) {
         if (str_to_int(value, 0, 3, &number) == 0)
             s->security_profile = (int)number;
@@ -305,7 +343,7 @@ void network_profiles_restore(struct station *s, const char *key, const char *va
 static void forget_all(struct station *s)
 {
     struct network_profiles *n = &s->profiles;
-    static const char *const keys[] = { "1", "2", "3", "good", "factory", "security_profile" };
+    static const char *const keys[] = { "1", "2", "3", "good", "factory", "security_profile", "password" };
 
     log_info(LOG_STATION,
              "the configuration names another CSMS: what the CSMS had set is forgotten: station=%s", s->id);
@@ -316,6 +354,7 @@ static void forget_all(struct station *s)
         hold(&n->slots[i], NULL);
     hold(&n->good, NULL);
     free(STEAL(n->factory));
+    wipe_text(&n->password);
     s->security_profile = s->configured_security_profile;
     hold(&n->slots[0], n->current);
 }
@@ -404,6 +443,7 @@ void network_profiles_on_link_up(struct station *s)
     struct network_profiles *n = &s->profiles;
     bool is_other = n->good != n->current;
 
+    keep_password(s);
     /* B10.FR.10 */
     if (n->good && is_other)
         provisioning_on_other_csms(s);
@@ -564,4 +604,5 @@ void network_profiles_done(struct station *s)
     hold(&n->current, NULL);
     hold(&n->good, NULL);
     free(n->factory);
+    wipe_text(&n->password);
 }

@@ -35,6 +35,7 @@ struct network_profiles {
     struct network_profile *good; /* of the last link that came up */
     char *
         factory; /* the configuration's url and security profile when the CSMS first set something, or NULL */
+    char *password;     /* the last one that was taken, if it is not the configured one; or NULL */
     int64_t attempts;   /* failed ones with `current` */
     unsigned tried;     /* bit n: slot n + 1 was given up in this round */
     bool falling_back;  /* every entry was given up: `good` is tried */
@@ -52,6 +53,9 @@ void network_profiles_reboot(struct station *s);
 void network_profiles_on_link_up(struct station *s);
 /* An attempt to connect failed. True: the next may follow at once, since it goes elsewhere. */
 bool network_profiles_on_failure(struct station *s, enum link_failure failure);
+/* The Basic auth password of the next attempt, or NULL. Borrowed. After each refusal it is another's turn: the CSMS may not know of the
+ * one it set, if the answer was lost (A01.FR.04), or have got another since. */
+const char *network_profiles_password(const struct station *s);
 /* On the way to another profile than the one that worked last. */
 bool network_profiles_is_migrating(const struct station *s);
 /* Why NetworkConfigurationPriority cannot be `list`: a reason code, or NULL. */

@@ -9,6 +9,7 @@
 
 #define KEY_PREFIX    "security_event/"
 #define TECH_INFO_MAX 255
+#define ERRORS_MAX    3
 #define ATTEMPTS_MAX  3 /* in a row; then once after each heartbeat */
 
 struct security_event {
@@ -18,6 +19,7 @@ struct security_event {
     json_t *payload; /* the SecurityEventNotificationRequest */
     bool is_waiting; /* in the outbox */
     int attempts;    /* without an answer */
+    int errors;      /* of the CSMS */
     bool is_unsure;  /* its time was taken before the CSMS told the time */
 };
 
@@ -73,12 +75,21 @@ static void store(struct station *s, int64_t number, const char *value)
 
 static void send_security_event(struct security_event *event);
 
+/* A fault of the CSMS, which may be gone the next time. */
+static bool may_pass(const struct rpc_answer *answer)
+{
+    return answer->outcome == RPC_CALL_ERROR &&
+           (str_equal(answer->code, "InternalError") || str_equal(answer->code, "GenericError"));
+}
+
 static void on_security_event_notification_result(void *ctx, const struct rpc_answer *answer)
 {
     struct security_event *event = ctx;
 
     event->is_waiting = false;
     event->attempts += answer->outcome == RPC_TIMED_OUT;
+    if (may_pass(answer) && ++event->errors < ERRORS_MAX)
+        return; /* after the next heartbeat */
     /* A CALLERROR is an answer, too: this CSMS does not want it. */
     if (answer->outcome == RPC_RESULT || answer->outcome == RPC_CALL_ERROR)
         store(event->station, event->number, NULL);

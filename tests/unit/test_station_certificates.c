@@ -923,18 +923,35 @@ static void a_certificate_that_expires_is_renewed(
     free(own);
 }
 
+/* CertSigningWaitMinimum is 30 s, CertSigningRepeatTimes 1. */
 static void a_renewal_without_answer_is_left_to_the_csms(void **state) /* A03.FR.17, A03.FR.18, A03.FR.19 */
 {
     (void)state;
     struct bench_options options = { 0 };
-    char *own = make_own(&options, BENCH_WALL_MS + 10 * DAY_MS);
+    char *own = make_own(&options, BENCH_WALL_MS + 31 * DAY_MS);
     struct bench *b = bench_of(3, options);
+    bench_answer(b, "SignCertificate", ACCEPTED);
+    bench_advance(b, DAY_MS - 1000 - b->now_ms);
+    bench_forget(b);
+    bench_advance(b, 2000);
+    const json_t *request = bench_expect_later(b, "SignCertificate", "{}");
+    char *csr = strdup(json_get_string(request, "csr", ""));
+    static const int64_t waits_ms[] = { 30000, 60000 };
+    for (size_t i = 0; i < ARRAY_SIZE(waits_ms); i++) {
+        bench_advance(b, waits_ms[i] - 3000);
+        assert_int_equal(bench_count(b, "SignCertificate"), 0);
+        bench_advance(b, 3000);
+        request = bench_expect_later(b, "SignCertificate", "{}");
+        assert_string_equal(json_get_string(request, "csr", ""), csr);
+    }
     bench_advance(b, 5 * DAY_MS);
+    assert_int_equal(bench_count(b, "SignCertificate"), 0);
     assert_int_equal(b->requests, 1);
     bench_forget(b);
     trigger(b);
     bench_expect_later(b, "SignCertificate", "{}");
     bench_free(b);
+    free(csr);
     free(own);
 }
 

@@ -434,6 +434,37 @@ static void a_password_the_csms_does_not_know_does_not_shut_the_station_out(void
     bench_free(b);
 }
 
+static bool knows_the_first(struct bench *b, enum link_failure *ret_failure)
+{
+    *ret_failure = LINK_REFUSED;
+    return strcmp(b->password, "first-of-the-csms-01234") == 0;
+}
+
+/* The CSMS did not hear that its second password was taken, and keeps to its first. */
+static void the_password_that_worked_before_is_one_to_go_back_to(void **state) /* A01.FR.04 */
+{
+    (void)state;
+    struct bench *b =
+        bench_new(&(struct bench_options){ .security_profile = 1, .password = "configured-0123456789" });
+    bench_boot(b);
+    session_set(b, "SecurityCtrlr", "BasicAuthPassword", "first-of-the-csms-01234");
+    b->failure = LINK_REFUSED;
+    b->accepts = knows_the_first;
+    session_set(b, "SecurityCtrlr", "BasicAuthPassword", "second-of-the-csms-0123");
+    for (int restart = 0; restart < 3; restart++) {
+        bench_advance(b, 600000);
+        assert_true(b->is_up);
+        assert_string_equal(b->password, "first-of-the-csms-01234");
+        bench_restart(b);
+    }
+    bench_advance(b, 600000);
+    session_set(b, "SecurityCtrlr", "BasicAuthPassword",
+                "first-of-the-csms-01234"); /* the CSMS tries again */
+    assert_true(b->is_up);
+    assert_string_equal(b->password, "first-of-the-csms-01234");
+    bench_free(b);
+}
+
 /* ---- the log ---- */
 
 static void count_line(void *ctx, const char *line)
@@ -496,6 +527,7 @@ int main(void)
         TEST(profiles_that_never_count_again_make_room),
         cmocka_unit_test(a_full_outbox_does_not_keep_the_station_from_booting),
         cmocka_unit_test(a_password_the_csms_does_not_know_does_not_shut_the_station_out),
+        cmocka_unit_test(the_password_that_worked_before_is_one_to_go_back_to),
         TEST(an_outage_is_logged_when_it_begins),
         TEST(a_device_that_does_not_obey_is_logged_when_it_begins),
     };

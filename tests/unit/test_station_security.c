@@ -63,6 +63,31 @@ static void an_event_without_answer_is_sent_again(void **state) /* A04.FR.02 */
     bench_expect_nothing(b); /* that was an answer */
 }
 
+static void an_event_outlives_a_fault_of_the_csms(void **state) /* A04.FR.02 */
+{
+    struct bench *b = *state;
+    bench_answer(b, "SecurityEventNotification", BENCH_ERROR("InternalError"));
+    security_event(b->station, "InvalidTLSVersion", NULL);
+    bench_expect(b, "SecurityEventNotification", "{}");
+    bench_expect_nothing(b); /* not at once */
+    bench_answer(b, "SecurityEventNotification", "");
+    bench_restart(b);
+    bench_expect_later(b, "SecurityEventNotification", "{'type': 'InvalidTLSVersion'}");
+
+    bench_answer(b, "SecurityEventNotification", BENCH_ERROR("GenericError"));
+    security_event(b->station, "InvalidTLSCipherSuite", NULL);
+    bench_advance(b, 10 * 3600000);
+    json_t *calls = json_deep_copy(b->calls);
+    size_t sent = 0;
+    for (size_t i = 0; i < json_array_size(calls); i++) {
+        const json_t *payload = json_array_get(json_array_get(calls, i), 1);
+        const char *type = json_string_value(json_object_get(payload, "type"));
+        sent += type && strcmp(type, "InvalidTLSCipherSuite") == 0;
+    }
+    assert_int_equal(sent, 3); /* nor for ever */
+    json_decref(calls);
+}
+
 static void the_same_event_does_not_pile_up(void **state)
 {
     struct bench *b = *state;
@@ -106,6 +131,7 @@ int main(void)
         TEST(an_event_waits_for_the_link),
         TEST(an_event_survives_a_power_cut),
         TEST(an_event_without_answer_is_sent_again),
+        TEST(an_event_outlives_a_fault_of_the_csms),
         TEST(the_same_event_does_not_pile_up),
         TEST(events_are_bounded),
         TEST(a_text_too_long_is_cut_off),
