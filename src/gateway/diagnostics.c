@@ -1,3 +1,4 @@
+/* Gathered on the loop when the CSMS asks; between requests only the log's last lines cost memory. */
 #include "gateway/diagnostics.h"
 
 #include <math.h>

@@ -16,6 +16,7 @@ struct security {
     struct list events; /* of struct security_event (security.c) */
     int count;
     int64_t next_number;
+    bool storage_is_full;
     int64_t log_next; /* number of the next entry in the security log; 0: there is none yet */
 };
 

@@ -137,10 +137,20 @@ struct waiting_persist {
     struct timer timer; /* for a store that did not even take it */
 };
 
+/* Told when it begins, not for each record. */
+static void watch_storage(struct station *s, int err)
+{
+    bool was_full = s->security.storage_is_full;
+    s->security.storage_is_full = err == -ENOSPC;
+    if (s->security.storage_is_full && !was_full && s->started)
+        security_event(s, "MemoryExhaustion", "the storage is full");
+}
+
 static void finish_persist(struct waiting_persist *w)
 {
     list_remove(&w->link);
     timer_stop(&w->timer);
+    watch_storage(w->station, w->err);
     w->callback(w->station, w->ctx, w->err);
     free(w);
 }

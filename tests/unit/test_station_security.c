@@ -112,6 +112,24 @@ static void events_are_bounded(void **state)
     assert_int_equal(bench_count(b, "SecurityEventNotification"), 20);
 }
 
+static void a_full_storage_is_told_when_it_begins(void **state) /* A04.FR.01 */
+{
+    struct bench *b = *state;
+    b->store_refuses = true;
+    bench_token(b, 1, "04AABBCC", "ISO14443");
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_advance(b, 300000); /* it is tried again and again */
+    assert_int_equal(bench_count(b, "SecurityEventNotification"), 1);
+    bench_expect_later(b, "SecurityEventNotification", "{'type': 'MemoryExhaustion'}");
+    b->store_refuses = false;
+    bench_advance(b, 120000);
+    bench_forget(b);
+    b->store_refuses = true;
+    bench_state(b, 1, EVSE_AVAILABLE);
+    bench_advance(b, 60000);
+    assert_int_equal(bench_count(b, "SecurityEventNotification"), 1);
+}
+
 static void a_text_too_long_is_cut_off(void **state)
 {
     struct bench *b = *state;
@@ -134,6 +152,7 @@ int main(void)
         TEST(an_event_outlives_a_fault_of_the_csms),
         TEST(the_same_event_does_not_pile_up),
         TEST(events_are_bounded),
+        TEST(a_full_storage_is_told_when_it_begins),
         TEST(a_text_too_long_is_cut_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
