@@ -207,11 +207,13 @@ json_t *metering_ended_values(struct evse *e)
     struct evse_transaction *tx = &e->tx;
     const struct station *s = e->station;
     json_t *values = json_array();
+    bool is_sampled = variable_bool(s, VAR_SAMPLED_DATA_ENABLED); /* E06.FR.11 */
+    /* what is billed by stands first and last: it is kept whatever has to go (J02.FR.20) */
+    if (tx->ended_samples && is_sampled)
+        json_array_extend(values, tx->ended_samples);
     if (tx->ended_aligned)
         json_array_extend(values, tx->ended_aligned);
-    if (variable_bool(s, VAR_SAMPLED_DATA_ENABLED)) { /* E06.FR.11 */
-        if (tx->ended_samples)
-            json_array_extend(values, tx->ended_samples);
+    if (is_sampled) {
         json_t *last = sample(e, VAR_SAMPLED_DATA_TX_ENDED_MEASURANDS, "Transaction.End");
         if (last)
             json_array_append_new(values, last);

@@ -165,6 +165,34 @@ static void an_ended_that_is_too_long_loses_samples_in_between(void **state) /* 
     bench_free(b);
 }
 
+/* However many values on the clock there are beside the samples. */
+static void what_is_billed_by_is_never_among_those_lost(void **state) /* J02.FR.20, E06.FR.13 */
+{
+    (void)state;
+    for (int minutes = 16; minutes < 20; minutes++) {
+        struct bench_options options = {
+            .max_message = 4096,
+            .presets = { { "SampledDataCtrlr", "TxEndedInterval", NULL, "10" },
+                         { "SampledDataCtrlr", "TxUpdatedInterval", NULL, "0" },
+                         { "AlignedDataCtrlr", "TxEndedInterval", NULL, "60" },
+                         { "AlignedDataCtrlr", "TxEndedMeasurands", NULL, "Energy.Active.Import.Register" },
+                         { "AlignedDataCtrlr", "Interval", NULL, "0" } },
+            .preset_count = 5,
+        };
+        struct bench *b = bench_new(&options);
+        bench_boot(b);
+        free(session_charging(b, 1000));
+        bench_advance(b, minutes * 60000);
+        bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 2000);
+        bench_forget(b);
+        bench_state(b, 1, EVSE_AVAILABLE);
+        const json_t *event = bench_expect_later(b, "TransactionEvent", "{'eventType': 'Ended'}");
+        assert_true(session_value(event, "Transaction.Begin", "Energy.Active.Import.Register") == 1000);
+        assert_true(session_value(event, "Transaction.End", "Energy.Active.Import.Register") == 2000);
+        bench_free(b);
+    }
+}
+
 static void a_register_read_late_is_told_as_the_first(void **state) /* E01.FR.09 */
 {
     struct bench *b = *state;
@@ -513,6 +541,7 @@ int main(void)
         TEST(a_meter_that_shows_nothing_for_a_moment_is_not_billed_twice),
         TEST(a_meter_that_began_anew_catches_up_in_time),
         cmocka_unit_test(an_ended_that_is_too_long_loses_samples_in_between),
+        cmocka_unit_test(what_is_billed_by_is_never_among_those_lost),
         TEST(a_register_read_late_is_told_as_the_first),
         TEST(while_nothing_can_be_stored_nobody_new_charges),
         TEST(a_stop_of_a_silent_device_waits_for_its_last_reading),
