@@ -4,6 +4,7 @@ import json
 import subprocess
 import tarfile
 import threading
+import time
 
 import pytest
 
@@ -82,6 +83,32 @@ def test_a_key_code_is_in_no_log(tmp_path):   # C04.FR.04
             site.csms.expect("CS1", "LogStatusNotification", status="Uploaded", requestId=1)
             whole = "".join(members(tmp_path / name).values()) + site.log("gateway")
             assert code not in whole and code.encode().hex() not in whole.lower()
+    finally:
+        server.stop()
+
+
+def test_logs_in_json_and_frames_of_echonet_lite(tmp_path):   # N01.FR.04
+    server = HttpFiles(tmp_path)
+    try:
+        with Site() as site:
+            site.log_level = "debug, format: json"
+            site.station("CS2", site.tcp_charger("tcp2", 15021))
+            site.station("CS1", site.echonet_charger())
+            site.start()
+            began = time.time()
+            name = ask(site, server.url)
+            site.csms.expect("CS1", "LogStatusNotification", status="Uploaded")
+            texts = members(tmp_path / name)
+            lines = [json.loads(line) for line in texts["gateway.log"].splitlines()]
+            assert any(line.get("fields", {}).get("station") == "CS1" for line in lines) and "CS2" not in texts["gateway.log"]
+            frames = texts["device-frames.txt"].splitlines()[1:]
+            assert frames and all(" 1081" in f for f in frames if " received " in f)   # EHD1, EHD2
+
+            log = {"remoteLocation": f"{server.url}part.tar.gz", "oldestTimestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began))}
+            ask(site, "", request=2, log=log)      # of the beginning nothing
+            site.csms.expect("CS1", "LogStatusNotification", status="Uploaded", requestId=2)
+            times = [json.loads(line)["time"] for line in members(tmp_path / "part.tar.gz")["gateway.log"].splitlines()]
+            assert times and min(times) >= log["oldestTimestamp"][:-1]
     finally:
         server.stop()
 

@@ -199,6 +199,26 @@ static void the_end_is_told_when_the_link_is_back(void **state) /* N01.FR.09 */
     bench_expect(b, "LogStatusNotification", "{'status': 'Uploaded', 'requestId': 7}");
 }
 
+static void nothing_is_told_before_the_station_is_accepted_again(void **state) /* B02.FR.02, N01.FR.09 */
+{
+    struct bench *b = *state;
+    bench_call(b, "GetLog", GET_LOG, "{'status': 'Accepted'}");
+    bench_answer(b, "BootNotification", "{'status': 'Pending', 'interval': 60, 'currentTime': 'now'}");
+    bench_call(b, "Reset", "{'type': 'Immediate'}", "{'status': 'Accepted'}");
+    bench_advance(b, 20000);
+    bench_forget(b);
+    if (b->log_request)
+        bench_log_uploaded(b, 0);
+    assert_int_equal(bench_count(b, "LogStatusNotification"), 0);
+    bench_call(b, "TriggerMessage", "{'requestedMessage': 'LogStatusNotification'}",
+               "{'status': 'Accepted'}");
+    assert_int_equal(bench_count(b, "LogStatusNotification"), 1); /* but when it is asked for */
+    bench_forget(b);
+    bench_answer(b, "BootNotification", "");
+    bench_advance(b, 60000);
+    bench_expect_later(b, "LogStatusNotification", "{'status': 'Uploaded', 'requestId': 7}");
+}
+
 static void nobody_is_told_of_what_was_broken_off(void **state)
 {
     struct bench *b = *state;
@@ -276,6 +296,7 @@ int main(void)
         TEST(a_refused_second_request_leaves_the_first_alone),
         TEST(the_status_can_be_asked_for),
         TEST(the_end_is_told_when_the_link_is_back),
+        TEST(nothing_is_told_before_the_station_is_accepted_again),
         TEST(nobody_is_told_of_what_was_broken_off),
         TEST(every_event_is_in_the_security_log),
         TEST(invalid_messages_are_security_events),
