@@ -21,6 +21,7 @@
 #define TEXT_MAX      16384
 #define PART_ATTEMPTS 3 /* a part without answer is sent again */
 #define LEAVERS_MAX   8
+#define KEY_PREFIX    "forget/"
 #define LEAVER_MS     10000 /* between two looks whether the token is still in use */
 
 struct customer_report {
@@ -146,15 +147,24 @@ static void leaver_free(struct leaver *leaver)
     free(leaver);
 }
 
+/* RECORD_STATE "forget/<type>/<token>": a power cut does not make us remember. */
+static void store_leaver(struct station *s, const struct id_token *token, const char *value)
+{
+    char key[sizeof(KEY_PREFIX) + 1 + sizeof(token->type) + sizeof(token->value)];
+    snprintf(key, sizeof(key), KEY_PREFIX "%s/%s", token->type, token->value);
+    station_persist(s, &(struct record){ RECORD_STATE, key, value }, 1, NULL, NULL);
+}
+
 static void on_leaver_timer(struct timer *timer, void *ctx)
 {
     struct leaver *leaver = ctx;
     struct station *s = leaver->station;
-    if (is_in_use(s, &leaver->token)) {
+    if (!s->started || is_in_use(s, &leaver->token)) {
         env_timer_start(s->env, timer, LEAVER_MS);
         return;
     }
     clear_all(s, &leaver->token);
+    store_leaver(s, &leaver->token, NULL);
     leaver_free(leaver);
 }
 
@@ -308,12 +318,24 @@ static void on_customer_information(struct station *s, const struct rpc_request 
         return;
     }
     answer_status(s, request, "Accepted", NULL); /* N09.FR.02, N10.FR.01 */
-    if (is_leaving)
+    if (is_leaving) {
         (void)auth_cache_remove(s, &token);
-    else if (is_clear && is_token)
+        store_leaver(s, &token, "");
+    } else if (is_clear && is_token)
         clear_all(s, &token); /* N10.FR.03, N10.FR.06 */
     s->customer_report = report;
     send_part(report);
+}
+
+void customer_restore(struct station *s, const char *key)
+{
+    struct id_token token = { 0 };
+    const char *type = key + strlen(KEY_PREFIX), *value = strchr(type, '/');
+    size_t len = value ? (size_t)(value - type) : 0;
+    if (len == 0 || len >= sizeof(token.type) || str_copy(token.value, sizeof(token.value), value + 1) < 0)
+        return;
+    memcpy(token.type, type, len);
+    (void)forget_when_over(s, &token);
 }
 
 void customer_init(struct station *s)

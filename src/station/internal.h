@@ -46,6 +46,7 @@ struct evse {
 
 struct customer_report; /* customer.c */
 void customer_init(struct station *s);
+void customer_restore(struct station *s, const char *key); /* RECORD_STATE "forget/..." */
 void customer_done(struct station *s);
 
 struct station {

@@ -408,6 +408,8 @@ static void restore_state(struct station *s, const char *key, const char *value)
 {
     if (str_starts(key, "availability/"))
         availability_restore(s, key, value);
+    else if (str_starts(key, "forget/"))
+        customer_restore(s, key);
     else if (str_starts(key, "security_event/"))
         security_restore(s, key, value);
     else if (str_equal(key, "firmware"))

@@ -110,6 +110,25 @@ static void a_customer_who_charges_is_forgotten_afterwards(void **state) /* N09.
     bench_expect_later(b, "NotifyCustomerInformation", "{'data': 'No data was found.'}");
 }
 
+static void a_power_cut_does_not_make_it_remember(void **state) /* N10.FR.03 */
+{
+    struct bench *b = *state;
+    a_session_is_held(b);
+    bench_call(b, "CustomerInformation", ASK(CLEAR), "{'status': 'Accepted'}");
+    bench_settle(b);
+    assert_non_null(bench_record(b, "state", "forget/ISO14443/04aabbcc"));
+    bench_restart(b);
+    bench_advance(b, 15000);
+    bench_token(b, 1, "04AABBCC", "ISO14443");
+    bench_state(b, 1, EVSE_AVAILABLE);
+    bench_expect_later(b, "TransactionEvent", "{'eventType': 'Ended'}");
+    bench_advance(b, 20000);
+    assert_null(bench_record(b, "state", "forget/ISO14443/04aabbcc"));
+    bench_forget(b);
+    bench_call(b, "CustomerInformation", ASK(REPORT), "{'status': 'Accepted'}");
+    bench_expect(b, "NotifyCustomerInformation", "{'data': 'No data was found.'}");
+}
+
 static void too_many_who_are_to_be_forgotten_are_refused(void **state) /* N10.FR.05 */
 {
     struct bench *b = *state;
@@ -243,6 +262,7 @@ int main(void)
         TEST(what_is_cleared_is_told_once_more_and_then_gone),
         TEST(what_is_cleared_without_a_report_is_confirmed),
         TEST(a_customer_who_charges_is_forgotten_afterwards),
+        TEST(a_power_cut_does_not_make_it_remember),
         TEST(too_many_who_are_to_be_forgotten_are_refused),
         TEST(events_not_delivered_are_told_of_and_stay),
         TEST(a_request_must_name_one_customer),
