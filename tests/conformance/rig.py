@@ -459,6 +459,7 @@ class Rig:
 
     def drive_out(self, evse=1):
         self.device("park off", evse)
+        until(lambda: not self.seen(evse)["device"]["occupied"], "the gateway still sees the car in the bay")
 
     def seen(self, evse=1):
         """What the gateway knows of an EVSE (`ocpp-cli status`)."""
