@@ -324,11 +324,15 @@ static void points_changed(struct evse *e, uint32_t before, enum trigger trigger
             begin(e, trigger);
     } else if ((falling & tx_stop_points(e)) || (falling && !tx->points)) {
         set_reason(e, reason_of(e, falling));
+        /* E06.FR.10: nobody is authorized any more whose card could release the cable */
+        if ((falling & TX_ENERGY_TRANSFER) && str_equal(tx->stopped_reason, "StoppedByEV"))
+            tx->owes_cable = e->abilities.unlock;
         finish(e, trigger, NULL);
     } else if (tell) {
         transaction_event(e, EVENT_UPDATED, trigger, NULL, NULL);
     }
     drive_update(e);
+    release_cable(e);
 }
 
 void transaction_authorized(struct evse *e, enum trigger trigger)

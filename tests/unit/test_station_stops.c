@@ -264,6 +264,27 @@ static void a_stop_by_the_driver_unlocks_the_cable(void **state) /* E06.FR.10, E
     bench_free(b);
 }
 
+static void a_vehicle_that_ends_it_gives_the_cable_back(void **state) /* E06.FR.10 */
+{
+    (void)state;
+    struct bench *b = charging("EnergyTransfer", NULL, NULL);
+    by_vehicle(b);
+    ends(b, "ChargingStateChanged", "StoppedByEV");
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_expect_command(b, 1, EVSE_UNLOCK);
+    bench_expect_no_command(b);
+    bench_free(b);
+    b = charging("EVConnected", NULL, NULL); /* a pause, as far as we know */
+    by_vehicle(b);
+    bench_expect_no_command(b);
+    bench_free(b);
+    b = charging("EnergyTransfer", NULL, NULL); /* not normal: the cable stays where it is */
+    by_fault(b);
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_expect_no_command(b);
+    bench_free(b);
+}
+
 /* TxStopPoint keeps the transaction: the stop is told at once, but a cable is not released while energy flows through it. */
 static void a_cable_is_not_released_under_load(void **state) /* E07.FR.07 */
 {
@@ -505,6 +526,7 @@ int main(void)
         cmocka_unit_test(what_is_said_before_there_was_a_driver_is_not_of_him),
         cmocka_unit_test(after_a_deauthorization_the_cable_waits_for_its_owner),
         cmocka_unit_test(a_stop_by_the_driver_unlocks_the_cable),
+        cmocka_unit_test(a_vehicle_that_ends_it_gives_the_cable_back),
         cmocka_unit_test(a_cable_is_not_released_under_load),
         cmocka_unit_test(a_cable_is_not_released_if_its_owner_goes_on),
         cmocka_unit_test(a_cable_left_locked_is_its_owners_whoever_tried_before),
