@@ -25,8 +25,8 @@ struct hook {
     char line[LINE_MAX_BYTES + 1];
     size_t line_len;
     int lines, open_handles;
-    char bytes[1024]; /* being read */
-    bool spawned, exited, output_ended, timed_out;
+    char bytes[1024];                                           /* being read */
+    bool has_process, spawned, exited, output_ended, timed_out; /* has_process: libuv knows the handle */
     int status;
 };
 
@@ -68,13 +68,20 @@ static void on_closed(uv_handle_t *handle)
 static void close_all(struct hook *h)
 {
     timer_stop(&h->timer);
-    uv_close((uv_handle_t *)&h->process, on_closed);
+    h->open_handles = 1 + h->has_process;
     uv_close((uv_handle_t *)&h->output, on_closed);
+    if (h->has_process)
+        uv_close((uv_handle_t *)&h->process, on_closed);
+}
+
+static bool is_closing(const struct hook *h)
+{
+    return uv_is_closing((const uv_handle_t *)&h->output);
 }
 
 static void close_if_over(struct hook *h)
 {
-    if (h->exited && h->output_ended && !uv_is_closing((uv_handle_t *)&h->process))
+    if (h->exited && h->output_ended && !is_closing(h))
         close_all(h);
 }
 
@@ -128,9 +135,9 @@ void hook_kill(struct hook *h)
     if (!h || !h->ended)
         return;
     h->ended = NULL;
-    if (h->spawned && !uv_is_closing((uv_handle_t *)&h->process))
+    if (h->spawned && !is_closing(h))
         (void)kill(-h->process.pid, SIGKILL);
-    if (!uv_is_closing((uv_handle_t *)&h->process))
+    if (!is_closing(h))
         close_all(h);
 }
 
@@ -160,6 +167,7 @@ static int spawn(struct hook *h)
         .stdio = stdio,
     };
     int r = uv_pipe_open(&h->output, ends[0]);
+    h->has_process = r == 0;
     if (r < 0)
         (void)close(ends[0]);
     else
@@ -182,7 +190,6 @@ struct hook *hook_start(struct loop *loop, const char *const *argv, int64_t time
     h->loop = loop;
     h->ended = ended;
     h->ctx = ctx;
-    h->open_handles = 2;
     timer_init(&h->timer, loop->env.timers, on_timer, h);
     (void)uv_pipe_init(&loop->uv, &h->output, 0);
     h->output.data = h;
