@@ -13,6 +13,8 @@
 #include "pki/key.h"
 #include "pki/pki.h"
 
+#define GONE_MS 10000 /* a station that a reload makes anew is back before */
+
 enum image { IMAGE_NONE, IMAGE_LOADING, IMAGE_READY };
 
 struct firmware_slot {
@@ -115,13 +117,16 @@ static void on_transferred(void *ctx, const struct transfer_end *end)
 {
     struct firmware_slot *slot = ctx;
     int err = end->err;
-    if (err == 0 && rename(slot->part, slot->path) < 0)
+    const char *why = end->text; /* of a 404, err_text() would speak of a file here */
+    if (err == 0 && rename(slot->part, slot->path) < 0) {
         err = -errno;
+        why = err_text(err);
+    }
     if (err == 0)
         log_info(LOG_GATEWAY, "firmware was loaded: bytes=%lld file=%s", (long long)end->bytes, slot->path);
     else
-        log_warn(LOG_GATEWAY, "firmware was not loaded: bytes=%lld why=\"%s\" error=\"%s\"",
-                 (long long)end->bytes, end->text, err_text(err));
+        log_warn(LOG_GATEWAY, "firmware was not loaded: bytes=%lld file=%s error=\"%s\"",
+                 (long long)end->bytes, slot->path, why);
     transfer_free(STEAL(slot->transfer));
     slot->image = err == 0 ? IMAGE_READY : IMAGE_NONE;
     answer_all(slot, FIRMWARE_DOWNLOAD, err == 0 ? FIRMWARE_DONE : FIRMWARE_FAILED);
@@ -175,6 +180,13 @@ static void verify_in_pool(uv_work_t *work)
     v->err = key_verify_file(v->path, v->certificate, v->signature);
 }
 
+static const char *verification_text(int err)
+{
+    return err == -EBADMSG  ? "the signature does not fit the image"
+           : err == -EINVAL ? "certificate or signature cannot be read"
+                            : err_text(err);
+}
+
 static void on_verified(uv_work_t *work, int status)
 {
     struct verification *v = work->data;
@@ -185,14 +197,19 @@ static void on_verified(uv_work_t *work, int status)
         return;
     m->verification = NULL;
     if (err < 0)
-        log_warn(LOG_GATEWAY, "firmware is not taken: file=%s error=\"%s\"", m->slot->path, err_text(err));
+        log_warn(LOG_GATEWAY, "firmware is not taken: file=%s error=\"%s\"", m->slot->path,
+                 verification_text(err));
     answer(m, err == 0 ? FIRMWARE_DONE : err == -ENOENT ? FIRMWARE_LOST : FIRMWARE_FAILED);
 }
 
 static void verify(struct firmware_member *m, const struct firmware_job *job)
 {
+    if (!job->certificate) { /* taken unsigned: is it still there? */
+        answer_soon(m, access(m->slot->path, R_OK) == 0 ? FIRMWARE_DONE : FIRMWARE_LOST);
+        return;
+    }
     struct verification *v = calloc(1, sizeof(*v));
-    if (!v || !job->certificate || !job->signature) {
+    if (!v || !job->signature) {
         free(v);
         answer_soon(m, FIRMWARE_FAILED);
         return;
@@ -423,8 +440,10 @@ void firmware_member_free(struct firmware_member *m)
     let_go(m);
     list_remove(&m->link);
     free(m);
-    if (claim_count(slot) > 0)
+    if (claim_count(slot) > 0) { /* the others do not wait for ever for one that is gone */
+        env_timer_start(&slot->settings.loop->env, &slot->timer, GONE_MS);
         return;
+    }
     transfer_free(STEAL(slot->transfer));
     slot->image = IMAGE_NONE; /* as after a start: what is in place is looked at when it is asked for */
     hook_kill(STEAL(slot->hook));

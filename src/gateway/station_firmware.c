@@ -1,10 +1,13 @@
 /* Slots as the configuration has them. */
 #include "gateway/station_firmware.h"
 
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/str.h"
 
 #define IDLE_TIMEOUT_MS 60000 /* of a server that says nothing */
@@ -38,11 +41,25 @@ static struct firmware_slot_settings usual_settings(struct gateway *gateway)
     };
 }
 
+/* What the first update would stumble over is told at the start. */
+static void warn_if_useless(const struct firmware_config *f)
+{
+    AUTO_FREE char *copy = strdup(f->slot);
+    const char *directory = copy ? dirname(copy) : "/";
+    if (access(directory, W_OK | X_OK) < 0)
+        log_warn(LOG_GATEWAY, "firmware could not be put there: slot=%s error=\"%s\"", f->slot,
+                 err_text(-errno));
+    if (access(f->hook[0], X_OK) < 0)
+        log_warn(LOG_GATEWAY, "the hook that installs firmware cannot be run: program=%s error=\"%s\"",
+                 f->hook[0], err_text(-errno));
+}
+
 int gateway_firmware_new(struct gateway *gateway, struct firmware_slot **ret)
 {
     const struct firmware_config *f = &gateway->config->firmware;
     if (!f->slot)
         return 0;
+    warn_if_useless(f);
     struct firmware_slot_settings settings = usual_settings(gateway);
     settings.path = f->slot;
     settings.runs[0] = (struct firmware_run){ .hook = (const char *const *)f->hook };

@@ -216,6 +216,7 @@ static void on_get_log(struct station *s, const struct rpc_request *request)
     struct log_upload *upload = upload_new(s, request->payload);
     const char *reason = why_not(s, upload);
     if (reason) {
+        log_warn(LOG_STATION, "a log is refused: station=%s why=%s", s->id, reason);
         answer_status(s, request, "Rejected", reason);
         upload_free(upload);
         return;

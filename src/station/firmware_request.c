@@ -151,6 +151,12 @@ static enum pki_verdict judge_certificate(struct station *s, const struct firmwa
                           : PKI_MALFORMED;
 }
 
+static void refuse(struct station *s, const struct rpc_request *request, const char *reason)
+{
+    log_warn(LOG_STATION, "firmware update is refused: station=%s why=%s", s->id, reason);
+    answer_status(s, request, "Rejected", reason);
+}
+
 /* L01.FR.21, .22, .02. True if it was refused, and answered. */
 static bool refuse_certificate(struct station *s, const struct rpc_request *request,
                                const struct firmware_update *u)
@@ -158,7 +164,7 @@ static bool refuse_certificate(struct station *s, const struct rpc_request *requ
     if (!u->certificate && !u->signature && s->firmware.settings.takes_unsigned)
         return false;
     if (!u->certificate && !u->signature) { /* L02 is not for a station that can do L01 */
-        answer_status(s, request, "Rejected", "MissingParam");
+        refuse(s, request, "MissingParam");
         return true;
     }
     enum pki_verdict verdict = judge_certificate(s, u);
@@ -211,11 +217,11 @@ static void on_update_firmware(struct station *s, const struct rpc_request *requ
 {
     struct firmware *f = &s->firmware;
     if (!f->settings.is_possible) {
-        answer_status(s, request, "Rejected", "UnsupportedRequest");
+        refuse(s, request, "UnsupportedRequest");
         return;
     }
     if (f->is_storing || firmware_is_installing(s)) { /* L01.FR.27 */
-        answer_status(s, request, "Rejected", "FwUpdateInProgress");
+        refuse(s, request, "FwUpdateInProgress");
         return;
     }
 
@@ -227,6 +233,7 @@ static void on_update_firmware(struct station *s, const struct rpc_request *requ
     }
     int err = problem ? 0 : firmware_ask(s, FIRMWARE_CLAIM, &r->update);
     if (err == -EKEYREVOKED) { /* L01.FR.12: the manufacturer's revocation list has it */
+        log_warn(LOG_STATION, "the certificate that signs firmware was revoked: station=%s", s->id);
         answer_status(s, request, "RevokedCertificate", "InvalidCertificate");
         security_event(s, "InvalidFirmwareSigningCertificate", "revoked");
         request_free(r);
@@ -235,7 +242,7 @@ static void on_update_firmware(struct station *s, const struct rpc_request *requ
     if (err < 0)
         problem = err == -EINVAL ? "InvalidURL" : err == -EBUSY ? "FwUpdateInProgress" : "InternalError";
     if (problem) {
-        answer_status(s, request, "Rejected", problem);
+        refuse(s, request, problem);
         if (r)
             request_free(r);
         return;
