@@ -305,8 +305,8 @@ static void on_verified(struct station *s, enum firmware_outcome outcome)
         security_event(s, "InvalidFirmwareSignature", NULL); /* L01.FR.03 */
         return;
     }
-    bool is_news = f->status == FIRMWARE_STATUS_DOWNLOADED; /* else it was checked once more, after a start */
-    f->is_verified = true;
+    /* Else it was checked once more, after a start; of an unsigned one only that it is there. */
+    bool is_news = f->status == FIRMWARE_STATUS_DOWNLOADED && f->update.certificate;
     set_phase(s, FIRMWARE_WAITS_TO_INSTALL);
     if (is_news)
         firmware_tell(s, FIRMWARE_STATUS_SIGNATURE_VERIFIED);
@@ -328,10 +328,9 @@ static void on_downloaded(struct station *s, enum firmware_outcome outcome)
         end(s, FIRMWARE_STATUS_DOWNLOAD_FAILED); /* L01.FR.30 */
         return;
     }
-    f->is_verified = u->certificate == NULL; /* L02 */
-    set_phase(s, f->is_verified ? FIRMWARE_WAITS_TO_INSTALL : FIRMWARE_VERIFIES);
+    set_phase(s, u->certificate ? FIRMWARE_VERIFIES : FIRMWARE_WAITS_TO_INSTALL);
     firmware_tell(s, FIRMWARE_STATUS_DOWNLOADED);
-    if (f->is_verified)
+    if (!u->certificate) /* L02 */
         try_install(s);
     else if (u->signature)
         ask(s, FIRMWARE_VERIFY);
@@ -417,7 +416,7 @@ void firmware_begin(struct station *s, struct firmware_update *update)
     *update = (struct firmware_update){ .install_ms = -1 };
     f->status = FIRMWARE_STATUS_NONE;
     f->is_told = true;
-    f->is_verified = f->needs_restart = false;
+    f->needs_restart = false;
     set_phase(s, FIRMWARE_WAITS_TO_DOWNLOAD);
     try_download(s);
 }
@@ -435,12 +434,8 @@ static void resume(struct station *s)
     case FIRMWARE_VERIFIES:
     case FIRMWARE_WAITS_TO_INSTALL:
     case FIRMWARE_IS_READY:
-        f->is_verified = f->update.certificate == NULL;
-        set_phase(s, f->is_verified ? FIRMWARE_WAITS_TO_INSTALL : FIRMWARE_VERIFIES);
-        if (f->is_verified)
-            try_install(s);
-        else
-            ask(s, FIRMWARE_VERIFY);
+        set_phase(s, FIRMWARE_VERIFIES);
+        ask(s, FIRMWARE_VERIFY);
         break;
     case FIRMWARE_INSTALLS:
     case FIRMWARE_WAITS_TO_ACTIVATE:

@@ -66,7 +66,6 @@ struct firmware {
     bool is_told;                /* the CSMS has answered it */
     bool is_storing;             /* a request that is not yet answered */
     bool needs_restart;          /* of the gateway, to come into force */
-    bool is_verified;            /* the image in the slot, since this start */
     int64_t grace_until_ms;      /* activating waits so long for the CSMS to hear */
     struct firmware_update update;
     uint32_t ticket; /* of the step the gateway is at; 0: none */

@@ -63,7 +63,7 @@ struct firmware_settings {
 enum firmware_step {
     FIRMWARE_CLAIM,
     FIRMWARE_DOWNLOAD,
-    FIRMWARE_VERIFY,
+    FIRMWARE_VERIFY,   /* without a certificate: only whether the image is there */
     FIRMWARE_INSTALL,  /* FIRMWARE_STARTED when it begins, then how it ended */
     FIRMWARE_CONFIRM,  /* after a restart or a power cut: is it in force? */
     FIRMWARE_ACTIVATE, /* the gateway restarts: no answer comes */

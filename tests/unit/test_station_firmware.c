@@ -843,6 +843,34 @@ static void an_unsigned_image_is_taken_where_that_is_set(void **state)
     bench_free(b);
 }
 
+static void an_unsigned_image_lost_in_a_power_cut_is_loaded_again(void **state) /* L02.FR.02, L02.FR.10 */
+{
+    (void)state;
+    struct bench_options options = {
+        .firmware = { .is_possible = true,
+                      .takes_unsigned = true,
+                      .transactions = FIRMWARE_DOWNLOADS_MEANWHILE },
+    };
+    struct bench *b = bench_new(&options);
+    bench_boot(b);
+    struct request r = usual(92);
+    r.certificate = r.signature = NULL;
+    r.install_ms = HOUR_MS;
+    update(b, &r, "{'status': 'Accepted'}");
+    expect_status(b, 92, "InstallScheduled");
+    b->hold_firmware = true;
+    bench_restart(b);
+    bench_firmware_done(b, FIRMWARE_DONE); /* it is there: nothing is said to be verified */
+    bench_restart(b);
+    expect_no_status(b);
+    bench_firmware_done(b, FIRMWARE_LOST);
+    next_status(b, 92, "Downloading");
+    bench_firmware_done(b, FIRMWARE_DONE);
+    next_status(b, 92, "Downloaded");
+    next_status(b, 92, "InstallScheduled");
+    bench_free(b);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, bench_teardown)
 
 int main(void)
@@ -885,6 +913,7 @@ int main(void)
         TEST(a_last_status_that_was_not_heard_is_told_after_the_restart),
         TEST(an_update_whose_place_is_gone_has_failed),
         cmocka_unit_test(an_unsigned_image_is_taken_where_that_is_set),
+        cmocka_unit_test(an_unsigned_image_lost_in_a_power_cut_is_loaded_again),
     };
     return cmocka_run_group_tests(tests, make_certificates, free_certificates);
 }
