@@ -315,6 +315,7 @@ static void a_change_while_the_store_refuses_is_rejected(void **state) /* G03.FR
     struct bench *b = *state;
     b->store_refuses = true;
     bench_call(b, "ChangeAvailability", "{'operationalStatus': 'Inoperative'}", "{'status': 'Rejected'}");
+    bench_expect(b, "SecurityEventNotification", "{'type': 'MemoryExhaustion'}");
     bench_expect_nothing(b);
 }
 

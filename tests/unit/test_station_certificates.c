@@ -829,6 +829,7 @@ static void without_a_stored_key_nothing_is_asked(void **state)
     struct bench *b = *state;
     b->store_refuses = true;
     trigger(b);
+    bench_expect(b, "SecurityEventNotification", "{'type': 'MemoryExhaustion'}");
     bench_expect_nothing(b);
     b->store_refuses = false;
     b->csr_error = -5;
