@@ -40,6 +40,23 @@ static void stop(struct station *s, const char *why)
     set_signing(s, SIGNING_NONE, why);
 }
 
+/* The caller's; to be wiped. NULL without memory. */
+static char *request_text(const struct certificates *c, bool is_over)
+{
+    AUTO(json_t) *record = json_pack("{s:s, s:s, s:b}", "csr", c->request, "key", c->key, "over", is_over);
+    return record ? json_to_text(record) : NULL;
+}
+
+/* Its certificate is still taken should it come, but it is not sent again, not after a restart either (A02.FR.19, .20). */
+static void give_up(struct station *s, const char *why)
+{
+    stop(s, why);
+    char *text = request_text(&s->certificates, true);
+    if (text)
+        station_persist(s, &(struct record){ RECORD_CERTIFICATE, "own/request", text }, 1, NULL, NULL);
+    wipe_text(&text);
+}
+
 /* A02.FR.17, .18: CertSigningWaitMinimum, then so often twice the wait before. */
 static void wait_for_certificate(struct station *s)
 {
@@ -60,7 +77,7 @@ static void on_sign_certificate_result(void *ctx, const struct rpc_answer *answe
     bool is_refused = answer->outcome == RPC_RESULT &&
                       !str_equal(json_get_string(answer->payload, "status", ""), "Accepted");
     if (is_refused || answer->outcome == RPC_CALL_ERROR)
-        stop(s, "refused by the CSMS");
+        give_up(s, "refused by the CSMS");
     else /* also what got no answer is sent again */
         wait_for_certificate(s);
 }
@@ -87,7 +104,9 @@ static void on_repeat_timer(struct timer *timer, void *ctx)
     struct certificates *c = &s->certificates;
     if (c->repeats > variable_int(s, VAR_SECURITY_CERT_SIGNING_REPEAT_TIMES)) {
         c->gave_up = true; /* A02.FR.19 */
-        stop(s, "no certificate came");
+        give_up(s, "no certificate came");
+        log_warn(LOG_STATION,
+                 "the CSMS brings no certificate and has to ask for the next request: station=%s", s->id);
         return;
     }
     c->repeats++;
@@ -108,8 +127,7 @@ static void on_request_stored(struct station *s, void *ctx, int err)
 static void store_request(struct station *s)
 {
     struct certificates *c = &s->certificates;
-    AUTO(json_t) *record = json_pack("{s:s, s:s}", "csr", c->request, "key", c->key);
-    char *text = record ? json_to_text(record) : NULL;
+    char *text = request_text(c, false);
     set_signing(s, SIGNING_STORING, "key made");
     if (text)
         station_persist(s, &(struct record){ RECORD_CERTIFICATE, "own/request", text }, 1, on_request_stored,
@@ -306,7 +324,7 @@ static void on_certificate_signed(struct station *s, const struct rpc_request *r
     enum pki_verdict verdict = check_chain(s, chain); /* A02.FR.06 */
     if (verdict != PKI_OK) {                          /* A02.FR.07, .20 */
         if (s->certificates.signing == SIGNING_SENT || s->certificates.signing == SIGNING_WAITING)
-            stop(s, "the certificate is not valid");
+            give_up(s, "the certificate is not valid");
         reject(s, request, pki_verdict_texts[verdict]);
         security_event(s, "InvalidChargingStationCertificate", pki_verdict_texts[verdict]);
         return;
@@ -345,11 +363,14 @@ void signing_restore(struct station *s, const char *value)
     c->key = strdup(key);
     if (!c->request || !c->key)
         forget_request(s);
+    c->is_over = json_is_true(json_object_get(record, "over"));
 }
 
-/* The certificate of a request from before may still come. */
+/* The certificate of a request from before may still come; or the request did not reach the CSMS (A02.FR.17). */
 void signing_start(struct station *s)
 {
+    if (s->certificates.request && !s->certificates.is_over)
+        wait_for_certificate(s);
     if (s->certificates.current.pem)
         env_timer_start(s->env, &s->certificates.renewal_timer, 0);
 }

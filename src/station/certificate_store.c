@@ -1,7 +1,7 @@
 /* What certificates the station has, and how they are kept.
  *
  * Records: "<use>/<fingerprint>": the root's PEM, followed by its issuer's if that is another; or "deleted" for one of the
- * configuration. "own/current", "own/next": {"certificate", "key"}; "own/request": {"csr", "key"}. "system": "deleted" once an
+ * configuration. "own/current", "own/next": {"certificate", "key"}; "own/request": {"csr", "key", "over"}. "system": "deleted" once an
  * installed root has taken the place of the system's. */
 #include "base/buf.h"
 #include "base/json.h"

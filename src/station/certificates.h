@@ -68,6 +68,7 @@ struct certificates {
     int repeats;
     int64_t wait_s;    /* until the CSR is sent again */
     bool is_asked_for; /* by a TriggerMessage, else it is a renewal of our own */
+    bool is_over;      /* the restored one is not to be sent again */
     bool gave_up;      /* no answer to the last of them: only the CSMS starts anew (A03.FR.19) */
     struct timer repeat_timer, renewal_timer;
 };

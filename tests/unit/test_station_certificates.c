@@ -824,6 +824,30 @@ static void the_request_outlives_a_power_cut(void **state) /* A02.FR.03 */
     free(chain);
 }
 
+static void the_request_goes_on_after_a_power_cut(void **state) /* A02.FR.17, A02.FR.20 */
+{
+    struct bench *b = *state;
+    bench_answer(b, "SignCertificate", BENCH_SILENCE);
+    trigger(b);
+    const json_t *request = bench_expect(b, "SignCertificate", "{}");
+    char *csr = strdup(json_get_string(request, "csr", ""));
+    bench_answer(b, "SignCertificate", ACCEPTED);
+    bench_restart(b);
+    bench_forget(b);
+    bench_advance(b, 25000);
+    assert_int_equal(bench_count(b, "SignCertificate"), 0);
+    bench_advance(b, 10000);
+    request = bench_expect_later(b, "SignCertificate", "{}");
+    assert_string_equal(json_get_string(request, "csr", ""), csr);
+
+    signed_by_csms(b, "nonsense", REJECTED); /* that is the end of it */
+    bench_restart(b);
+    bench_forget(b);
+    bench_advance(b, 500000);
+    assert_int_equal(bench_count(b, "SignCertificate"), 0);
+    free(csr);
+}
+
 static void without_a_stored_key_nothing_is_asked(void **state)
 {
     struct bench *b = *state;
@@ -1294,6 +1318,7 @@ int main(void)
         TEST(own, a_request_in_between_brings_another),
         cmocka_unit_test(one_that_lives_for_days_is_not_renewed_for_ever),
         TEST(own, the_request_outlives_a_power_cut),
+        TEST(own, the_request_goes_on_after_a_power_cut),
         TEST(own, without_a_stored_key_nothing_is_asked),
         TEST(own, a_new_certificate_that_does_not_work_is_discarded),
         TEST(own, a_csms_out_of_reach_says_nothing_of_the_certificate),
