@@ -300,11 +300,35 @@ static void restart_for_firmware(struct day *d)
     }
 }
 
+/* Elsewhere, or back; there may be nobody. All of them are one CSMS. */
+static void lead_elsewhere(struct day *d)
+{
+    static const char *const orders[] = { "1", "2", "2,1", "1,2", "3,1,2" };
+    char payload[300], url[40];
+    unsigned slot = 1 + draw(d, 3);
+    snprintf(url, sizeof(url), "ws://csms-%u.example/", draw(d, 3));
+    snprintf(payload, sizeof(payload),
+             "{'configurationSlot': %u, 'connectionData': {'ocppVersion': 'OCPP20', 'ocppTransport': 'JSON',"
+             " 'ocppCsmsUrl': '%s', 'messageTimeout': %u, 'securityProfile': 0, 'ocppInterface': 'Wired0'}}",
+             slot, url, 10 + draw(d, 50));
+    if (chance(d, 60))
+        ask(d, "SetNetworkProfile", payload);
+    if (chance(d, 40))
+        json_object_set_new(d->b->refuses, url, json_true());
+    else
+        json_object_del(d->b->refuses, url);
+    snprintf(payload, sizeof(payload),
+             "{'setVariableData': [{'component': {'name': 'OCPPCommCtrlr'}, 'variable': {'name':"
+             " 'NetworkConfigurationPriority'}, 'attributeValue': '%s'}]}",
+             orders[draw(d, ARRAY_SIZE(orders))]);
+    ask(d, "SetVariables", payload);
+}
+
 static void ask_something(struct day *d)
 {
     int evse = 1 + (int)draw(d, (uint32_t)d->b->options.evse_count);
     char payload[300] = "{}";
-    switch (draw(d, 13)) {
+    switch (draw(d, 15)) {
     case 0:
         snprintf(payload, sizeof(payload),
                  "{'remoteStartId': %u, 'evseId': %d, 'idToken': {'idToken': 'R%u',"
@@ -368,6 +392,12 @@ static void ask_something(struct day *d)
         break;
     case 11:
         ask_for_firmware(d);
+        break;
+    case 12:
+        lead_elsewhere(d);
+        break;
+    case 13:
+        ask(d, "TriggerMessage", "{'requestedMessage': 'SignChargingStationCertificate'}");
         break;
     default:
         ask(d, "SetVariables",
@@ -513,6 +543,7 @@ static void come_to_rest(struct day *d)
     b->hold_commits = b->store_refuses = false;
     b->command_error = 0;
     b->link_available = true;
+    json_object_clear(b->refuses);
     json_object_clear(b->answers);
     for (int i = 1; i <= (int)b->options.evse_count; i++) {
         struct car *car = &d->cars[i - 1];
