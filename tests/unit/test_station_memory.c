@@ -8,6 +8,7 @@
  * MEMORY_STEP=1 lets every single one fail, which takes minutes; MEMORY_FAIL=n only the n-th. */
 #include "tests/support/session.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,7 @@ INTO_STATION(station_on_command_done, (struct station * s, int e, const struct e
              (s, e, c, err))
 INTO_STATION(station_on_csr, (struct station * s, uint32_t t, const char *c, const char *k, int e),
              (s, t, c, k, e))
+INTO_STATION(station_on_log_uploaded, (struct station * s, int err), (s, err))
 INTO_STATION(station_on_firmware_done, (struct station * s, uint32_t t, enum firmware_outcome o), (s, t, o))
 INTO_STATION(timers_run, (struct timers * t, int64_t now_ms), (t, now_ms))
 
@@ -314,6 +316,8 @@ static void a_card_charges_through_an_outage(struct run *run)
         "{'evseId':1,'chargingProfile':{'id':1,'stackLevel':0,'chargingProfilePurpose':'TxDefaultProfile',"
         "'chargingProfileKind':'Relative','chargingSchedule':[{'id':1,'chargingRateUnit':'A',"
         "'chargingSchedulePeriod':[{'startPeriod':0,'limit':16},{'startPeriod':60,'limit':10}]}]}}");
+    ask(run, "CustomerInformation", /* while it charges */
+        "{'requestId':1,'report':false,'clear':true,'idToken':{'idToken':'" CARD "','type':'ISO14443'}}");
     bench_link_lost(run->b);
     pass(run, 100000);
     bench_link_back(run->b);
@@ -389,6 +393,24 @@ static void firmware_is_updated(struct run *run)
         "'2026-01-31T12:00:00Z','signingCertificate':'none','signature':'AA=='}}");
     ask(run, "TriggerMessage", "{'requestedMessage':'FirmwareStatusNotification'}");
     pass(run, 60000);
+}
+
+static void logs_are_sent_and_customers_forgotten(struct run *run)
+{
+    for (int i = 0; i < 2; i++) /* the second takes the place of the first */
+        ask(run, "GetLog",
+            "{'logType':'SecurityLog','requestId':1,'retries':1,'log':{'remoteLocation':'http://"
+            "files.example/'}}");
+    for (int i = 0; i < 2 && run->b->log_request; i++) {
+        bench_log_uploaded(run->b, i ? 0 : -EIO);
+        pass(run, 60000);
+    }
+    ask(run, "TriggerMessage", "{'requestedMessage':'LogStatusNotification'}");
+    for (int i = 0; i < 2; i++) {
+        ask(run, "CustomerInformation",
+            "{'requestId':2,'report':true,'clear':true,'idToken':{'idToken':'" CARD "','type':'ISO14443'}}");
+        pass(run, 20000);
+    }
 }
 
 static void a_remote_start_goes_on_after_a_power_cut(struct run *run)
@@ -479,6 +501,7 @@ static long live_through(long fail_at)
     a_stranger_is_sent_away(&run);
     a_lock_fails_for_a_while(&run);
     a_card_charges_through_an_outage(&run);
+    logs_are_sent_and_customers_forgotten(&run);
     a_remote_start_goes_on_after_a_power_cut(&run);
 
     pass(&run, 700000);
