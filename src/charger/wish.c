@@ -409,20 +409,24 @@ static void ask_state(struct charger *c, struct outlet *o)
         charger_evaluate(c);
 }
 
-/* What it said and what it was brought to may be gone, even if it was not missed. */
+/* What it said and what it was brought to may be gone, even if it was not missed; at its other EVSEs, too: the profile does not tell
+ * how much of the device restarts. */
 void wish_on_left(struct charger *c, struct outlet *o)
 {
     o->leaves_ms = 0;
     ask_state(c, o);
-    o->applied = WISH_NONE;
-    o->applied_A = NAN;
-    o->limit_err = 0;
-    if (c->ready && c->profile->setup.count) {
-        c->ready = false;
-        job_begin(&c->setup, &c->profile->setup, NULL, NAN);
-    } else if (c->ready) {
-        bring_about(c, o);
+    for (size_t i = 0; i < c->profile->evse_count; i++) {
+        c->outlets[i].applied = WISH_NONE;
+        c->outlets[i].applied_A = NAN;
+        c->outlets[i].limit_err = 0;
     }
+    if (!c->ready)
+        return;
+    c->ready = false;
+    if (c->profile->setup.count)
+        job_begin(&c->setup, &c->profile->setup, NULL, NAN);
+    else
+        on_ready(c);
 }
 
 void wish_on_state(struct charger *c, struct outlet *o)

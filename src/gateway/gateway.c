@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "gateway/control.h"
 #include "gateway/diagnostics.h"
+#include "gateway/file.h"
 #include "gateway/log_archive.h"
 #include "gateway/station_entry.h"
 #include "gateway/station_firmware.h"
@@ -191,6 +192,17 @@ static int start(struct gateway *gateway)
     return store_stations(gateway->store, tell_if_orphaned, gateway);
 }
 
+/* Tells a restart of this program from one of the host. */
+static void read_host_boot(struct gateway *gateway)
+{
+    AUTO_FREE char *text = NULL;
+    size_t len = 0;
+    if (file_read("/proc/sys/kernel/random/boot_id", sizeof(gateway->host_boot) - 1, &text, &len) < 0)
+        return;
+    text[strcspn(text, "\n")] = '\0';
+    (void)str_copy(gateway->host_boot, sizeof(gateway->host_boot), text);
+}
+
 int gateway_start(struct gateway *gateway, const char *config_path)
 {
     struct problems problems;
@@ -207,6 +219,7 @@ int gateway_start(struct gateway *gateway, const char *config_path)
         return r;
 
     apply_log(gateway->config);
+    read_host_boot(gateway);
     gateway->started_ms = env_now_ms(&gateway->loop.env);
     timer_init(&gateway->trim, gateway->loop.env.timers, on_trim, gateway);
     r = start(gateway);

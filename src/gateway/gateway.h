@@ -30,6 +30,7 @@ struct gateway {
     struct ring log_lines;           /* the last ones, for diagnostics */
     struct station_entry **stations; /* in the configuration's order */
     size_t station_count;
+    char host_boot[40]; /* the kernel's random boot id; "": it has none */
     int64_t started_ms;
     struct timer watchdog; /* systemd's */
     int64_t watchdog_ms;

@@ -491,6 +491,7 @@ static int make_station(struct station_entry *entry, const struct evse_abilities
         .preset_count = config->preset_count,
         .max_message = csms->max_message,
         .firmware = station_firmware_settings(entry->firmware, entry->gateway),
+        .host_boot = *entry->gateway->host_boot ? entry->gateway->host_boot : NULL,
     };
     entry->station = station_new(&entry->gateway->loop.env, &settings, &station_ops, entry);
     return entry->station ? 0 : -ENOMEM;

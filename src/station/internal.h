@@ -54,7 +54,7 @@ struct station {
     const struct station_ops *ops;
     void *ctx;
     char id[STATION_ID_SIZE];
-    char *vendor, *model, *serial_number, *firmware_version, *csms_url, *password;
+    char *vendor, *model, *serial_number, *firmware_version, *csms_url, *password, *host_boot;
     int security_profile; /* reached: grows only (A05) */
     int configured_security_profile;
     size_t max_message;

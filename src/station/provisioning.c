@@ -326,7 +326,8 @@ void provisioning_reboot(struct station *s, const char *boot_reason)
 /* ---- what is kept ----
  *
  * state "reset": the boot reason of a reset that was accepted and whose BootNotification has not been; a power cut in between changes
- * nothing in it. state "ended": the program ended in order, so its next start is no PowerUp. */
+ * nothing in it. state "ended": the program ended in order, so its next start is no PowerUp. state "running": the host's boot while it
+ * runs: a program that ended otherwise, while the host ran on, has failed. */
 
 void provisioning_restore(struct station *s, const char *key, const char *value)
 {
@@ -335,13 +336,19 @@ void provisioning_restore(struct station *s, const char *key, const char *value)
 
     if (str_equal(key, "reset"))
         (void)str_copy(reason, size, value);
-    else if (str_equal(key, "ended") && str_equal(reason, "PowerUp"))
+    else if (str_equal(key, "ended") &&
+             (str_equal(reason, "PowerUp") || str_equal(reason, "ApplicationReset")))
         (void)str_copy(reason, size, value);
+    else if (str_equal(key, "running") && s->host_boot && str_equal(value, s->host_boot) &&
+             str_equal(reason, "PowerUp"))
+        (void)str_copy(reason, size, "ApplicationReset"); /* B01.FR.09 */
 }
 
 void provisioning_start(struct station *s)
 {
-    station_persist(s, &(struct record){ RECORD_STATE, "ended", NULL }, 1, NULL, NULL);
+    const struct record records[] = { { RECORD_STATE, "ended", NULL },
+                                      { RECORD_STATE, "running", s->host_boot } };
+    station_persist(s, records, ARRAY_SIZE(records), NULL, NULL);
 }
 
 void provisioning_stop(struct station *s)

@@ -228,7 +228,8 @@ void security_start(struct station *s)
     send_security_event(LIST_ITEM(link, struct security_event, link));
     if (str_equal(s->provisioning.boot_reason, "RemoteReset") ||
         str_equal(s->provisioning.boot_reason, "ScheduledReset") ||
-        str_equal(s->provisioning.boot_reason, "FirmwareUpdate"))
+        str_equal(s->provisioning.boot_reason, "FirmwareUpdate") ||
+        str_equal(s->provisioning.boot_reason, "ApplicationReset"))
         security_event(s, "ResetOrReboot", s->provisioning.boot_reason);
     security_event(s, "StartupOfTheDevice", NULL);
 }

@@ -315,7 +315,8 @@ static int copy_settings(struct station *s, const struct station_settings *setti
         copy_text(&s->serial_number, settings->serial_number, 25) < 0 ||
         copy_text(&s->firmware_version, settings->firmware_version, 50) < 0 ||
         copy_text(&s->csms_url, settings->csms_url, 512) < 0 ||
-        copy_text(&s->password, settings->password, 64) < 0)
+        copy_text(&s->password, settings->password, 64) < 0 ||
+        copy_text(&s->host_boot, settings->host_boot, 64) < 0)
         return -ENOMEM;
 
     s->evses = calloc(settings->evse_count ? settings->evse_count : 1, sizeof(*s->evses));
@@ -401,6 +402,7 @@ void station_free(struct station *station)
     free(s->firmware_version);
     free(s->csms_url);
     free(s->password);
+    free(s->host_boot);
     free(s);
 }
 

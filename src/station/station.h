@@ -103,6 +103,7 @@ struct station_settings {
     size_t preset_count;
     size_t max_message; /* bytes of a WebSocket message, both ways */
     struct firmware_settings firmware;
+    const char *host_boot; /* another one after each start of the host; NULL: not known */
 };
 
 /* A log file that the CSMS wants (N01). Texts are borrowed for the call; times are Unix ms, INT64_MIN and INT64_MAX: no bound. */

@@ -381,6 +381,7 @@ const struct variable_row variable_table[] = {
     { "Connector", "ConnectorType", NULL, TYPE_STRING, READ_ONLY, .tier = TIER_CONNECTOR, .get = get_connector_type },
     { "Connector", "SupplyPhases", NULL, TYPE_INTEGER, READ_ONLY, .tier = TIER_CONNECTOR, .get = get_supply_phases },
 
+    { "ConnectorPlugRetentionLock", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_CONNECTOR, .exists = has_lock_failure, .get = get_true },
     { "ConnectorPlugRetentionLock", "Problem", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_CONNECTOR, .exists = has_lock_failure, .get = get_lock_problem },
 
     { "TokenReader", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_EVSE, .exists = has_token_reader, .get = get_true },

@@ -130,10 +130,12 @@ def test_TC_F_12_CS(station):
 
 def test_TC_F_13_CS(station):
     """F06.FR.07"""
-    cs = station(evses=2)
+    wanted = {"Energy.Active.Import.Register", "Power.Active.Import"}
+    cs = station(evses=2, SampledDataCtrlr__TxUpdatedMeasurands=",".join(wanted))
     EnergyTransferStarted(cs, 2)
     before = trigger(cs, "TransactionEvent", evse=2)
-    cs.event(2, triggerReason="Trigger", evse__id=2, chargingState="Charging", meterValue=of_trigger)
+    cs.event(2, eventType="Updated", triggerReason="Trigger", evse__id=2, chargingState="Charging",
+             meterValue=lambda v: of_trigger(v) == wanted)
     answered_first(cs, before, "TransactionEvent")
 
 

@@ -500,6 +500,27 @@ static void a_start_after_an_orderly_end_is_no_power_up(void **state) /* B01.FR.
     bench_expect(b, "BootNotification", "{'reason': 'PowerUp'}");
 }
 
+static void a_start_after_a_crash_is_no_power_up(void **state) /* B01.FR.09 */
+{
+    (void)state;
+    struct bench *b = bench_new(&(struct bench_options){ .host_boot = "first" });
+    bench_start(b);
+    bench_expect(b, "BootNotification", "{'reason': 'PowerUp'}");
+    bench_restart(b);
+    bench_expect(b, "BootNotification", "{'reason': 'ApplicationReset'}");
+    bench_expect_later(b, "SecurityEventNotification",
+                       "{'type': 'ResetOrReboot', 'techInfo': 'ApplicationReset'}");
+    bench_stop_and_restart(b);
+    bench_expect(b, "BootNotification", "{'reason': 'LocalReset'}");
+    b->options.host_boot = "second";
+    bench_restart(b);
+    bench_expect(b, "BootNotification", "{'reason': 'PowerUp'}");
+    bench_call(b, "Reset", "{'type': 'Immediate'}", "{'status': 'Accepted'}");
+    bench_restart(b);
+    bench_expect(b, "BootNotification", "{'reason': 'RemoteReset'}");
+    bench_free(b);
+}
+
 static void the_status_for_displays_tells_the_registration(void **state)
 {
     struct bench *b = *state;
@@ -561,6 +582,7 @@ int main(void)
         TEST(a_time_with_six_decimals_and_an_offset_is_understood),
         TEST(a_restart_boots_again),
         TEST(a_start_after_an_orderly_end_is_no_power_up),
+        cmocka_unit_test(a_start_after_a_crash_is_no_power_up),
         TEST(an_idle_station_needs_little_memory),
         TEST(the_status_for_displays_tells_the_registration),
     };
