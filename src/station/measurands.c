@@ -8,12 +8,13 @@
 
 /* What a row leaves out is NULL on purpose. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-/* A measurand's rows stand together; every row that has a good value is reported (2.3, errata 2.34). */
+/* A measurand's rows stand together; every row that has a good value is reported (2.3, errata 2.34), in the resolution of the device
+ * (2.1), but without the noise of floats. */
 static const struct measurand_row {
     const char *measurand;
     enum evse_measure measure;
     const char *phase, *unit; /* NULL: none */
-    double per_unit;          /* steps that are reported: 10 is one decimal */
+    double per_unit;          /* 1000: three decimals */
     const char *location;     /* NULL: Outlet, the default */
 } measurand_rows[] = {
     /* clang-format off */
@@ -22,21 +23,21 @@ static const struct measurand_row {
     { "Current.Import",                MEASURE_CURRENT_IMPORT_L2, "L2",   "A",       1000 },
     { "Current.Import",                MEASURE_CURRENT_IMPORT_L3, "L3",   "A",       1000 },
     { "Current.Offered",               MEASURE_CURRENT_OFFERED,   NULL,   "A",       1000 },
-    { "Energy.Active.Export.Register", MEASURE_ENERGY_EXPORT,     NULL,   "Wh",      10 },
-    { "Energy.Active.Import.Register", MEASURE_ENERGY_IMPORT,     NULL,   "Wh",      10 },
-    { "Frequency",                     MEASURE_FREQUENCY,         NULL,   "Hz",      1000 },
-    { "Power.Active.Export",           MEASURE_POWER_EXPORT,      NULL,   "W",       10 },
-    { "Power.Active.Import",           MEASURE_POWER_IMPORT,      NULL,   "W",       10 },
-    { "Power.Active.Import",           MEASURE_POWER_IMPORT_L1,   "L1",   "W",       10 },
-    { "Power.Active.Import",           MEASURE_POWER_IMPORT_L2,   "L2",   "W",       10 },
-    { "Power.Active.Import",           MEASURE_POWER_IMPORT_L3,   "L3",   "W",       10 },
-    { "Power.Factor",                  MEASURE_POWER_FACTOR,      NULL,   NULL,      1000 },
-    { "Power.Offered",                 MEASURE_POWER_OFFERED,     NULL,   "W",       10 },
-    { "SoC",                           MEASURE_SOC,               NULL,   "Percent", 10, "EV" },
-    { "Voltage",                       MEASURE_VOLTAGE,           NULL,   "V",       100 },
-    { "Voltage",                       MEASURE_VOLTAGE_L1,        "L1-N", "V",       100 },
-    { "Voltage",                       MEASURE_VOLTAGE_L2,        "L2-N", "V",       100 },
-    { "Voltage",                       MEASURE_VOLTAGE_L3,        "L3-N", "V",       100 },
+    { "Energy.Active.Export.Register", MEASURE_ENERGY_EXPORT,     NULL,   "Wh",      1000 },
+    { "Energy.Active.Import.Register", MEASURE_ENERGY_IMPORT,     NULL,   "Wh",      1000 },
+    { "Frequency",                     MEASURE_FREQUENCY,         NULL,   "Hz",      10000 },
+    { "Power.Active.Export",           MEASURE_POWER_EXPORT,      NULL,   "W",       1000 },
+    { "Power.Active.Import",           MEASURE_POWER_IMPORT,      NULL,   "W",       1000 },
+    { "Power.Active.Import",           MEASURE_POWER_IMPORT_L1,   "L1",   "W",       1000 },
+    { "Power.Active.Import",           MEASURE_POWER_IMPORT_L2,   "L2",   "W",       1000 },
+    { "Power.Active.Import",           MEASURE_POWER_IMPORT_L3,   "L3",   "W",       1000 },
+    { "Power.Factor",                  MEASURE_POWER_FACTOR,      NULL,   NULL,      10000 },
+    { "Power.Offered",                 MEASURE_POWER_OFFERED,     NULL,   "W",       1000 },
+    { "SoC",                           MEASURE_SOC,               NULL,   "Percent", 1000, "EV" },
+    { "Voltage",                       MEASURE_VOLTAGE,           NULL,   "V",       1000 },
+    { "Voltage",                       MEASURE_VOLTAGE_L1,        "L1-N", "V",       1000 },
+    { "Voltage",                       MEASURE_VOLTAGE_L2,        "L2-N", "V",       1000 },
+    { "Voltage",                       MEASURE_VOLTAGE_L3,        "L3-N", "V",       1000 },
     /* clang-format on */
 };
 
