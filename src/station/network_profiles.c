@@ -441,7 +441,8 @@ static void change_security_profile(struct station *s)
 void network_profiles_on_link_up(struct station *s)
 {
     struct network_profiles *n = &s->profiles;
-    bool is_other = n->good != n->current;
+    struct network_profile *current = n->current;
+    bool is_other = !n->good || n->good != current;
 
     keep_password(s);
     /* B10.FR.10 */
@@ -452,12 +453,12 @@ void network_profiles_on_link_up(struct station *s)
     n->falling_back = n->after_a_round = n->was_reached = false;
     bool was_kept = n->good && n->good->data;
     if (is_other) {
-        hold(&n->good, n->current);
-        if (n->current->data || was_kept)
+        hold(&n->good, current);
+        if (current->data || was_kept)
             keep_good(s);
     }
     /* Also where it is no other: a power cut may have come between the two. */
-    if (n->current->security_profile != s->security_profile)
+    if (current->security_profile != s->security_profile)
         change_security_profile(s);
 }
 

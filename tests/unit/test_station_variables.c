@@ -377,6 +377,26 @@ static void a_new_password_is_stored_and_used_at_once(void **state) /* A01.FR.01
     bench_free(b);
 }
 
+static void a_new_password_is_in_the_security_log(void **state) /* A01.FR.11, A01.FR.12 */
+{
+    (void)state;
+    struct bench *b = with_password();
+    set(b, "'name': 'SecurityCtrlr'", "'name': 'BasicAuthPassword'", "a-new-password-of-the-csms", ACCEPTED);
+    const char *name;
+    json_t *value;
+    int lines = 0;
+    json_object_foreach(b->records, name, value)
+    {
+        const char *text = json_string_value(value);
+        if (strncmp(name, "security_log/", strlen("security_log/")) != 0)
+            continue;
+        lines += strstr(text, "ReconfigurationOfSecurityParameters") && strstr(text, "BasicAuthPassword");
+        assert_null(strstr(text, "a-new-password"));
+    }
+    assert_int_equal(lines, 1);
+    bench_free(b);
+}
+
 static void the_password_cannot_be_read(void **state) /* B06.FR.09, errata to B07.FR.03 */
 {
     (void)state;
@@ -425,6 +445,7 @@ int main(void)
         cmocka_unit_test(a_wrong_preset_is_told_what_would_be_right),
         cmocka_unit_test(fixed_cables_are_never_unlocked),
         cmocka_unit_test(a_new_password_is_stored_and_used_at_once),
+        cmocka_unit_test(a_new_password_is_in_the_security_log),
         cmocka_unit_test(the_password_cannot_be_read),
         cmocka_unit_test(a_weak_password_is_rejected),
     };
