@@ -15,7 +15,8 @@
 static const char *const members[] = { "password", "apnPassword", "simPin", "key", "basicAuthPassword" };
 static const char *const variables[] = { "BasicAuthPassword" };
 /* Any of them in a text that cannot be read; "GetLog" and "Firmware": with the URL of a server, and perhaps its user. */
-static const char *const signs[] = { "assword", "SetVariables", "SetNetworkProfile", "GetLog", "Firmware", "KeyCode" };
+static const char *const signs[] = { "assword", "SetVariables", "SetNetworkProfile",
+                                     "GetLog",  "Firmware",     "KeyCode" };
 
 static bool is_one_of(const char *name, const char *const *names, size_t count)
 {
