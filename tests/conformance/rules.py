@@ -61,9 +61,18 @@ def check_place(transaction, events):
         assert event["transactionInfo"].get("chargingState", "Idle") == "Idle", f"{transaction}: no evse yet in {event}"
 
 
+def asked_by(action, payload):
+    """The message this CALL of the CSMS asks for, which may then be sent while Pending (B02.FR.02)."""
+    if action in ("GetBaseReport", "GetReport"):
+        return "NotifyReport"
+    message = payload.get("requestedMessage") if action == "TriggerMessage" else None
+    return "SignCertificate" if message == "SignChargingStationCertificate" else message
+
+
 def check_frames(csms):
-    """CALLs: ids of their own, one at a time on a link, none but BootNotification before it is accepted."""
-    ids, open_call, accepted, asked_for = set(), None, False, False
+    """CALLs: ids of their own, one at a time on a link, none but BootNotification before it is accepted, and what was asked for
+    while Pending."""
+    ids, open_call, accepted, pending, asked_for = set(), None, False, False, set()
     boots = {}
     for when, who, text in csms.frames:
         if who == "----":
@@ -80,14 +89,16 @@ def check_frames(csms):
             assert not open_call or when - open_call[0] > 0.9, f"a CALL while another was open: {open_call[1]} {text}"
             open_call = (when, text, frame[1])
             if frame[2] == "BootNotification":
-                boots[frame[1]] = accepted = False
-            assert accepted or asked_for or frame[2] in BEFORE_ACCEPTED, f"before it was accepted: {text}"
+                boots[frame[1]] = accepted = pending = False
+            assert accepted or frame[2] in BEFORE_ACCEPTED or (pending and frame[2] in asked_for), f"before it was accepted: {text}"
+        elif who == "CSMS" and frame[0] == 2:
+            asked_for.add(asked_by(frame[2], frame[3]))
         elif who == "CSMS" and frame[0] in (3, 4) and len(frame) > 2:
             if open_call and open_call[2] == frame[1]:
                 open_call = None
             if frame[1] in boots and frame[0] == 3:
                 accepted = frame[2].get("status") == "Accepted"
-                asked_for = frame[2].get("status") == "Pending"
+                pending = frame[2].get("status") == "Pending"
         check_time(csms, when, who, frame)
 
 

@@ -69,7 +69,7 @@ def test_an_inoperative_evse_charges_nobody_until_it_is_operative_again():   # G
         assert not site.show("tcp1")["enabled"]
         site.kill("gateway")   # G03.FR.08: it stays so through a power cut
         site.start_gateway()
-        site.csms.expect("CS1", "BootNotification", 2)
+        site.csms.expect("CS1", "BootNotification", reason="ApplicationReset")   # B01.FR.09: the host ran on
         site.csms.expect("CS1", "StatusNotification", 2, connectorStatus="Unavailable")
         assert call("ChangeAvailability", {"operationalStatus": "Operative", "evse": {"id": 1}})["status"] == "Accepted"
         site.csms.status("CS1", 1, "Occupied")
