@@ -19,6 +19,7 @@
 #include "gateway/config.h"
 #include "gateway/events.h"
 #include "gateway/gateway.h"
+#include "gateway/log_job.h"
 #include "ocpp/rpc.h"
 #include "ocpp/summary.h"
 
@@ -290,15 +291,12 @@ static bool start_and_stop(void *ctx)
     return r == 0;
 }
 
-static void a_start_is_whole_or_leaves_nothing(void **state)
+static void make_site(struct site *site)
 {
-    (void)state;
-    struct site site = { 0 };
-    char path[128];
-    (void)str_copy(site.directory, sizeof(site.directory), "/tmp/test_memory.XXXXXX");
-    assert_non_null(mkdtemp(site.directory));
-    (void)snprintf(site.config, sizeof(site.config), "%s/gateway.yaml", site.directory);
-    FILE *file = fopen(site.config, "w");
+    (void)str_copy(site->directory, sizeof(site->directory), "/tmp/test_memory.XXXXXX");
+    assert_non_null(mkdtemp(site->directory));
+    (void)snprintf(site->config, sizeof(site->config), "%s/gateway.yaml", site->directory);
+    FILE *file = fopen(site->config, "w");
     assert_non_null(file);
     (void)fprintf(file,
                   "gateway: { state: %s, control: %s/socket, profiles: " SOURCE_DIR "/profiles,\n"
@@ -309,27 +307,92 @@ static void a_start_is_whole_or_leaves_nothing(void **state)
                   "  - id: CS1\n    csms: a\n    chargers:\n"
                   "      - { profile: demo-modbus-ac22, tcp: \"127.0.0.1:1\" }\n"
                   "      - { profile: echonet-02a1, echonet: 127.93.1.2 }\n",
-                  site.directory, site.directory);
+                  site->directory, site->directory);
     assert_int_equal(fclose(file), 0);
-    with_each_failing(start_and_stop, &site, START_STEP);
-    log_set_follower(NULL, NULL);
-    log_setup(2, false);
+}
+
+static void remove_site(const struct site *site)
+{
+    char path[128];
     static const char *const files[] = { "gateway.yaml", "gateway.db", "gateway.db.lock",
                                          "gateway.db.reserve" };
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-        (void)snprintf(path, sizeof(path), "%s/%s", site.directory, files[i]);
+        (void)snprintf(path, sizeof(path), "%s/%s", site->directory, files[i]);
         (void)unlink(path);
     }
-    assert_int_equal(rmdir(site.directory), 0); /* the socket is gone, and SQLite's own files */
+    assert_int_equal(rmdir(site->directory), 0); /* the socket is gone, and SQLite's own files */
+}
+
+static void a_start_is_whole_or_leaves_nothing(void **state)
+{
+    (void)state;
+    struct site site = { 0 };
+    make_site(&site);
+    with_each_failing(start_and_stop, &site, START_STEP);
+    log_set_follower(NULL, NULL);
+    log_setup(2, false);
+    remove_site(&site);
+}
+
+/* ---- logs for the CSMS ---- */
+
+static void on_log_job_ended(void *ctx, int err)
+{
+    (void)ctx;
+    (void)err;
+    fail_msg("it was let go before");
+}
+
+static bool begin_log_jobs(void *ctx)
+{
+    struct gateway *gateway = ctx;
+    bool all = true;
+    for (int kind = LOG_KIND_DIAGNOSTICS; kind <= LOG_KIND_SECURITY; kind++) {
+        struct log_request request = { .kind = (enum log_kind)kind,
+                                       .url = "http://127.0.0.1:1/",
+                                       .file_name = "log.tar.gz",
+                                       .trusted_pem = "none",
+                                       .oldest_ms = INT64_MIN,
+                                       .latest_ms = INT64_MAX };
+        struct log_job *job = NULL;
+        int r =
+            log_job_start(gateway, gateway_station(gateway, "CS1"), &request, on_log_job_ended, NULL, &job);
+        assert_true((r == 0) == (job != NULL));
+        assert_true(r == 0 || r == -ENOMEM);
+        log_job_free(job);
+        all = all && r == 0;
+    }
+    memory.inside = false;
+    uv_run(&gateway->loop.uv, UV_RUN_NOWAIT);
+    return all;
+}
+
+static void a_log_is_begun_or_refused(void **state)
+{
+    (void)state;
+    struct site site = { 0 };
+    struct gateway gateway = { 0 };
+    make_site(&site);
+    assert_int_equal(loop_init(&gateway.loop), 0);
+    log_set_follower(on_log, &site);
+    assert_int_equal(gateway_start(&gateway, site.config), 0);
+    uv_run(&gateway.loop.uv, UV_RUN_NOWAIT);
+    with_each_failing(begin_log_jobs, &gateway, 1);
+    gateway_stop(&gateway);
+    log_set_follower(on_log, &site);
+    loop_done(&gateway.loop);
+    log_set_follower(NULL, NULL);
+    log_setup(2, false);
+    assert_false(site.left_open);
+    remove_site(&site); /* no file is left behind */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_good_configuration),
-        cmocka_unit_test(a_bad_configuration),
-        cmocka_unit_test(frames_both_ways),
-        cmocka_unit_test(a_start_is_whole_or_leaves_nothing),
+        cmocka_unit_test(a_good_configuration),      cmocka_unit_test(a_bad_configuration),
+        cmocka_unit_test(frames_both_ways),          cmocka_unit_test(a_start_is_whole_or_leaves_nothing),
+        cmocka_unit_test(a_log_is_begun_or_refused),
     };
     json_set_alloc_funcs(__wrap_malloc, free);
     return cmocka_run_group_tests(tests, NULL, NULL);
