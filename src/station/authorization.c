@@ -141,12 +141,17 @@ static bool is_in_list(const json_t *list, int evse)
     return json_array_size(list) == 0;
 }
 
+bool authorization_is_for_here(const struct evse *e, const json_t *info)
+{
+    return is_in_list(json_object_get(info, "evseId"), e->id);
+}
+
 static struct token_info told(const struct evse *e, const json_t *info)
 {
     return (struct token_info){
         .status = json_get_string(info, "status", "CSMS did not answer"),
         .group = json_get_string(json_object_get(info, "groupIdToken"), "idToken", NULL),
-        .is_here = is_in_list(json_object_get(info, "evseId"), e->id),
+        .is_here = authorization_is_for_here(e, info),
     };
 }
 

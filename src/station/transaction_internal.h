@@ -160,6 +160,8 @@ void authorization_grant(struct evse *e, const struct id_token *token, const cha
 void authorization_request(struct evse *e, const struct id_token *token, int64_t remote_start_id);
 /* The group is that of the master passes: whoever has it may stop all, and start nothing (C16). group may be NULL. */
 bool authorization_is_master_pass(const struct station *s, const char *group);
+/* The token of this idTokenInfo may charge at this EVSE (C01.FR.21), if it is Accepted. info may be NULL. */
+bool authorization_is_for_here(const struct evse *e, const json_t *info);
 /* EVConnectionTimeOut runs, if the authorized driver has not plugged in. */
 void authorization_await_vehicle(struct evse *e);
 /* The vehicle was plugged in. */

@@ -521,7 +521,9 @@ void transaction_on_token_info(struct station *s, const char *transaction_id, co
     if (group)
         (void)str_copy(e->tx.group_token, sizeof(e->tx.group_token), group); /* C09.FR.12 */
     bool is_master_pass = authorization_is_master_pass(s, group);            /* C16.FR.03 */
-    if (!info || (str_equal(json_get_string(info, "status", ""), "Accepted") && !is_master_pass)) {
+    bool is_accepted = str_equal(json_get_string(info, "status", ""), "Accepted") && !is_master_pass &&
+                       authorization_is_for_here(e, info); /* C01.FR.21 */
+    if (!info || is_accepted) {
         e->tx.token_invalid = e->tx.token_invalid && !info;
         e->tx.token_confirmed = true;
         return;

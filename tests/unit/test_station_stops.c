@@ -199,6 +199,23 @@ static void credit_that_is_used_up_ends_it_too(void **state) /* E05.FR.10, C10.F
     bench_free(b);
 }
 
+/* Let in without a link; the CSMS accepts it, but elsewhere. */
+static void a_token_of_another_evse_charges_no_longer(void **state) /* C01.FR.21 */
+{
+    (void)state;
+    struct bench *b = session_points("EVConnected,Authorized", "Authorized");
+    session_set(b, "AuthCtrlr", "OfflineTxForUnknownIdEnabled", "true");
+    bench_link_lost(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_state(b, 1, EVSE_CHARGING);
+    bench_answer(b, "TransactionEvent", "{'idTokenInfo': {'status': 'Accepted', 'evseId': [2]}}");
+    bench_link_back(b);
+    obey(b);
+    ends(b, "Deauthorized", "DeAuthorized");
+    bench_free(b);
+}
+
 /* Some CSMSs say Accepted in every answer, and no more: the group is still known. */
 static void an_accepted_without_a_token_forgets_no_group(void **state) /* C09.FR.07 */
 {
@@ -522,6 +539,7 @@ int main(void)
         cmocka_unit_test(a_power_path_opens_by_the_plug_or_by_the_authorization),
         cmocka_unit_test(a_token_found_invalid_ends_it_where_authorization_counts),
         cmocka_unit_test(credit_that_is_used_up_ends_it_too),
+        cmocka_unit_test(a_token_of_another_evse_charges_no_longer),
         cmocka_unit_test(an_accepted_without_a_token_forgets_no_group),
         cmocka_unit_test(what_is_said_before_there_was_a_driver_is_not_of_him),
         cmocka_unit_test(after_a_deauthorization_the_cable_waits_for_its_owner),
