@@ -55,12 +55,15 @@ bool transfer_url_is_valid(const char *url)
     return valid;
 }
 
-/* The URL to use: with the file's name if it is that of a directory. The caller's, or NULL. */
+/* The URL to use: with the file's name if it is that of a directory, or of nothing but a host. The caller's, or NULL. */
 static char *target_url(const struct transfer_settings *s)
 {
     struct buf url;
+    const char *host = strstr(s->url, "://");
     buf_init(&url, (size_t)8 * TRANSFER_URL_MAX);
     buf_text(&url, s->url);
+    if (s->is_upload && host && !host[3 + strcspn(host + 3, "/?#")])
+        buf_text(&url, "/");
     if (s->is_upload && s->name && url.len && url.data[url.len - 1] == '/')
         url_append_segment(&url, s->name);
     return buf_steal(&url);
@@ -143,14 +146,21 @@ static void run(void *ctx)
     uv_mutex_unlock(&transfers->mutex);
 }
 
+static void free_secret(char *text)
+{
+    if (text)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}
+
 static void destroy(struct transfer *t)
 {
     list_remove(&t->link);
     if (t->fd >= 0)
         close(t->fd);
-    if (t->url)
-        explicit_bzero(t->url, strlen(t->url));
-    free(t->url);
+    free_secret(t->url);
+    free_secret(t->form_url);
+    free(t->name);
     free(t->path);
     free(t->ca_pem);
     free(t->known_hosts);
@@ -289,10 +299,15 @@ static int copy_settings(struct transfer *t, const struct transfer_settings *s)
     t->max_bytes = s->max_bytes;
     t->idle_timeout_ms = s->idle_timeout_ms;
     t->url = target_url(s);
+    t->form_url = strdup(s->url);
+    t->name = strdup(s->name ? s->name : "file");
     t->path = strdup(s->path);
     t->ca_pem = s->ca_pem ? strdup(s->ca_pem) : NULL;
     t->known_hosts = hosts ? strdup(hosts) : NULL;
-    return t->url && t->path && (t->ca_pem || !s->ca_pem) && (t->known_hosts || !hosts) ? 0 : -ENOMEM;
+    return t->url && t->form_url && t->name && t->path && (t->ca_pem || !s->ca_pem) &&
+                   (t->known_hosts || !hosts)
+               ? 0
+               : -ENOMEM;
 }
 
 int transfer_start(struct transfers *transfers, const struct transfer_settings *settings,

@@ -33,12 +33,14 @@ int transfers_set_known_hosts(struct transfers *transfers, const char *path);
 bool transfer_url_is_valid(const char *url);
 
 struct transfer_settings {
-    const char *url;    /* user and password may be in it; never logged */
-    const char *path;   /* the file to write (made 0600, replaced; on disk when the end is told) or to read */
-    bool is_upload;     /* http(s): PUT; a URL that ends in '/' gets `name` appended */
-    const char *name;   /* of the file at the server, for uploads */
-    const char *ca_pem; /* trusted roots for https/ftps besides the system's; NULL: the system's only */
-    int64_t max_bytes;  /* a longer download is broken off */
+    const char *url;  /* user and password may be in it; never logged */
+    const char *path; /* the file to write (made 0600, replaced; on disk when the end is told) or to read */
+    bool
+        is_upload; /* a URL that ends in '/' gets `name` appended; http(s): PUT, or where the server does not know
+                                   that (405, 501) POST of a form to the URL as it is */
+    const char *name;        /* of the file at the server, for uploads */
+    const char *ca_pem;      /* trusted roots for https/ftps besides the system's; NULL: the system's only */
+    int64_t max_bytes;       /* a longer download is broken off */
     int64_t idle_timeout_ms; /* without a byte for so long: broken off */
 };
 

@@ -241,6 +241,32 @@ static void judge(CURL *c, struct transfer *t, CURLcode code, const char *words)
     str_make_harmless(t->text);
 }
 
+/* Whether a server of http has refused the upload for its method. */
+static bool wants_form(CURL *c, const struct transfer *t, CURLcode code)
+{
+    long status = 0;
+    (void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+    return t->is_upload && strncasecmp(t->url, "http", 4) == 0 && code == CURLE_HTTP_RETURNED_ERROR &&
+           (status == 405 || status == 501) && !atomic_load(&t->cancelled);
+}
+
+/* As a browser's form would send it: POST, multipart/form-data, with the file's name in Content-Disposition [N01.FR.19]. */
+static CURLcode post_form(CURL *c, struct transfer *t)
+{
+    curl_mime *form = curl_mime_init(c);
+    curl_mimepart *file = form ? curl_mime_addpart(form) : NULL;
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    if (file && on_seek(t, 0, SEEK_SET) == CURL_SEEKFUNC_OK && !curl_mime_name(file, "uploadfile") &&
+        !curl_mime_filename(file, t->name) && !curl_mime_type(file, "application/octet-stream") &&
+        !curl_mime_data_cb(file, t->size, on_upload, on_seek, NULL, t) &&
+        !curl_easy_setopt(c, CURLOPT_UPLOAD, 0L) && !curl_easy_setopt(c, CURLOPT_URL, t->form_url) &&
+        !curl_easy_setopt(c, CURLOPT_MIMEPOST, form))
+        code = curl_easy_perform(c);
+    (void)curl_easy_setopt(c, CURLOPT_MIMEPOST, NULL);
+    curl_mime_free(form);
+    return code;
+}
+
 void transfer_perform(struct transfer *t)
 {
     char words[CURL_ERROR_SIZE] = "";
@@ -256,6 +282,8 @@ void transfer_perform(struct transfer *t)
         return;
     }
     CURLcode code = curl_easy_perform(c);
+    if (wants_form(c, t, code))
+        code = post_form(c, t);
     if (code == CURLE_OK && !t->is_upload && fsync(t->fd) < 0)
         t->file_err = -errno;
     judge(c, t, code, words);

@@ -35,6 +35,7 @@ struct transfer {
     int sockets[TRANSFER_SOCKETS]; /* -1: none; shut down to wake the thread */
 
     char *url, *ca_pem, *known_hosts;
+    char *form_url, *name; /* of an upload, for servers that take forms only */
     bool is_upload;
     int fd;
     int64_t size; /* of the file to send */

@@ -1,6 +1,7 @@
 """File servers that no one here wrote: http.server, pyftpdlib, asyncssh. Each serves one directory on a loopback address, in a thread."""
 import asyncio
 import base64
+import email
 import http.server
 import logging
 import os
@@ -31,11 +32,11 @@ def make_certificate(directory, name="localhost", host="127.0.0.1"):
 
 
 class HttpFiles:
-    """GET and PUT. `faults`: path -> number (that status), "cut", "stall", "endless", ("redirect", URL); `requests` are kept. `hold`, an
-    Event, lets answers wait until it is set."""
+    """GET, PUT, and POST of a form. `faults`: path, or "PUT path" and so on -> number (that status), "cut", "stall", "endless",
+    ("redirect", URL); `requests` are kept. `hold`, an Event, lets answers wait until it is set."""
 
     def __init__(self, directory, host="127.0.0.1", tls=None, login=None, port=0):
-        self.directory, self.login, self.faults, self.requests = pathlib.Path(directory), login, {}, []
+        self.directory, self.login, self.faults, self.requests, self.forms = pathlib.Path(directory), login, {}, [], []
         self.hold = None
         self.stopping = threading.Event()
         outer = self
@@ -55,7 +56,7 @@ class HttpFiles:
             def refuse(self):
                 path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
                 outer.requests.append((self.command, path, dict(self.headers)))
-                fault = outer.faults.get(path)
+                fault = outer.faults.get(f"{self.command} {path}", outer.faults.get(path))
                 wanted = outer.login and "Basic " + base64.b64encode(":".join(outer.login).encode()).decode()
                 if wanted and self.headers.get("Authorization") != wanted:
                     fault = 401
@@ -119,6 +120,19 @@ class HttpFiles:
                 file = outer.directory / path.lstrip("/")
                 file.write_bytes(self.rfile.read(length))
                 self.send_response(201)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def do_POST(self):
+                path, _ = self.refuse()
+                if not path:
+                    return
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                form = email.message_from_bytes(b"Content-Type: " + self.headers["Content-Type"].encode() + b"\r\n\r\n" + body)
+                for part in form.get_payload():
+                    outer.forms.append((path, part.get_content_type(), part["Content-Disposition"]))
+                    (outer.directory / part.get_filename()).write_bytes(part.get_payload(decode=True))
+                self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 

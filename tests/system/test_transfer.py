@@ -64,6 +64,30 @@ def test_a_file_comes_and_goes_by_each_protocol(peer, place):
     assert (place / "served/a log.gz").read_bytes() == DATA
 
 
+@pytest.mark.parametrize("status", [405, 501])
+def test_a_server_that_takes_forms_only_gets_one(place, status):   # N01.FR.19
+    server = servers.HttpFiles(place / "served", login=("user", "secret-of-http"))
+    (place / "log").write_bytes(DATA)
+    for path, put in (("", "/a log.gz"), ("upload.php?station=1", "/upload.php")):
+        server.faults = {f"PUT {put}": status}
+        assert end("put", server.url + path, place / "log", "name=a log.gz") == "ok"
+        assert (place / "served/a log.gz").read_bytes() == DATA
+        (place / "served/a log.gz").unlink()
+        assert server.forms.pop() == ("/" + path.split("?")[0], "application/octet-stream",
+                                      'form-data; name="uploadfile"; filename="a log.gz"')
+        server.faults["/" + path.split("?")[0]] = 403
+        assert end("put", server.url + path, place / "log", "name=a log.gz") == "EACCES"
+    server.faults = {put: status}                        # nor forms
+    assert end("put", server.url + path, place / "log", "name=a log.gz") == "EOPNOTSUPP"
+    server.stop()
+
+
+def test_a_url_of_a_host_only_is_a_directory(peer, place):
+    (place / "log").write_bytes(DATA)
+    assert end("put", peer.url.rstrip("/"), place / "log", "name=log.gz", *peer.options) == "ok"
+    assert (place / "served/log.gz").read_bytes() == DATA
+
+
 def test_a_wrong_login_and_a_missing_file_are_told_apart(peer, place):
     got = place / "got"
     wrong = peer.url.replace("secret", "secret-wrong", 1) + "image.bin"
