@@ -34,6 +34,7 @@ struct printing {
     const char *station;
     const struct log_request *request;
     struct buf *out;
+    bool found;
 };
 
 /* What is said of another station is none of this CSMS's business. */
@@ -59,11 +60,16 @@ static bool is_in_time(const char *line, const struct log_request *request)
     return timestamp_parse(when, &ms) < 0 || (ms >= request->oldest_ms && ms <= request->latest_ms);
 }
 
+static bool is_asked_for(const struct printing *p, const char *line)
+{
+    return !is_of_another(line, p->station) && is_in_time(line, p->request);
+}
+
 static void print_line(void *ctx, const void *record, size_t len)
 {
     const struct printing *p = ctx;
     const char *line = record;
-    if (is_of_another(line, p->station) || !is_in_time(line, p->request))
+    if (!is_asked_for(p, line))
         return;
     buf_append(p->out, line, len);
     buf_text(p->out, "\n");
@@ -72,8 +78,23 @@ static void print_line(void *ctx, const void *record, size_t len)
 static void print_log(const struct gateway *gateway, struct station_entry *entry,
                       const struct log_request *request, struct buf *out)
 {
-    struct printing p = { station_entry_config(entry)->id, request, out };
+    struct printing p = { station_entry_config(entry)->id, request, out, false };
     ring_each(&gateway->log_lines, print_line, &p);
+}
+
+static void find_line(void *ctx, const void *record, size_t len)
+{
+    (void)len;
+    struct printing *p = ctx;
+    p->found = p->found || is_asked_for(p, record);
+}
+
+bool diagnostics_has_line(const struct gateway *gateway, struct station_entry *entry,
+                          const struct log_request *request)
+{
+    struct printing p = { station_entry_config(entry)->id, request, NULL, false };
+    ring_each(&gateway->log_lines, find_line, &p);
+    return p.found;
 }
 
 /* ---- what is, now ---- */

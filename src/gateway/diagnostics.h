@@ -13,6 +13,10 @@
 void diagnostics_keep_log(struct gateway *gateway);
 void diagnostics_keep_no_log(struct gateway *gateway);
 
+/* Whether a kept line of that time speaks of the station. */
+bool diagnostics_has_line(const struct gateway *gateway, struct station_entry *entry,
+                          const struct log_request *request);
+
 /* One text of the diagnostics log. */
 struct diagnostics_text {
     const char *name; /* of the file in the archive */

@@ -129,17 +129,44 @@ static int begin_packing(struct log_job *job)
 
 /* ---- gathering ---- */
 
+static bool is_in_time(const char *line, const struct log_request *request)
+{
+    char when[TIMESTAMP_SIZE];
+    int64_t ms;
+    (void)str_copy(when, sizeof(when), line);
+    return timestamp_parse(when, &ms) < 0 || (ms >= request->oldest_ms && ms <= request->latest_ms);
+}
+
+struct search {
+    const struct log_request *request;
+    bool found;
+};
+
+static void find_security_event(void *ctx, enum record_kind kind, const char *key, const char *value)
+{
+    (void)kind;
+    (void)key;
+    struct search *search = ctx;
+    search->found = search->found || is_in_time(value, search->request);
+}
+
+bool log_job_has_log(struct gateway *gateway, struct station_entry *entry, const struct log_request *request)
+{
+    struct search search = { request, false };
+    if (request->kind != LOG_KIND_SECURITY)
+        return diagnostics_has_line(gateway, entry, request);
+    return store_read_kind(gateway->store, station_entry_config(entry)->id, RECORD_SECURITY_LOG,
+                           find_security_event, &search) < 0 ||
+           search.found;
+}
+
 static void print_security_event(void *ctx, enum record_kind kind, const char *key, const char *value)
 {
     (void)kind;
     (void)key;
     struct log_job *job = ctx;
-    char when[TIMESTAMP_SIZE];
-    int64_t ms;
-    (void)str_copy(when, sizeof(when), value);
-    if (timestamp_parse(when, &ms) == 0 && (ms < job->request.oldest_ms || ms > job->request.latest_ms))
-        return;
-    buf_printf(&job->texts[0], "%s\n", value);
+    if (is_in_time(value, &job->request))
+        buf_printf(&job->texts[0], "%s\n", value);
 }
 
 /* What was written before GetLog came is committed now. */

@@ -14,6 +14,8 @@ typedef void (*log_job_ended)(void *ctx, int err);
 /* The request is copied. 0, -EINVAL (URL), -ENOMEM, -ENOBUFS. */
 int log_job_start(struct gateway *gateway, struct station_entry *entry, const struct log_request *request,
                   log_job_ended ended, void *ctx, struct log_job **ret);
+/* Whether there is a line of the time asked for, as far as the store has it. */
+bool log_job_has_log(struct gateway *gateway, struct station_entry *entry, const struct log_request *request);
 /* Breaks it off if it runs. NULL is fine. */
 void log_job_free(struct log_job *job);
 

@@ -320,6 +320,12 @@ static int op_upload_log(void *ctx, const struct log_request *request)
     return log_job_start(entry->gateway, entry, request, on_log_job_ended, entry, &entry->log_job);
 }
 
+static bool op_has_log(void *ctx, const struct log_request *request)
+{
+    struct station_entry *entry = ctx;
+    return log_job_has_log(entry->gateway, entry, request);
+}
+
 static void op_cancel_log(void *ctx)
 {
     struct station_entry *entry = ctx;
@@ -336,6 +342,7 @@ static const struct station_ops station_ops = {
     .command = op_command,
     .firmware = op_firmware,
     .upload_log = op_upload_log,
+    .has_log = op_has_log,
     .cancel_log = op_cancel_log,
     .on_frame = op_frame,
 };

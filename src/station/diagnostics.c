@@ -4,6 +4,7 @@
  *                                ^                     +-> failed: retries left? after retryInterval again
  *                                +---------------------+   none: UploadFailure, PermissionDenied ...
  *
+ * A request stands in the store (RECORD_STATE "log") until its end is told: one that a restart or a power cut ends has failed.
  * A second GetLog breaks the first off (N01.FR.12). Attempts begin at a fixed distance, so that a slow refusal does not stretch it. */
 #include "station/diagnostics.h"
 
@@ -85,21 +86,49 @@ static void break_off(struct station *s)
     upload_free(upload);
 }
 
-/* It is told also after a loss of the link: the CSMS waits for the end. */
-static void send_log_status_notification(struct station *s, const struct log_upload *upload,
-                                         const char *status, int flags)
+/* It is told also after a loss of the link: the CSMS waits for the end. request_id NULL: none is under way. */
+static void send_log_status_notification(struct station *s, const int64_t *request_id, const char *status,
+                                         int flags)
 {
     json_t *payload = json_pack("{s:s}", "status", status);
-    if (payload && upload)
-        json_set_optional(payload, "requestId", json_integer(upload->request_id)); /* N01.FR.07 */
+    if (payload && request_id)
+        json_set_optional(payload, "requestId", json_integer(*request_id)); /* N01.FR.07 */
     (void)outbox_call(s, "LogStatusNotification", payload, flags | OUTBOX_KEEP_OFFLINE, NULL, NULL);
 }
 
 void trigger_log_status_notification(struct station *s)
 {
-    send_log_status_notification(s, s->diagnostics.upload, s->diagnostics.upload ? "Uploading" : "Idle",
+    const struct log_upload *upload = s->diagnostics.upload;
+    send_log_status_notification(s, upload ? &upload->request_id : NULL, upload ? "Uploading" : "Idle",
                                  OUTBOX_WHILE_PENDING);
 }
+
+/* ---- through a restart ---- */
+
+static void remember(struct station *s, const struct log_upload *upload)
+{
+    char text[24] = "";
+    if (upload)
+        snprintf(text, sizeof(text), "%lld", (long long)upload->request_id);
+    station_persist(s, &(struct record){ RECORD_STATE, DIAGNOSTICS_KEY, upload ? text : NULL }, 1, NULL,
+                    NULL);
+}
+
+void diagnostics_restore(struct station *s, const char *value)
+{
+    s->diagnostics.is_broken_off = str_to_int64(value, &s->diagnostics.broken_off) == 0;
+}
+
+void diagnostics_start(struct station *s)
+{
+    if (!s->diagnostics.is_broken_off)
+        return;
+    s->diagnostics.is_broken_off = false;
+    send_log_status_notification(s, &s->diagnostics.broken_off, "UploadFailure", 0); /* N01.FR.10 */
+    remember(s, NULL);
+}
+
+/* ---- attempts ---- */
 
 static void begin_attempt(struct log_upload *upload)
 {
@@ -138,7 +167,8 @@ void station_on_log_uploaded(struct station *station, int err)
         env_timer_start(station->env, &upload->timer, wait_ms > 0 ? wait_ms : 0);
         return;
     }
-    send_log_status_notification(station, upload, status_of(err), 0); /* N01.FR.09, N01.FR.10 */
+    send_log_status_notification(station, &upload->request_id, status_of(err), 0); /* N01.FR.09, .10 */
+    remember(station, NULL);
     station->diagnostics.upload = NULL;
     upload_free(upload);
 }
@@ -196,6 +226,15 @@ static struct log_upload *upload_new(struct station *s, const json_t *request)
     return upload;
 }
 
+static bool is_there(const struct station *s, const struct log_upload *upload)
+{
+    struct log_request request = { .kind = upload->kind,
+                                   .oldest_ms = upload->oldest_ms,
+                                   .latest_ms = upload->latest_ms };
+    bool is_all = upload->oldest_ms == INT64_MIN && upload->latest_ms == INT64_MAX;
+    return is_all || !s->ops->has_log || s->ops->has_log(s->ctx, &request);
+}
+
 /* Why there is no such log, as a reason code, or NULL (N01.FR.05). */
 static const char *why_not(const struct station *s, const struct log_upload *upload)
 {
@@ -206,7 +245,7 @@ static const char *why_not(const struct station *s, const struct log_upload *upl
     if (!file_url_is_supported(s, upload->url))
         return "InvalidURL";
     if (upload->latest_ms < upload->oldest_ms || upload->oldest_ms > station_wall_ms(s) ||
-        (upload->kind == LOG_KIND_SECURITY && security_log_is_empty(s)))
+        (upload->kind == LOG_KIND_SECURITY && security_log_is_empty(s)) || !is_there(s, upload))
         return "NotFound";
     return NULL;
 }
@@ -227,13 +266,14 @@ static void on_get_log(struct station *s, const struct rpc_request *request)
                json_pack("{s:s, s:s}", "status", before ? "AcceptedCanceled" : "Accepted", "filename",
                          upload->file_name)); /* N01.FR.01, N01.FR.12 */
     if (before) {
-        send_log_status_notification(s, before, "AcceptedCanceled", 0); /* N01.FR.20 */
+        send_log_status_notification(s, &before->request_id, "AcceptedCanceled", 0); /* N01.FR.20 */
         break_off(s);
     }
     log_info(LOG_STATION, "log is uploaded: station=%s request=%lld file=%s", s->id,
              (long long)upload->request_id, upload->file_name);
     s->diagnostics.upload = upload;
-    send_log_status_notification(s, upload, "Uploading", 0); /* N01.FR.08 */
+    remember(s, upload);
+    send_log_status_notification(s, &upload->request_id, "Uploading", 0); /* N01.FR.08 */
     begin_attempt(upload);
 }
 

@@ -416,6 +416,8 @@ static void restore_state(struct station *s, const char *key, const char *value)
         security_restore(s, key, value);
     else if (str_equal(key, "firmware"))
         firmware_restore(s, value);
+    else if (str_equal(key, DIAGNOSTICS_KEY))
+        diagnostics_restore(s, value);
     else
         provisioning_restore(s, key, value);
 }
@@ -470,6 +472,7 @@ void station_start(struct station *station, int64_t delay_ms)
             transactions_on_signals(e, &(struct evse_signals){ .state = EVSE_UNKNOWN });
     }
     firmware_start(station);
+    diagnostics_start(station);
     network_first_start(station, delay_ms);
 }
 

@@ -132,6 +132,8 @@ struct station_ops {
     /* Make the log file and send it; one at a time. station_on_log_uploaded() follows, never from inside. 0, or negative: nothing
      * follows. NULL: this station has no logs. */
     int (*upload_log)(void *ctx, const struct log_request *request);
+    /* Whether there is anything of the kind and time asked for; the URL and name do not count. NULL: always. */
+    bool (*has_log)(void *ctx, const struct log_request *request);
     /* Break it off: nothing follows any more. */
     void (*cancel_log)(void *ctx);
     /* A step of a firmware update; see enum firmware_step. May be NULL where none is possible. */

@@ -190,6 +190,12 @@ static void drop_log_request(struct bench *b)
     b->log_request = NULL;
 }
 
+static bool on_has_log(void *ctx, const struct log_request *request)
+{
+    const struct bench *b = ctx;
+    return request->latest_ms >= b->log_begins_ms;
+}
+
 static void on_cancel_log(void *ctx)
 {
     struct bench *b = ctx;
@@ -235,6 +241,7 @@ static const struct station_ops ops = { .connect = on_connect,
                                         .persist = on_persist,
                                         .command = on_command,
                                         .upload_log = on_upload_log,
+                                        .has_log = on_has_log,
                                         .cancel_log = on_cancel_log,
                                         .firmware = on_firmware,
                                         .make_csr = on_make_csr };

@@ -127,10 +127,14 @@ def test_the_security_log_has_every_event(tmp_path):   # N01.FR.03, A04.FR.04
             texts = members(tmp_path / name)
             assert set(texts) == {"security.log"}
             assert texts["security.log"].count("StartupOfTheDevice critical=yes") == 2
-            log = {"remoteLocation": f"{server.url}none.tar.gz", "latestTimestamp": "2020-01-01T00:00:00Z"}
-            ask(site, "", "SecurityLog", request=2, log=log)   # a time before everything, a name of the CSMS's choice
-            site.csms.expect("CS1", "LogStatusNotification", status="Uploaded", requestId=2)
-            assert members(tmp_path / "none.tar.gz")["security.log"] == ""
+            for kind in ("SecurityLog", "DiagnosticsLog"):     # N01.FR.05: a time before everything
+                ask(site, "", kind, request=2, expected="Rejected",
+                    log={"remoteLocation": f"{server.url}none.tar.gz", "latestTimestamp": "2020-01-01T00:00:00Z"})
+            for request, kind in enumerate(("SecurityLog", "DiagnosticsLog"), 3):     # a name of the CSMS's choice
+                log = {"remoteLocation": f"{server.url}{kind}", "oldestTimestamp": "2020-01-01T00:00:00Z"}
+                ask(site, "", kind, request=request, log=log)
+                site.csms.expect("CS1", "LogStatusNotification", status="Uploaded", requestId=request)
+                assert "StartupOfTheDevice" in "".join(members(tmp_path / kind).values())
     finally:
         server.stop()
 

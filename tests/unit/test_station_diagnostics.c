@@ -72,6 +72,43 @@ static void what_there_is_not_is_rejected(void **state) /* N01.FR.05 */
     assert_int_equal(b->log_uploads, 0);
 }
 
+static void a_time_of_which_nothing_is_kept_is_rejected(void **state) /* N01.FR.05 */
+{
+    static const char *const kinds[] = { "DiagnosticsLog", "SecurityLog" };
+    struct bench *b = *state;
+    b->log_begins_ms = BENCH_WALL_MS - 86400000;
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        char request[200];
+        snprintf(request, sizeof(request),
+                 "{'logType': '%s', 'requestId': 1, 'log': {'remoteLocation': 'http://f.example/', "
+                 "'latestTimestamp': '2020-01-01T00:00:00Z'}}",
+                 kinds[i]);
+        bench_call(b, "GetLog", request, "{'status': 'Rejected', 'statusInfo': {'reasonCode': 'NotFound'}}");
+    }
+    bench_expect_nothing(b);
+    bench_call(b, "GetLog",
+               "{'logType': 'DiagnosticsLog', 'requestId': 1, 'log': {'remoteLocation': 'http://f.example/', "
+               "'latestTimestamp': '2026-01-31T00:00:00Z'}}",
+               "{'status': 'Accepted'}");
+}
+
+static void a_log_that_a_restart_broke_off_has_failed(void **state) /* N01.FR.07, N01.FR.10 */
+{
+    struct bench *b = *state;
+    bench_call(b, "GetLog", GET_LOG, "{'status': 'Accepted'}");
+    bench_expect(b, "LogStatusNotification", "{'status': 'Uploading', 'requestId': 7}");
+    bench_restart(b);
+    bench_expect_later(b, "LogStatusNotification", "{'status': 'UploadFailure', 'requestId': 7}");
+    bench_restart(b);
+    bench_forget(b);
+    bench_call(b, "GetLog", GET_LOG, "{'status': 'Accepted'}");
+    bench_expect(b, "LogStatusNotification", "{'status': 'Uploading'}");
+    bench_log_uploaded(b, 0);
+    bench_expect(b, "LogStatusNotification", "{'status': 'Uploaded'}");
+    bench_restart(b); /* this one has ended */
+    assert_int_equal(bench_count(b, "LogStatusNotification"), 0);
+}
+
 static void what_went_wrong_has_its_name(void **state) /* N01.FR.10 */
 {
     static const struct {
@@ -289,6 +326,8 @@ int main(void)
         TEST(a_log_is_uploaded_and_its_progress_told),
         TEST(a_security_log_is_another_file),
         TEST(what_there_is_not_is_rejected),
+        TEST(a_time_of_which_nothing_is_kept_is_rejected),
+        TEST(a_log_that_a_restart_broke_off_has_failed),
         TEST(what_went_wrong_has_its_name),
         TEST(retries_begin_at_the_interval_and_only_the_last_failure_is_told),
         TEST(a_retry_may_succeed),
