@@ -193,7 +193,15 @@ static void op_set_ping_interval(void *ctx, int64_t interval_ms)
 static int op_send(void *ctx, const char *text, size_t len)
 {
     struct station_entry *entry = ctx;
-    return entry->websocket_is_up ? websocket_send(entry->websocket, text, len) : -ENOTCONN;
+    int r = entry->websocket_is_up ? websocket_send(entry->websocket, text, len) : -ENOTCONN;
+    if (r ==
+        -ENOBUFS) { /* it asks and does not listen: what cannot be answered here may be on another link */
+        log_warn(LOG_GATEWAY, "the CSMS takes nothing any more, the link is closed: station=%s csms=%s",
+                 entry->config->id, entry->config->csms_name);
+        entry->websocket_is_up = false;
+        websocket_close(entry->websocket, 1008);
+    }
+    return r;
 }
 
 static int push_ticket(struct station_entry *entry, uint32_t ticket)
