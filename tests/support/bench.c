@@ -296,6 +296,8 @@ static bool do_commit(struct bench *b)
         return false;
     json_t *commit = json_incref(json_array_get(b->commits, 0));
     json_array_remove(b->commits, 0);
+    if (b->hold_after > 0)
+        b->hold_commits = --b->hold_after == 0;
 
     size_t i;
     json_t *record;
@@ -826,6 +828,7 @@ void bench_boot(struct bench *b)
 static void power_on(struct bench *b)
 {
     b->hold_commits = false;
+    b->hold_after = 0;
     make_station(b);
     const char *name;
     json_t *value;

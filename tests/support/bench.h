@@ -118,6 +118,7 @@ struct bench {
     json_t *records;   /* "kind/key" -> value, committed */
     json_t *commits;   /* not yet committed: [ticket, [[name, value or null]...]] */
     bool hold_commits; /* nothing is committed: bench_restart() loses it */
+    int hold_after;    /* so after this many groups from now; 0: not */
     bool store_refuses;
 };
 
