@@ -162,8 +162,9 @@ static void send_status_notification(struct evse *e, int connector, int flags, i
     a->reported[connector - 1] = status;
     a->is_reported[connector - 1] = true;
     a->is_unanswered[connector - 1] = false;
-    if (outbox_call(s, "StatusNotification", payload, flags | OUTBOX_ONLINE_ONLY,
-                    on_status_notification_result, sent) < 0) {
+    if (!outbox_keeps_all(s))
+        flags |= OUTBOX_ONLINE_ONLY;
+    if (outbox_call(s, "StatusNotification", payload, flags, on_status_notification_result, sent) < 0) {
         a->is_reported[connector - 1] = false;
         free(sent);
     }
@@ -188,7 +189,8 @@ static void report_changes(struct evse *e, int flags)
 {
     struct evse_availability *a = &e->availability;
     int64_t now_ms = env_now_ms(e->station->env), next_ms = INT64_MAX;
-    bool is_accepted = station_is_accepted(e->station); /* else availability_on_accepted() follows */
+    bool is_told = station_is_accepted(e->station) ||
+                   outbox_keeps_all(e->station); /* else availability_on_accepted() follows */
     timer_stop(&a->timer);
     for (int c = 1; c <= e->abilities.connectors; c++) {
         enum connector_status status = availability_status(e, c);
@@ -197,7 +199,7 @@ static void report_changes(struct evse *e, int flags)
             continue;
         }
         int64_t due_ms = report_due_ms(e, c, status);
-        if (!is_accepted)
+        if (!is_told)
             continue;
         if (due_ms <= now_ms)
             send_status_notification(e, c, flags, 1);
@@ -216,12 +218,13 @@ static void on_status_timer(struct timer *timer, void *ctx)
 
 void availability_on_accepted(struct station *s, bool all)
 {
+    bool follows = outbox_keeps_all(s) && !list_is_empty(&s->outbox.waiting); /* older ones, perhaps */
     for (size_t i = 0; i < s->evse_count; i++) {
         struct evse *e = &s->evses[i];
         for (int c = 0; c < MAX_CONNECTORS; c++)
             if (all || e->availability.is_unanswered[c])
                 e->availability.is_reported[c] = false;
-        report_changes(e, OUTBOX_FIRST);
+        report_changes(e, follows ? 0 : OUTBOX_FIRST);
         lock_update(e);
     }
 }

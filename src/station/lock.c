@@ -1,7 +1,8 @@
 /* The cable lock (G05): where the device says that its lock does not hold the plug, no energy is offered (tx_points.c) and the CSMS
  * gets a NotifyEvent for ConnectorPlugRetentionLock.Problem; and another one when it holds again.
  *
- * As with connector statuses only the present counts: what could not be told while offline is told later if it still holds. */
+ * As with connector statuses only the present counts: what could not be told while offline is told later if it still holds (or where
+ * QueueAllMessages wants all of it). */
 #include "station/lock.h"
 
 #include "base/log.h"
@@ -40,7 +41,8 @@ static void send_notify_event(struct evse *e)
                               "component", component, "variable", "name", "Problem");
     json_t *payload = json_pack("{s:o, s:i, s:b, s:[o]}", "generatedAt", station_timestamp(s), "seqNo", 0,
                                 "tbc", 0, "eventData", event);
-    if (outbox_call(s, "NotifyEvent", payload, OUTBOX_ONLINE_ONLY, on_notify_event_result, e) < 0)
+    int flags = outbox_keeps_all(s) ? 0 : OUTBOX_ONLINE_ONLY;
+    if (outbox_call(s, "NotifyEvent", payload, flags, on_notify_event_result, e) < 0)
         return;
     s->next_event_id = s->next_event_id == INT32_MAX ? 0 : s->next_event_id + 1;
     e->lock.reported = problem;
@@ -49,7 +51,8 @@ static void send_notify_event(struct evse *e)
 
 void lock_update(struct evse *e)
 {
-    if (lock_holds(e) == e->lock.reported && station_is_accepted(e->station))
+    bool is_told = station_is_accepted(e->station) || outbox_keeps_all(e->station);
+    if (lock_holds(e) == e->lock.reported && is_told)
         send_notify_event(e);
 }
 

@@ -40,6 +40,12 @@ static bool is_kept_offline(const struct outgoing *o)
     return o->flags & OUTBOX_KEEP_OFFLINE || variable_bool(o->station, VAR_COMM_QUEUE_ALL_MESSAGES);
 }
 
+bool outbox_keeps_all(const struct station *s)
+{
+    return variable_bool(s, VAR_COMM_QUEUE_ALL_MESSAGES) &&
+           s->provisioning.registration == REGISTRATION_ACCEPTED;
+}
+
 static bool may_leave(const struct station *s, int flags)
 {
     if (!network_is_up(s))

@@ -44,6 +44,8 @@ void outbox_wake(struct station *s);
 /* Nothing waits, nothing is open, and all durable events are acknowledged. */
 bool outbox_is_drained(const struct station *s);
 void outbox_on_link_down(struct station *s);
+/* What is told of the present only is told of the time without a link, too (QueueAllMessages). */
+bool outbox_keeps_all(const struct station *s);
 /* Drops what waits, with RPC_DISCONNECTED: a restart (B11) or the end. `all`: OUTBOX_KEEP_OFFLINE, too. */
 void outbox_clear(struct station *s, bool all);
 void outbox_init(struct station *s);

@@ -100,6 +100,37 @@ static void a_status_that_lasts_is_told_after_a_reconnection(void **state) /* Mi
     bench_free(b);
 }
 
+static void what_was_in_between_is_told_where_all_is_to_be_queued(void **state) /* QueueAllMessages */
+{
+    (void)state;
+    struct bench *b = bench_new(&(struct bench_options){
+        .presets = { { "OCPPCommCtrlr", "QueueAllMessages", NULL, "true" } }, .preset_count = 1 });
+    bench_boot(b);
+    bench_link_lost(b);
+    bench_advance(b, 10000);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_advance(b, 10000);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    bench_advance(b, 100000);
+    bench_link_back(b);
+    bench_expect(b, "StatusNotification",
+                 "{'connectorStatus': 'Occupied', 'timestamp': '2026-01-31T12:00:10.000Z'}");
+    bench_expect(b, "StatusNotification",
+                 "{'connectorStatus': 'Available', 'timestamp': '2026-01-31T12:00:20.000Z'}");
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Available'}"); /* B04.FR.01 */
+    bench_expect_nothing(b);
+
+    bench_answer(b, "StatusNotification", BENCH_SILENCE);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_link_lost(b); /* on its way */
+    bench_answer(b, "StatusNotification", "");
+    bench_link_back(b);
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Occupied'}");
+    bench_expect(b, "StatusNotification", "{'connectorStatus': 'Occupied'}");
+    bench_expect_nothing(b);
+    bench_free(b);
+}
+
 static void a_vehicle_at_one_connector_says_nothing_of_the_other(void **state) /* G01.FR.08 */
 {
     (void)state;
@@ -338,6 +369,7 @@ int main(void)
         TEST(every_change_of_the_device_is_reported_once),
         cmocka_unit_test(a_status_is_told_when_it_has_lasted),
         cmocka_unit_test(a_status_that_lasts_is_told_after_a_reconnection),
+        cmocka_unit_test(what_was_in_between_is_told_where_all_is_to_be_queued),
         cmocka_unit_test(a_vehicle_at_one_connector_says_nothing_of_the_other),
         cmocka_unit_test(an_evse_is_taken_out_and_put_back),
         cmocka_unit_test(a_connector_keeps_its_own_state_under_that_of_its_evse),

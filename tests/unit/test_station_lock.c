@@ -113,6 +113,19 @@ static void a_failure_while_offline_is_told_later(void **state) /* G05.FR.02 */
     bench_expect_nothing(b);
 }
 
+static void a_failure_that_is_over_is_told_where_all_is_to_be_queued(void **state) /* QueueAllMessages */
+{
+    struct bench *b = *state;
+    session_set(b, "OCPPCommCtrlr", "QueueAllMessages", "true");
+    bench_link_lost(b);
+    lock_fails(b, true);
+    lock_fails(b, false);
+    bench_link_back(b);
+    bench_expect(b, "NotifyEvent", PROBLEM("true"));
+    bench_expect(b, "NotifyEvent", PROBLEM("false"));
+    bench_expect_nothing(b);
+}
+
 static void an_event_without_answer_is_sent_again_after_a_heartbeat(void **state)
 {
     struct bench *b = *state;
@@ -160,6 +173,7 @@ int main(void)
         TEST(a_silent_device_has_not_mended_its_lock),
         TEST(a_transaction_that_began_before_gets_no_energy),
         TEST(a_failure_while_offline_is_told_later),
+        TEST(a_failure_that_is_over_is_told_where_all_is_to_be_queued),
         TEST(an_event_without_answer_is_sent_again_after_a_heartbeat),
         TEST(the_device_model_shows_the_lock),
     };
