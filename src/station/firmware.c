@@ -213,6 +213,20 @@ static void start_anew(struct station *s)
     security_event(s, "FirmwareUpdated", NULL); /* L01.FR.31 */
 }
 
+/* The CSMS has some time to hear what was told. */
+static void await_activation(struct station *s)
+{
+    struct firmware *f = &s->firmware;
+    f->grace_until_ms = env_now_ms(s->env) + ACTIVATE_GRACE_MS;
+    env_timer_start(s->env, &f->timer, f->notice_count > 0 ? ACTIVATE_GRACE_MS : 0);
+}
+
+static void tell_rebooting(struct station *s)
+{
+    firmware_tell(s, FIRMWARE_STATUS_INSTALL_REBOOTING);
+    await_activation(s);
+}
+
 /* L01.FR.32 (a), .33. From the timer only: it ends the link. */
 static void try_activate(struct station *s)
 {
@@ -220,6 +234,10 @@ static void try_activate(struct station *s)
     int64_t grace = f->grace_until_ms - env_now_ms(s->env);
     if (f->needs_restart && is_busy(s))
         return;
+    if (f->needs_restart && f->status != FIRMWARE_STATUS_INSTALL_REBOOTING) { /* not while it still waits */
+        tell_rebooting(s);
+        return;
+    }
     if (f->notice_count > 0 && grace > 0) {
         env_timer_start(s->env, &f->timer, grace);
         return;
@@ -284,7 +302,8 @@ void firmware_on_idle(struct station *s)
         return;
     struct firmware *f = &s->firmware;
     if (f->phase == FIRMWARE_WAITS_TO_ACTIVATE) {
-        if (f->notice_count == 0 && !(f->needs_restart && is_busy(s)))
+        bool is_heard = f->notice_count == 0 || !timer_is_active(&f->timer); /* or its time is over */
+        if (is_heard && !(f->needs_restart && is_busy(s)))
             env_timer_start(s->env, &f->timer, 0);
     } else if (!timer_is_active(&f->timer)) {
         step(s);
@@ -349,12 +368,14 @@ static void on_installed(struct station *s, enum firmware_outcome outcome)
     case FIRMWARE_DONE:
     case FIRMWARE_NEEDS_RESTART:
         f->needs_restart = outcome == FIRMWARE_NEEDS_RESTART;
-        f->grace_until_ms = env_now_ms(s->env) + ACTIVATE_GRACE_MS;
         set_phase(s, FIRMWARE_WAITS_TO_ACTIVATE);
-        if (f->needs_restart || !has_transaction(s)) /* L01.FR.32; else it only connects anew */
-            firmware_tell(s, FIRMWARE_STATUS_INSTALL_REBOOTING);
+        if (f->needs_restart ? !is_busy(s) : !has_transaction(s)) /* L01.FR.32 */
+            tell_rebooting(s);
+        else { /* first the end of transactions; or it only connects anew */
+            firmware_store(s, NULL, NULL);
+            await_activation(s);
+        }
         report_statuses(s);
-        env_timer_start(s->env, &f->timer, f->notice_count > 0 ? ACTIVATE_GRACE_MS : 0);
         return;
     case FIRMWARE_NOT_SUITABLE:
         end(s, FIRMWARE_STATUS_INSTALL_VERIFICATION_FAILED); /* L01.FR.29 */

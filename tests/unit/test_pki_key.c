@@ -243,7 +243,7 @@ static void a_wrong_pin_opens_nothing(void **state)
     }
 }
 
-static void signatures_of_files_are_checked(void **state) /* L01.FR.11 */
+static void signatures_of_files_are_checked(void **state) /* L01.FR.04, L01.FR.12 */
 {
     static const struct {
         const char *file, *certificate, *signature;

@@ -105,11 +105,17 @@ static int free_certificates(void **state)
 
 /* ---- the bench ---- */
 
+/* L02: the tests below do with it what they do with signed images. */
+static bool is_unsigned;
+
 static struct bench *firmware_bench(enum firmware_meanwhile transactions, size_t evses)
 {
     struct bench_options options = {
         .evse_count = evses,
-        .firmware = { .is_possible = true, .transactions = transactions, .roots_pem = roots },
+        .firmware = { .is_possible = true,
+                      .transactions = transactions,
+                      .roots_pem = roots,
+                      .takes_unsigned = is_unsigned },
     };
     struct bench *b = bench_new(&options);
     bench_boot(b);
@@ -149,8 +155,10 @@ static void update(struct bench *b, const struct request *r, const char *expecte
 
 static struct request usual(int id)
 {
-    return (
-        struct request){ .id = id, .retrieve_ms = -2 * HOUR_MS, .certificate = signer, .signature = "c2ln" };
+    return (struct request){ .id = id,
+                             .retrieve_ms = -2 * HOUR_MS,
+                             .certificate = is_unsigned ? NULL : signer,
+                             .signature = is_unsigned ? NULL : "c2ln" };
 }
 
 /* The next FirmwareStatusNotification is this. */
@@ -169,6 +177,23 @@ static void expect_status(struct bench *b, int id, const char *status)
         payload = bench_expect_later(b, "FirmwareStatusNotification", "{}");
     while (strcmp(json_get_string(payload, "status", ""), status) != 0);
     assert_int_equal(json_get_int(payload, "requestId", -1), id);
+}
+
+/* ... SignatureVerified, if there is a signature. */
+static void expect_verified(struct bench *b, int id)
+{
+    expect_status(b, id, is_unsigned ? "Downloaded" : "SignatureVerified");
+}
+
+/* Up to the end of the installation the gateway was asked for this, and for no more. */
+static void expect_no_job(struct bench *b)
+{
+    bench_expect_firmware(b, FIRMWARE_CLAIM);
+    bench_expect_firmware(b, FIRMWARE_DOWNLOAD);
+    if (!is_unsigned)
+        bench_expect_firmware(b, FIRMWARE_VERIFY);
+    bench_expect_firmware(b, FIRMWARE_INSTALL);
+    assert_int_equal(json_array_size(b->firmware_jobs), 0);
 }
 
 static void await_security_event(struct bench *b, const char *type)
@@ -267,14 +292,10 @@ static void the_restart_waits_for_the_csms_to_hear_but_not_for_long(void **state
     struct request r = usual(14);
     bench_answer(b, "FirmwareStatusNotification", BENCH_SILENCE);
     update(b, &r, "{'status': 'Accepted'}");
-    assert_int_equal(json_array_size(b->firmware_jobs), 4);
+    expect_no_job(b);
     bench_advance(b, 9000);
-    assert_int_equal(json_array_size(b->firmware_jobs), 4);
+    assert_int_equal(json_array_size(b->firmware_jobs), 0);
     bench_advance(b, 2000);
-    json_array_remove(b->firmware_jobs, 0);
-    json_array_remove(b->firmware_jobs, 0);
-    json_array_remove(b->firmware_jobs, 0);
-    bench_expect_firmware(b, FIRMWARE_INSTALL);
     bench_expect_firmware(b, FIRMWARE_ACTIVATE);
 }
 
@@ -314,9 +335,7 @@ static void an_installation_waits_for_its_date(void **state) /* L01.FR.16, L02.F
     struct request r = usual(22);
     r.install_ms = 2 * HOUR_MS;
     update(b, &r, "{'status': 'Accepted'}");
-    next_status(b, 22, "Downloading");
-    next_status(b, 22, "Downloaded");
-    next_status(b, 22, "SignatureVerified");
+    expect_verified(b, 22);
     next_status(b, 22, "InstallScheduled");
     assert_int_equal(bench_count(b, "StatusNotification"), 0);
     bench_advance(b, 2 * HOUR_MS - 5000);
@@ -348,7 +367,7 @@ static void an_installation_waits_for_the_end_of_transactions(void **state)
     begin_transaction(b, 1);
     struct request r = usual(31);
     update(b, &r, "{'status': 'Accepted'}");
-    expect_status(b, 31, "SignatureVerified");
+    expect_verified(b, 31);
     bench_expect(b, "FirmwareStatusNotification", "{'status': 'InstallScheduled', 'requestId': 31}");
     bench_expect(b, "StatusNotification", "{'connectorStatus': 'Unavailable', 'evseId': 2}");
     bench_advance(b, HOUR_MS);
@@ -408,7 +427,7 @@ static void an_installation_goes_beside_transactions_where_that_is_set(void **st
     begin_transaction(b, 1);
     struct request r = usual(34);
     update(b, &r, "{'status': 'Accepted'}");
-    expect_status(b, 34, "SignatureVerified");
+    expect_verified(b, 34);
     next_status(b, 34, "Installing");
     assert_int_equal(bench_count(b, "BootNotification"), 0);
     next_status(b, 34, "Installed"); /* nothing boots */
@@ -426,13 +445,31 @@ static void a_restart_that_firmware_needs_waits_for_transactions(void **state) /
     begin_transaction(b, 1);
     struct request r = usual(35);
     update(b, &r, "{'status': 'Accepted'}");
-    expect_status(b, 35, "InstallRebooting");
+    expect_status(b, 35, "Installing");
     bench_expect_later(b, "StatusNotification", "{'connectorStatus': 'Unavailable', 'evseId': 2}");
     bench_advance(b, HOUR_MS);
-    assert_int_equal(json_array_size(b->firmware_jobs), 4);
+    expect_no_status(b); /* it does not reboot yet */
+    expect_no_job(b);
     end_transaction(b, 1);
-    for (int i = 0; i < 4; i++)
-        json_array_remove(b->firmware_jobs, 0);
+    next_status(b, 35, "InstallRebooting");
+    bench_expect_firmware(b, FIRMWARE_ACTIVATE);
+    bench_free(b);
+}
+
+static void a_restart_does_not_wait_for_a_csms_that_is_away(void **state) /* L01.FR.33, L02.FR.22 */
+{
+    (void)state;
+    struct bench *b = firmware_bench(FIRMWARE_INSTALLS_MEANWHILE, 1);
+    b->firmware_outcomes[FIRMWARE_INSTALL] = FIRMWARE_NEEDS_RESTART;
+    begin_transaction(b, 1);
+    struct request r = usual(36);
+    r.install_ms = HOUR_MS;
+    update(b, &r, "{'status': 'Accepted'}");
+    bench_link_lost(b);
+    bench_advance(b, 2 * HOUR_MS);
+    expect_no_job(b);
+    end_transaction(b, 1);
+    bench_advance(b, 30000);
     bench_expect_firmware(b, FIRMWARE_ACTIVATE);
     bench_free(b);
 }
@@ -871,7 +908,23 @@ static void an_unsigned_image_lost_in_a_power_cut_is_loaded_again(void **state) 
     bench_free(b);
 }
 
+static int setup_unsigned(void **state)
+{
+    is_unsigned = true;
+    return setup(state);
+}
+
+static int teardown_unsigned(void **state)
+{
+    is_unsigned = false;
+    return bench_teardown(state);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, bench_teardown)
+#define UNSIGNED(function)                                                                                   \
+    {                                                                                                        \
+#function " (unsigned)", function, setup_unsigned, teardown_unsigned, NULL                           \
+    }
 
 int main(void)
 {
@@ -889,6 +942,7 @@ int main(void)
         cmocka_unit_test(a_download_waits_for_transactions_where_that_is_set),
         cmocka_unit_test(an_installation_goes_beside_transactions_where_that_is_set),
         cmocka_unit_test(a_restart_that_firmware_needs_waits_for_transactions),
+        cmocka_unit_test(a_restart_does_not_wait_for_a_csms_that_is_away),
         TEST(a_download_is_tried_again_and_then_given_up),
         TEST(a_download_that_works_at_last_goes_on),
         TEST(a_wrong_signature_ends_it_and_is_a_security_event),
@@ -914,6 +968,24 @@ int main(void)
         TEST(an_update_whose_place_is_gone_has_failed),
         cmocka_unit_test(an_unsigned_image_is_taken_where_that_is_set),
         cmocka_unit_test(an_unsigned_image_lost_in_a_power_cut_is_loaded_again),
+        UNSIGNED(what_is_in_force_at_once_makes_the_station_start_anew),
+        UNSIGNED(what_needs_a_restart_is_told_by_the_new_firmware),
+        UNSIGNED(the_restart_waits_for_the_csms_to_hear_but_not_for_long),
+        UNSIGNED(a_download_waits_for_its_date),
+        UNSIGNED(an_installation_waits_for_its_date),
+        UNSIGNED(an_installation_waits_for_the_end_of_transactions),
+        UNSIGNED(new_sessions_may_begin_where_that_is_set),
+        UNSIGNED(a_download_waits_for_transactions_where_that_is_set),
+        UNSIGNED(an_installation_goes_beside_transactions_where_that_is_set),
+        UNSIGNED(a_restart_that_firmware_needs_waits_for_transactions),
+        UNSIGNED(a_download_is_tried_again_and_then_given_up),
+        UNSIGNED(an_installation_that_fails_is_told),
+        UNSIGNED(a_new_request_takes_the_place_of_the_old),
+        UNSIGNED(what_is_being_installed_is_not_cancelled),
+        UNSIGNED(the_trigger_answers_with_the_last_status),
+        UNSIGNED(a_power_cut_while_it_waits_changes_nothing),
+        UNSIGNED(a_power_cut_during_the_download_begins_it_anew),
+        UNSIGNED(after_a_power_cut_during_the_installation_the_hook_decides),
     };
     return cmocka_run_group_tests(tests, make_certificates, free_certificates);
 }
