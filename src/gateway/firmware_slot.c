@@ -419,6 +419,11 @@ int firmware_member_ask(struct firmware_member *m, const struct firmware_job *jo
     return 0;
 }
 
+bool firmware_member_has_hook(const struct firmware_member *m)
+{
+    return m->is_claimed && m->slot->hook;
+}
+
 struct firmware_member *firmware_member_new(struct firmware_slot *slot, firmware_done done, void *ctx)
 {
     struct firmware_member *m = calloc(1, sizeof(*m));

@@ -47,6 +47,8 @@ typedef void (*firmware_done)(void *ctx, uint32_t ticket, enum firmware_outcome 
 struct firmware_member *firmware_member_new(struct firmware_slot *slot, firmware_done done, void *ctx);
 /* Leaves the image: the station goes on with it when it is there again. NULL is fine. */
 void firmware_member_free(struct firmware_member *member);
+/* Whether a hook runs for it now: it would be killed with its last station. */
+bool firmware_member_has_hook(const struct firmware_member *member);
 /* As struct station_ops.firmware. */
 int firmware_member_ask(struct firmware_member *member, const struct firmware_job *job);
 

@@ -277,6 +277,21 @@ static const char *restart_needed(const struct config *config, const struct conf
     return NULL;
 }
 
+/* A station that could not be made anew now: the program that installs its firmware would be killed. NULL: none. */
+static const char *installing(const struct gateway *gateway, const struct config *config)
+{
+    for (size_t i = 0; i < gateway->station_count; i++) {
+        const struct station_config *now = station_entry_config(gateway->stations[i]);
+        bool stays = false;
+        for (size_t k = 0; k < config->station_count; k++)
+            stays = stays || (str_equal(config->stations[k].id, now->id) &&
+                              str_equal(config->stations[k].fingerprint, now->fingerprint));
+        if (!stays && station_entry_is_installing(gateway->stations[i]))
+            return now->id;
+    }
+    return NULL;
+}
+
 /* The running entry of an unchanged station, taken out of the old list; NULL if it is new or changed. */
 static struct station_entry *take_unchanged(struct gateway *gateway, const struct station_config *config)
 {
@@ -370,6 +385,12 @@ int gateway_reload(struct gateway *gateway, struct problems *problems)
         problems_add(problems, gateway->config_path, 0, restart,
                      "changed, which needs a restart of the gateway");
         r = -EINVAL;
+    }
+    const char *busy = r == 0 ? installing(gateway, config) : NULL;
+    if (busy) {
+        problems_add(problems, gateway->config_path, 0, busy,
+                     "changed while its firmware is being installed; reload when that is over");
+        r = -EBUSY;
     }
     if (r == 0)
         r = apply(gateway, STEAL(config), problems);

@@ -271,6 +271,11 @@ static int op_firmware(void *ctx, const struct firmware_job *job)
     return station_firmware_ask(entry->firmware, job);
 }
 
+bool station_entry_is_installing(const struct station_entry *entry)
+{
+    return station_firmware_has_hook(entry->firmware);
+}
+
 static void on_firmware_done(void *ctx, uint32_t ticket, enum firmware_outcome outcome)
 {
     struct station_entry *entry = ctx;

@@ -16,6 +16,8 @@ int station_entry_new(struct gateway *gateway, const struct station_config *conf
 void station_entry_start(struct station_entry *entry, int64_t delay_ms);
 bool station_entry_is_started(const struct station_entry *entry);
 bool station_entry_is_connected(const struct station_entry *entry);
+/* Whether firmware is being installed for it. */
+bool station_entry_is_installing(const struct station_entry *entry);
 /* Writes down what is to be resumed and closes the link in order. */
 void station_entry_stop(struct station_entry *entry);
 void station_entry_free(struct station_entry *entry);

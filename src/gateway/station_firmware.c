@@ -165,6 +165,11 @@ struct firmware_settings station_firmware_settings(const struct station_firmware
     };
 }
 
+bool station_firmware_has_hook(const struct station_firmware *f)
+{
+    return f && firmware_member_has_hook(f->member);
+}
+
 int station_firmware_ask(struct station_firmware *f, const struct firmware_job *job)
 {
     return f ? firmware_member_ask(f->member, job) : -ENOSYS;

@@ -14,6 +14,8 @@ void station_firmware_free(struct station_firmware *firmware);
 /* For the station; borrowed from the configuration. NULL: nothing to update. */
 struct firmware_settings station_firmware_settings(const struct station_firmware *firmware,
                                                    const struct gateway *gateway);
+/* Whether something is being installed now. NULL is fine. */
+bool station_firmware_has_hook(const struct station_firmware *firmware);
 int station_firmware_ask(struct station_firmware *firmware, const struct firmware_job *job);
 
 /* The gateway's own slot, `*ret` NULL if none is configured. 0 or -ENOMEM. */

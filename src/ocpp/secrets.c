@@ -26,6 +26,24 @@ static bool is_one_of(const char *name, const char *const *names, size_t count)
     return false;
 }
 
+/* Members that name a file of a server: who knows the URL may have it, by what stands behind '?'. */
+static const char *const locations[] = { "location", "remoteLocation" };
+
+/* The URL without its query; NULL: it has none. */
+static json_t *url_without_query(const char *text)
+{
+    size_t len = strcspn(text, "?");
+    if (!text[len])
+        return NULL;
+    struct buf whole;
+    buf_init(&whole, len + sizeof("?" HIDDEN) + 1);
+    buf_append(&whole, text, len);
+    buf_text(&whole, "?" HIDDEN);
+    json_t *hidden = json_string(whole.err ? HIDDEN : buf_string(&whole));
+    buf_done(&whole);
+    return hidden ? hidden : json_string(HIDDEN);
+}
+
 /* scheme://user:password@host loses the user; NULL: there is no user in it. */
 static json_t *url_without_user(const char *text)
 {
@@ -58,7 +76,16 @@ static json_t *substitute(const json_t *object, const char *name, const json_t *
         is_secret = str_equal(json_get_string(object, "type", ""), "KeyCode");
     if (is_secret)
         return json_string(HIDDEN);
-    return json_is_string(value) ? url_without_user(json_string_value(value)) : NULL;
+    if (!json_is_string(value))
+        return NULL;
+    json_t *bare = is_one_of(name, locations, ARRAY_SIZE(locations))
+                       ? url_without_query(json_string_value(value))
+                       : NULL;
+    json_t *hidden = url_without_user(bare ? json_string_value(bare) : json_string_value(value));
+    if (!hidden)
+        return bare;
+    json_decref(bare);
+    return hidden;
 }
 
 /* As deep as the parser was willing to go. */

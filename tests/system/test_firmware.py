@@ -227,6 +227,20 @@ def test_an_end_in_order_in_the_middle(site, maker, phase, last):
     expect(site, last)
 
 
+def test_a_reload_does_not_kill_what_installs(site, maker):
+    site.start()
+    (site.directory / "hold").touch()
+    update(site, maker, "now")
+    expect(site, "Installing")
+    (site.directory / "gateway.yaml").write_text(site.config().replace('TxUpdatedInterval: "1"', 'TxUpdatedInterval: "2"'))
+    code, _, said = site.cli("reload")
+    assert code == 1 and "FW1" in said and "firmware is being installed" in said, said
+    os.kill(hook_pid(site), 0)
+    (site.directory / "hold").unlink()
+    expect(site, "Installed")
+    assert site.cli("reload")[0] == 0
+
+
 def test_devices_with_a_hook_of_their_own(maker, tmp_path):
     """The profile names it; it runs once for each charger, and knows which."""
     with Site() as site:

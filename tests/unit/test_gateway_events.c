@@ -71,6 +71,9 @@ static const struct {
       "[2,\"1\",\"SetNetworkProfile\",{\"connectionData\":{\"vpn\":{\"password\":\"SECRET\",\"key\":\"SECRET\"},"
       "\"apn\":{\"apnPassword\":\"SECRET\"}}}]" },
     { "the user of a server", "[2,\"1\",\"GetLog\",{\"log\":{\"remoteLocation\":\"ftp://user:SECRET@host/x\"}}]" },
+    { "a URL that is signed", "[2,\"1\",\"GetLog\",{\"log\":{\"remoteLocation\":\"https://h/x?sig=SECRET\"}}]" },
+    { "a signed URL with a user",
+      "[2,\"1\",\"UpdateFirmware\",{\"firmware\":{\"location\":\"https://u:SECRET@h/x?sig=SECRET\"}}]" },
     { "a key code", "[2,\"1\",\"Authorize\",{\"idToken\":{\"idToken\":\"SECRET\",\"type\":\"KeyCode\"}}]" },
     { "a frame that is no JSON", "[2,\"1\",\"SetVariables\",{\"setVariableData\":[{\"attributeValue\":\"SECRET\"," },
 };
