@@ -298,7 +298,7 @@ const struct variable_row variable_table[] = {
     [VAR_DEVICE_DATA_ITEMS_GET_VARIABLES] = { "DeviceDataCtrlr", "ItemsPerMessage", "GetVariables", TYPE_INTEGER, READ_ONLY, "100", 1, ITEMS_PER_MESSAGE },
     [VAR_DEVICE_DATA_ITEMS_SET_VARIABLES] = { "DeviceDataCtrlr", "ItemsPerMessage", "SetVariables", TYPE_INTEGER, READ_ONLY, "100", 1, ITEMS_PER_MESSAGE },
     [VAR_COMM_FILE_TRANSFER_PROTOCOLS] = { "OCPPCommCtrlr", "FileTransferProtocols", NULL, TYPE_MEMBER_LIST, READ_ONLY, "FTP,FTPS,HTTP,HTTPS,SFTP", 0, 1000, NULL, "FTP,FTPS,HTTP,HTTPS,SFTP" },
-    [VAR_COMM_HEARTBEAT_INTERVAL] = { "OCPPCommCtrlr", "HeartbeatInterval", NULL, TYPE_INTEGER, READ_WRITE, "300", 1, 30 * DAY_S, "s", .changed = provisioning_heartbeat_changed },
+    [VAR_COMM_HEARTBEAT_INTERVAL] = { "OCPPCommCtrlr", "HeartbeatInterval", NULL, TYPE_INTEGER, READ_WRITE, "300", 1, INT32_MAX, "s", .changed = provisioning_heartbeat_changed },
     [VAR_COMM_MESSAGE_ATTEMPT_INTERVAL] = { "OCPPCommCtrlr", "MessageAttemptInterval", "TransactionEvent", TYPE_INTEGER, READ_WRITE, "10", 1, DAY_S, "s" },
     [VAR_COMM_MESSAGE_ATTEMPTS] = { "OCPPCommCtrlr", "MessageAttempts", "TransactionEvent", TYPE_INTEGER, READ_WRITE, "5", 1, 1000 },
     [VAR_COMM_MESSAGE_TIMEOUT] = { "OCPPCommCtrlr", "MessageTimeout", "Default", TYPE_INTEGER, READ_ONLY, "35", 1, 3600, "s", .get = get_message_timeout },

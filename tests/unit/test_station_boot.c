@@ -372,6 +372,29 @@ static void the_boot_sets_the_heartbeat_interval(void **state) /* B01.FR.04, G02
     assert_string_equal(bench_record(b, "variable", "OCPPCommCtrlr/HeartbeatInterval"), "40");
 }
 
+/* Whatever the CSMS says is done; 0 leaves it to the station. */
+static void every_interval_of_the_boot_is_taken(void **state) /* B01.FR.04 */
+{
+    static const struct {
+        const char *interval, *value;
+    } rows[] = { { "2147483647", "2147483647" }, { "1", "1" }, { "0", "1" }, { "-5", "1" } };
+    struct bench *b = *state;
+    bench_boot(b);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char answer[100], expected[100];
+        (void)snprintf(answer, sizeof(answer), "{'status': 'Accepted', 'currentTime': 'now', 'interval': %s}",
+                       rows[i].interval);
+        bench_answer(b, "BootNotification", answer);
+        bench_restart(b);
+        (void)snprintf(expected, sizeof(expected), "{'getVariableResult': [{'attributeValue': '%s'}]}",
+                       rows[i].value);
+        bench_call(b, "GetVariables",
+                   "{'getVariableData': [{'component': {'name': 'OCPPCommCtrlr'}, 'variable': {'name':"
+                   " 'HeartbeatInterval'}}]}",
+                   expected);
+    }
+}
+
 static void other_messages_put_the_heartbeat_off(void **state) /* G02.FR.05 */
 {
     struct bench *b = *state;
@@ -571,6 +594,7 @@ int main(void)
         TEST(after_a_long_time_offline_every_connector_is_reported),
         cmocka_unit_test(after_a_short_time_offline_only_changes_are_reported),
         TEST(the_boot_sets_the_heartbeat_interval),
+        TEST(every_interval_of_the_boot_is_taken),
         TEST(other_messages_put_the_heartbeat_off),
         TEST(the_clock_is_refreshed_once_a_day_even_in_traffic),
         TEST(a_heartbeat_without_answer_is_followed_by_another),
