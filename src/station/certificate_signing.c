@@ -10,7 +10,8 @@
 #include "station/internal.h"
 
 #define DAY_MS          ((int64_t)86400000)
-#define RENEW_BEFORE_MS (30 * DAY_MS) /* A03.FR.02 */
+#define RENEW_BEFORE_MS (30 * DAY_MS)    /* A03.FR.02 */
+#define RETRY_MS        ((int64_t)60000) /* is the station Accepted by now? */
 #define WAIT_MAX_S      ((int64_t)30 * 86400)
 
 static const char *const signing_names[] = { "none", "making key", "storing", "sent", "waiting" };
@@ -97,11 +98,21 @@ static void send_request(struct station *s)
     }
 }
 
+/* Of its own accord only where the station is Accepted (B02.FR.02): a request that waited for that would cross the one the CSMS asks
+ * for while Pending. */
+static bool may_send(const struct station *s)
+{
+    return s->certificates.is_asked_for || station_is_accepted(s);
+}
+
 static void on_repeat_timer(struct timer *timer, void *ctx)
 {
-    (void)timer;
     struct station *s = ctx;
     struct certificates *c = &s->certificates;
+    if (!may_send(s)) {
+        env_timer_start(s->env, timer, RETRY_MS);
+        return;
+    }
     if (c->repeats > variable_int(s, VAR_SECURITY_CERT_SIGNING_REPEAT_TIMES)) {
         c->gave_up = true; /* A02.FR.19 */
         give_up(s, "no certificate came");
@@ -202,11 +213,15 @@ static int64_t renew_in_ms(const struct station *s)
 
 static void on_renewal_timer(struct timer *timer, void *ctx)
 {
-    (void)timer;
     struct station *s = ctx;
     struct certificates *c = &s->certificates;
-    if (renew_in_ms(s) <= 0 && !c->next.pem && !c->gave_up && c->signing == SIGNING_NONE &&
-        certificates_can_sign(s)) {
+    bool is_due = renew_in_ms(s) <= 0 && !c->next.pem && !c->gave_up && c->signing == SIGNING_NONE &&
+                  certificates_can_sign(s);
+    if (is_due && !station_is_accepted(s)) {
+        env_timer_start(s->env, timer, RETRY_MS);
+        return;
+    }
+    if (is_due) {
         c->is_asked_for = false;
         begin(s, "the certificate expires soon");
     }

@@ -948,6 +948,39 @@ static void a_certificate_that_expires_is_renewed(
     free(own);
 }
 
+static size_t requests_sent(struct bench *b)
+{
+    size_t sent = bench_count(b, "SignCertificate");
+    bench_forget(b);
+    return sent;
+}
+
+/* The CSMS lets a station whose certificate has expired in as far as Pending, and asks for the request. */
+static void an_expired_one_is_renewed_while_pending(void **state) /* A00.FR.430, A02.FR.03, B02.FR.02 */
+{
+    (void)state;
+    struct bench_options options = { 0 };
+    char *own = make_own(&options, BENCH_WALL_MS - DAY_MS);
+    struct bench *b = bench_of(3, options);
+    bench_answer(b, "SignCertificate", ACCEPTED);
+    bench_answer(b, "BootNotification", "{'status': 'Pending', 'currentTime': 'now', 'interval': 300}");
+    bench_restart(b);
+    assert_string_equal(b->certificate, own);
+    bench_advance(b, 200000);
+    assert_int_equal(requests_sent(b), 0);
+    trigger(b);
+    assert_int_equal(requests_sent(b), 1);
+    char *chain = authority_sign(world.root, b->csr, NULL);
+    bench_answer(b, "BootNotification", "");
+    signed_by_csms(b, chain, ACCEPTED);
+    assert_string_equal(b->certificate, chain);
+    bench_advance(b, 2 * DAY_MS);
+    assert_int_equal(requests_sent(b), 0); /* none that had waited */
+    bench_free(b);
+    free(chain);
+    free(own);
+}
+
 /* CertSigningWaitMinimum is 30 s, CertSigningRepeatTimes 1. */
 static void a_renewal_without_answer_is_left_to_the_csms(void **state) /* A03.FR.17, A03.FR.18, A03.FR.19 */
 {
@@ -1324,6 +1357,7 @@ int main(void)
         TEST(own, a_csms_out_of_reach_says_nothing_of_the_certificate),
         TEST(own, it_goes_on_with_either_certificate),
         cmocka_unit_test(a_certificate_that_expires_is_renewed),
+        cmocka_unit_test(an_expired_one_is_renewed_while_pending),
         cmocka_unit_test(a_renewal_without_answer_is_left_to_the_csms),
         TEST(own, the_own_certificate_cannot_be_deleted),
         TEST(own, a_newer_one_in_the_configuration_is_used),
