@@ -198,6 +198,7 @@ static void move_time(struct station *s, struct security_event *event, int64_t s
 
 void security_on_clock_set(struct station *s, int64_t step_ms)
 {
+    security_log_on_clock_set(s, step_ms);
     LIST_FOREACH(link, next, &s->security.events)
     {
         struct security_event *event = LIST_ITEM(link, struct security_event, link);
@@ -237,6 +238,7 @@ void security_start(struct station *s)
 void security_init(struct station *s)
 {
     list_init(&s->security.events);
+    list_init(&s->security.unsure_lines);
 }
 
 /* After the outbox, which held the events that wait. */
@@ -244,6 +246,7 @@ void security_done(struct station *s)
 {
     if (!s->security.events.next)
         return;
+    security_log_on_clock_set(s, 0);
     LIST_FOREACH(link, next, &s->security.events)
     event_free(LIST_ITEM(link, struct security_event, link));
 }

@@ -17,7 +17,8 @@ struct security {
     int count;
     int64_t next_number;
     bool storage_is_full;
-    int64_t log_next; /* number of the next entry in the security log; 0: there is none yet */
+    struct list unsure_lines; /* of the log, written before the clock was set */
+    int64_t log_next;         /* number of the next entry in the security log; 0: there is none yet */
 };
 
 void security_init(struct station *s);
@@ -33,6 +34,8 @@ void security_on_heartbeat(struct station *s);
 
 /* The security log, security_log.c: RECORD_SECURITY_LOG, key a number, value a line of text. */
 void security_log_add(struct station *s, const char *type, const char *tech_info, bool is_critical);
+/* As security_on_clock_set(), and the end: step_ms 0 only forgets what waited for it. */
+void security_log_on_clock_set(struct station *s, int64_t step_ms);
 bool security_log_is_empty(const struct station *s);
 void security_log_restore(struct station *s, const char *key);
 

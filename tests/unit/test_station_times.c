@@ -61,6 +61,19 @@ static void a_security_event_of_before_has_its_time_too(void **state) /* A04.FR.
     bench_free(b);
 }
 
+static void the_security_log_has_the_right_times_too(void **state) /* A04.FR.04, B01.FR.06 */
+{
+    (void)state;
+    struct bench *b = offline_in_1970(false);
+    assert_non_null(strstr(bench_record(b, "security_log", "000000000000"), "1970-01-01T00:00:00"));
+    bench_link_back(b);
+    bench_settle(b);
+    const char *line = bench_record(b, "security_log", "000000000000");
+    assert_non_null(strstr(line, "2026-01-31T12:00:00"));
+    assert_non_null(strstr(line, "Z StartupOfTheDevice critical=yes"));
+    bench_free(b);
+}
+
 /* The events wait with the times of 1970, and are sent with true ones. */
 static void
 what_happened_before_the_clock_was_set_gets_its_time_afterwards(void **state) /* B01.FR.06, E04.FR.02 */
@@ -183,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_happened_before_the_clock_was_set_gets_its_time_afterwards),
         cmocka_unit_test(a_security_event_of_before_has_its_time_too),
+        cmocka_unit_test(the_security_log_has_the_right_times_too),
         cmocka_unit_test(a_transaction_that_goes_on_has_no_jump_in_it),
         cmocka_unit_test(a_stepped_host_moves_what_waits_even_without_the_csms),
         cmocka_unit_test(after_a_power_cut_times_are_as_good_as_can_be_known),
