@@ -62,12 +62,14 @@ static void on_info(const SSL *ssl, int where, int value)
         SSL_set_tlsext_host_name((SSL *)ssl, name);
         peer->error = NULL;
         peer->fault = TLS_FAULT_OTHER;
+        peer->is_told = false;
     }
     if (where & SSL_CB_ALERT && value >> 8 == SSL3_AL_FATAL && !peer->error) {
         bool is_closed = ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
         peer->error =
             is_closed ? "closed by the server in the TLS handshake" : SSL_alert_desc_string_long(value);
         peer->fault = fault_of(ssl, where, value & 0xFF);
+        peer->is_told = (where & SSL_CB_READ) && !is_closed;
     }
 }
 

@@ -14,6 +14,7 @@ struct tls_peer {
     const char *host;  /* borrowed: the name or literal address that the certificate must carry */
     const char *error; /* why the last handshake failed, or NULL; static text */
     enum tls_fault fault;
+    bool is_told; /* the error is what the server told us */
 };
 
 /* What tells whether two clients trust the same roots; a copy of the system's takes 800 KiB. Roots of a file are not told, since the file may

@@ -168,24 +168,42 @@ static const enum websocket_failure tls_failures[] = {
     [TLS_FAULT_SUITES] = WEBSOCKET_TLS_SUITES,
 };
 
+static void fail_tls(struct websocket *ws, const char *text)
+{
+    const struct tls_peer *peer = &ws->endpoint->peer;
+    char told[96];
+    snprintf(told, sizeof(told), "%s%s", peer->is_told ? "the server refuses: " : "",
+             peer->error ? peer->error : text);
+    set_end(ws, tls_failures[peer->fault], 0, told);
+}
+
+/* After the TLS handshake. In TLS 1.3 a server judges our certificate only then, and many just close. */
+static void fail_handshake(struct websocket *ws, int status, const char *text)
+{
+    const struct endpoint *e = ws->endpoint;
+    char refused[32], closed[160];
+    snprintf(refused, sizeof(refused), "HTTP status %d", status);
+    snprintf(closed, sizeof(closed), "%s%s", text,
+             e->ssl && SSL_CTX_get0_certificate(e->ssl) ? " (does it take our certificate?)" : "");
+    if (status && status != 101)
+        set_end(ws, WEBSOCKET_REFUSED, status, refused);
+    else if (strstr(text, "PROTOCOL")) /* libwebsockets: the server chose one that we did not offer */
+        set_end(ws, WEBSOCKET_NO_SUBPROTOCOL, 0, "the server chose another subprotocol than those offered");
+    else if (e->tls && e->peer.is_told)
+        fail_tls(ws, text);
+    else
+        set_end(ws, WEBSOCKET_LOST, 0, closed);
+}
+
 /* Ends the attempt according to how far it got. */
 static void fail(struct websocket *ws, int status, const char *text)
 {
-    const char *tls_error = ws->endpoint->peer.error;
-    char refused[32];
     switch (ws->phase) {
     case PHASE_TLS:
-        set_end(ws, tls_failures[ws->endpoint->peer.fault], 0, tls_error ? tls_error : text);
+        fail_tls(ws, text);
         break;
     case PHASE_HANDSHAKE:
-        snprintf(refused, sizeof(refused), "HTTP status %d", status);
-        if (status && status != 101)
-            set_end(ws, WEBSOCKET_REFUSED, status, refused);
-        else if (strstr(text, "PROTOCOL")) /* libwebsockets: the server chose one that we did not offer */
-            set_end(ws, WEBSOCKET_NO_SUBPROTOCOL, 0,
-                    "the server chose another subprotocol than those offered");
-        else
-            set_end(ws, WEBSOCKET_LOST, 0, text);
+        fail_handshake(ws, status, text);
         break;
     case PHASE_RESOLVING:
     case PHASE_NEXT_ADDRESS:

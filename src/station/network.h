@@ -21,6 +21,7 @@ struct network {
     int64_t reopen_ms;     /* LINK_CLOSING: connect again so long after the close; -1: stay down */
     unsigned refusals;     /* in a row; after each the other password is tried */
     int told_failure; /* enum link_failure of the last attempt, -1: it succeeded; the next of the same kind is no news */
+    char told_why[96];   /* the log is told another reason of the same kind, too */
     int timeouts;        /* CALLs in a row without an answer, and nothing else was heard either */
     bool awaits_devices; /* the first connection waits until all have told their state */
     int64_t first_ms;    /* ... but is not made before */

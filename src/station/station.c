@@ -227,13 +227,27 @@ static const char *const failure_events[LINK_FAILURES] = {
     [LINK_TLS_SUITES] = "InvalidTLSCipherSuite",
 };
 
+static void log_link_down(struct station *station, bool was_up, bool is_news, const char *why)
+{
+    char *told_why = station->network.told_why;
+    size_t size = sizeof(station->network.told_why);
+    if (was_up) {
+        told_why[0] = '\0';
+        log_info(LOG_STATION, "link down: station=%s why=%s", station->id, why);
+        return;
+    }
+    is_news |= strncmp(told_why, why, size - 1) != 0;
+    log_at(LOG_STATION, is_news ? LOG_WARN : LOG_DEBUG, "no connection to the CSMS: station=%s url=%s why=%s",
+           station->id, station->profiles.current ? station->profiles.current->url : "", why);
+    (void)snprintf(told_why, size, "%s", why);
+}
+
 void station_on_link_down(struct station *station, enum link_failure failure, const char *text)
 {
     bool was_up = network_is_up(station) || station->network.state == LINK_CLOSING;
     bool is_news = was_up || station->network.told_failure != (int)failure;
 
-    log_at(LOG_STATION, is_news ? LOG_INFO : LOG_DEBUG, "link down: station=%s why=%s", station->id,
-           text ? text : "");
+    log_link_down(station, was_up, is_news, text ? text : "");
     if (failure_events[failure] && is_news)
         security_event(station, failure_events[failure], text);
     if (failure == LINK_REFUSED)

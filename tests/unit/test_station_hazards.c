@@ -497,7 +497,8 @@ static void the_password_that_worked_before_is_one_to_go_back_to(void **state) /
 
 static void count_line(void *ctx, const char *line)
 {
-    if (strstr(line, "link down") || strstr(line, "without authorization") || strstr(line, "take a stop"))
+    if (strstr(line, "link down") || strstr(line, "no connection") || strstr(line, "without authorization") ||
+        strstr(line, "take a stop"))
         ++*(int *)ctx;
 }
 
