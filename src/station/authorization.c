@@ -210,11 +210,12 @@ static void stop_all(struct station *s, const struct id_token *token)
             transaction_deauthorize(&s->evses[i], TRIGGER_STOP_AUTHORIZED, "MasterPass", token);
 }
 
-/* The cable is still locked in, and this is the token of who charged last. */
+/* The cable is still locked in, and this is the token of who charged last. An empty socket may be locked, too. */
 static bool owns_cable(const struct evse *e, const struct id_token *token)
 {
-    return e->abilities.unlock && e->abilities.lock_state && e->signals.locked && token->value[0] &&
-           id_token_equal(token, &e->tx.token);
+    bool is_there = (e->tx.points & TX_EV_CONNECTED) || e->tx.cable_left;
+    return e->abilities.unlock && e->abilities.lock_state && e->signals.locked && is_there &&
+           token->value[0] && id_token_equal(token, &e->tx.token);
 }
 
 /* E05.FR.11: who may charge no more gets his cable back when he shows his card. */

@@ -124,16 +124,25 @@ static void release_cable(struct evse *e)
     station_command(e->station, e, EVSE_UNLOCK, 0);
 }
 
+/* The plug was drawn at the vehicle, or at the socket: there it cannot be while it is locked. */
+static void note_cable(struct evse *e, uint32_t before)
+{
+    if (before & ~e->tx.points & TX_EV_CONNECTED)
+        e->tx.cable_left = e->abilities.lock_state && e->signals.locked;
+}
+
 static void complete_stop(struct evse *e)
 {
     struct evse_transaction *tx = &e->tx;
+    uint32_t before = tx->points;
     enum trigger trigger = (enum trigger)tx->stop_trigger;
     struct id_token token = tx->stop_token;
     timer_stop(&tx->stop_timer);
     tx->stopping = false;
     tx->charging_state = tx_charging_state(e);
     metering_on_charging(e, tx->charging_state == CHARGING_STATE_CHARGING);
-    tx->points = tx_points_now(e, tx->points);
+    tx->points = tx_points_now(e, before);
+    note_cable(e, before);
     const struct id_token *presented = token.type[0] ? &token : NULL;
     bool asked_for = trigger == TRIGGER_STOP_AUTHORIZED || trigger == TRIGGER_REMOTE_STOP;
     bool is_held =
@@ -424,6 +433,8 @@ static void signals_changed(struct evse *e, const struct evse_signals *before)
 {
     struct evse_transaction *tx = &e->tx;
     metering_on_signals(e);
+    if (e->signals.online && !e->signals.locked)
+        tx->cable_left = false;
     if (tx->resumed) {
         resume(e);
         if (tx->resumed)
@@ -444,6 +455,7 @@ static void signals_changed(struct evse *e, const struct evse_signals *before)
     enum trigger trigger = trigger_of(e, points, before);
     if (tx->points & ~points & TX_EV_CONNECTED)
         on_plugged(e);
+    note_cable(e, points);
     if (points & ~tx->points & TX_EV_CONNECTED)
         on_unplugged(e);
     tx->points = tx_points_now(e, tx->points);

@@ -74,6 +74,7 @@ struct evse_transaction {
     bool stop_ends;                     /* ... and whether that is Ended */
     struct id_token stop_token;         /* of that event; value "" none */
     struct timer stop_timer;
+    bool cable_left;      /* pulled out at the vehicle, and locked in the socket since */
     bool owes_cable;      /* the driver ended it: his cable is released as soon as no energy flows */
     bool token_confirmed; /* the CSMS was told of it and did not object */
     bool token_invalid;   /* the CSMS did not accept the token; StopTxOnInvalidId is false (E05.FR.02-03) */

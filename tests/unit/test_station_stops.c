@@ -358,6 +358,26 @@ static void a_cable_left_locked_is_its_owners_whoever_tried_before(void **state)
     bench_free(b);
 }
 
+/* Some sockets are locked while nobody is there, so that nobody plugs in before he is authorized. */
+static void who_comes_back_to_a_locked_empty_socket_is_a_new_customer(void **state) /* C01.FR.02, E09.FR.03 */
+{
+    (void)state;
+    struct bench *b = charging("Authorized", NULL, NULL);
+    by_card(b);
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_expect_command(b, 1, EVSE_UNLOCK);
+    b->signals[0].locked = false;
+    bench_state(b, 1, EVSE_AVAILABLE); /* he draws it at the socket */
+    b->signals[0].locked = true;
+    bench_signals(b, 1);
+    bench_forget(b);
+    session_tap(b);
+    bench_expect_no_command(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_expect_command(b, 1, EVSE_START);
+    bench_free(b);
+}
+
 /* The transaction lasts as long as the bay is occupied: authorized again, he may go on, or take his cable. */
 static void
 a_cable_left_locked_is_released_by_authorization_in_a_transaction_too(void **state) /* E09.FR.03 */
@@ -548,6 +568,7 @@ int main(void)
         cmocka_unit_test(a_cable_is_not_released_under_load),
         cmocka_unit_test(a_cable_is_not_released_if_its_owner_goes_on),
         cmocka_unit_test(a_cable_left_locked_is_its_owners_whoever_tried_before),
+        cmocka_unit_test(who_comes_back_to_a_locked_empty_socket_is_a_new_customer),
         cmocka_unit_test(a_cable_left_locked_is_released_by_authorization_in_a_transaction_too),
         cmocka_unit_test(a_master_pass_counts_after_the_driver_ended_it_too),
         cmocka_unit_test(a_master_pass_starts_nothing_at_the_csmss_request_either),
