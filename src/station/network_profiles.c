@@ -170,12 +170,13 @@ static struct network_profile *any(const struct station *s)
     return s->profiles.current;
 }
 
-static void begin_round(struct station *s)
+static void begin_round(struct station *s, bool with_old_certificate)
 {
     struct network_profiles *n = &s->profiles;
     n->tried = 0;
     n->falling_back = n->was_reached = false;
-    certificates_use_old_own(s, false);
+    n->is_old_round = with_old_certificate;
+    certificates_use_old_own(s, with_old_certificate);
     struct network_profile *first = next_entry(s);
     use(s, first ? first : any(s));
 }
@@ -183,7 +184,7 @@ static void begin_round(struct station *s)
 void network_profiles_reboot(struct station *s)
 {
     s->profiles.after_a_round = false;
-    begin_round(s);
+    begin_round(s, false);
 }
 
 /* B10.FR.07: reconnecting to the one that worked last, for as long as the back-off grows; then all of them again (B10.FR.08, .09). */
@@ -196,7 +197,8 @@ static int64_t attempts_max(const struct station *s)
 
 bool network_profiles_is_migrating(const struct station *s)
 {
-    return s->profiles.good && s->profiles.good != s->profiles.current;
+    const struct network_profiles *n = &s->profiles;
+    return n->good && n->good != n->current && !n->after_a_round;
 }
 
 /* The last good profile, with what worked then: the old certificate if a new one may be the reason (A02.FR.28), the old roots
@@ -228,7 +230,7 @@ bool network_profiles_on_failure(struct station *s, enum link_failure failure)
         return false;
     }
     n->after_a_round = true;
-    begin_round(s);
+    begin_round(s, n->was_reached && !n->is_old_round); /* A02.FR.28: in turn */
     return false;
 }
 
@@ -422,7 +424,7 @@ void network_profiles_start(struct station *s)
     struct network_profile *same = n->good ? in_slot(s, n->good->slot) : NULL;
     if (same && same->data && n->good->data && str_equal(same->data, n->good->data))
         hold(&n->good, same);
-    begin_round(s);
+    begin_round(s, false);
 }
 
 /* The CSMS was reached by a profile of another security than before: more, or where it is allowed less. */

@@ -40,6 +40,7 @@ struct network_profiles {
     unsigned tried;     /* bit n: slot n + 1 was given up in this round */
     bool falling_back;  /* every entry was given up: `good` is tried */
     bool was_reached;   /* in this round: someone answered and did not like us, or we not them */
+    bool is_old_round;  /* it goes with the old certificate, where there is a new one */
     bool after_a_round; /* no more haste */
 };
 
@@ -56,7 +57,7 @@ bool network_profiles_on_failure(struct station *s, enum link_failure failure);
 /* The Basic auth password of the next attempt, or NULL. Borrowed. After each refusal it is another's turn: the CSMS may not know of the
  * one it set, if the answer was lost (A01.FR.04), or have got another since. */
 const char *network_profiles_password(const struct station *s);
-/* On the way to another profile than the one that worked last. */
+/* On the way to another profile than the one that worked last; no more once all of them have failed. */
 bool network_profiles_is_migrating(const struct station *s);
 /* Why NetworkConfigurationPriority cannot be `list`: a reason code, or NULL. */
 const char *network_profiles_refuse_priority(const struct station *s, const char *list);

@@ -458,6 +458,29 @@ static void a_migration_goes_with_the_new_root_only(void **state) /* M05.FR.15, 
     assert_int_equal(roots_installed(b), 2);
 }
 
+/* What the station has worked with is gone, and the other CSMS shows a certificate of the old root. */
+static void either_root_is_tried_at_every_csms_in_the_end(void **state) /* M05.FR.14, B10.FR.09 */
+{
+    struct bench *b = *state;
+    bench_call(
+        b, "SetNetworkProfile",
+        "{'configurationSlot': 2, 'connectionData': {'ocppVersion': 'OCPP20', 'ocppTransport': 'JSON',"
+        " 'ocppCsmsUrl': 'wss://other.example/', 'messageTimeout': 20, 'securityProfile': 2, 'ocppInterface':"
+        " 'Wired0'}}",
+        ACCEPTED);
+    session_set(b, "OCPPCommCtrlr", "NetworkConfigurationPriority", "1,2");
+    install(b, "CSMSRootCertificate", authority_pem(world.next), ACCEPTED);
+    json_object_set_new(b->refuses, b->url, json_true());
+    b->failure = LINK_UNREACHABLE;
+    bench_link_lost(b);
+    b->link_available = true;
+    for (int i = 0; i < 1000 && !b->is_up; i++)
+        bench_advance(b, 10000);
+    assert_true(b->is_up);
+    assert_string_equal(b->url, "wss://other.example/");
+    assert_int_equal(roots_installed(b), 2);
+}
+
 /* ---- A02, A03: the station's own ---- */
 
 static char *make_own(struct bench_options *options, int64_t not_after_ms)
@@ -924,6 +947,32 @@ static void it_goes_on_with_either_certificate(void **state) /* A02.FR.28, B10.F
     free(chain);
 }
 
+/* Where the old one works is not where it worked last. */
+static void either_certificate_is_tried_at_every_csms(void **state) /* A02.FR.28, B10.FR.08, B10.FR.09 */
+{
+    struct bench *b = *state;
+    bench_call(
+        b, "SetNetworkProfile",
+        "{'configurationSlot': 2, 'connectionData': {'ocppVersion': 'OCPP20', 'ocppTransport': 'JSON',"
+        " 'ocppCsmsUrl': 'wss://other.example/', 'messageTimeout': 20, 'securityProfile': 3, 'ocppInterface':"
+        " 'Wired0'}}",
+        ACCEPTED);
+    session_set(b, "OCPPCommCtrlr", "NetworkConfigurationPriority", "1,2");
+    sign_accepted(b);
+    trigger(b);
+    char *chain = authority_sign(world.root, b->csr, NULL);
+    world.only_certificate = configured;
+    b->failure = LINK_UNREACHABLE;
+    json_object_set_new(b->refuses, b->url, json_true());
+    signed_by_csms(b, chain, ACCEPTED);
+    for (int i = 0; i < 1000 && !b->is_up; i++)
+        bench_advance(b, 10000);
+    assert_true(b->is_up);
+    assert_string_equal(b->url, "wss://other.example/");
+    assert_string_equal(b->certificate, configured);
+    free(chain);
+}
+
 static void a_certificate_that_expires_is_renewed(
     void **state) /* A03.FR.02, A03.FR.03, A03.FR.08, A03.FR.10, A03.FR.13 */
 {
@@ -1334,6 +1383,7 @@ int main(void)
         TEST(check, a_new_root_that_does_not_work_leaves_the_old_one),
         TEST(check, there_is_never_more_than_one_old_root),
         TEST(check, a_migration_goes_with_the_new_root_only),
+        TEST(check, either_root_is_tried_at_every_csms_in_the_end),
         TEST(own, the_certificate_of_the_configuration_is_used),
         TEST(own, a_new_certificate_comes_by_request),
         TEST(own, each_request_has_a_key_of_its_own),
@@ -1356,6 +1406,7 @@ int main(void)
         TEST(own, a_new_certificate_that_does_not_work_is_discarded),
         TEST(own, a_csms_out_of_reach_says_nothing_of_the_certificate),
         TEST(own, it_goes_on_with_either_certificate),
+        TEST(own, either_certificate_is_tried_at_every_csms),
         cmocka_unit_test(a_certificate_that_expires_is_renewed),
         cmocka_unit_test(an_expired_one_is_renewed_while_pending),
         cmocka_unit_test(a_renewal_without_answer_is_left_to_the_csms),
