@@ -45,6 +45,7 @@ char *transaction_record(const struct evse *e)
     put(r, "stop", json_string(trigger_names[tx->stop_trigger]), tx->stopping);
     put(r, "stopEnds", json_true(), tx->stopping && tx->stop_ends);
     put(r, "stopToken", id_token_to_json(&tx->stop_token), tx->stopping && tx->stop_token.type[0]);
+    put(r, "cableLeft", json_true(), tx->cable_left);
     put(r, "confirmed", json_true(), tx->token_confirmed);
     put(r, "invalid", json_true(), tx->token_invalid);
     put(r, "noMoreEnergy", json_true(), tx->no_more_energy);
@@ -94,6 +95,7 @@ static void get_authorization(struct evse_transaction *tx, const json_t *r)
         tx->token = (struct id_token){ 0 };
     (void)str_copy(tx->group_token, sizeof(tx->group_token), json_get_string(r, "group", ""));
     tx->remote_start_id = json_get_int(r, "remoteStartId", -1);
+    tx->cable_left = json_get_bool(r, "cableLeft", false);
     tx->token_confirmed = json_get_bool(r, "confirmed", false);
     tx->token_invalid = json_get_bool(r, "invalid", false);
     tx->no_more_energy = json_get_bool(r, "noMoreEnergy", false);
