@@ -46,7 +46,7 @@ static void remember(struct station *s, int64_t number, int64_t wall_ms, const c
         return; /* keeps the time it has */
     line->number = number;
     line->wall_ms = wall_ms;
-    memcpy(line->text, text, strlen(text));
+    (void)str_copy(line->text, strlen(text) + 1, text);
     list_append(&s->security.unsure_lines, &line->link);
 }
 
