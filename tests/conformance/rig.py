@@ -461,10 +461,17 @@ class Rig:
         self.device("park off", evse)
         until(lambda: not self.seen(evse)["device"]["occupied"], "the gateway still sees the car in the bay")
 
-    def seen(self, evse=1):
-        """What the gateway knows of an EVSE (`ocpp-cli status`)."""
+    def known(self):
+        """What the gateway knows of the station (`ocpp-cli status`)."""
         _, text, _ = self.site.cli("--json", "status")
-        return next(s for s in json.loads(text)["stations"] if s["id"] == self.id)["evses"][evse - 1]
+        return next(s for s in json.loads(text)["stations"] if s["id"] == self.id)
+
+    def seen(self, evse=1):
+        return self.known()["evses"][evse - 1]
+
+    def until_queued(self, count):
+        """So many events wait for the CSMS."""
+        until(lambda: self.known()["events_waiting"] >= count, f"no {count} events wait")
 
     def present(self, token=TOKEN, evse=1):
         """A card is held to the reader; the one before was read."""

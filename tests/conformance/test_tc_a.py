@@ -104,11 +104,11 @@ def test_TC_A_19_CS(station, authority):
     assert authorization(cs)[2] is not None
 
     tried = len(first.headers)             # steps 15 to 18: never back to profile 1
-    second.close()
-    time.sleep(4)
+    second.refuses, before = 503, second.connected
+    second.drop(cs.id)
+    until(lambda: second.refused >= 4, "it does not try on")
     assert len(first.headers) == tried
-    before = second.connected
-    second.open()
+    second.refuses = None
     reconnected(cs, before)
     cs.quiet()
 

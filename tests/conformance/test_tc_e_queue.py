@@ -1,5 +1,4 @@
 """Transactions: events that are not accepted, that wait for the link, and what is told of them."""
-import time
 import uuid
 
 from rig import ABSENT, OTHER, SILENCE, TOKEN, error, late, until
@@ -86,7 +85,7 @@ def test_TC_E_40_CS(station):
     EnergyTransferStarted(cs)
     transaction = cs.tracks[1].transaction
     cs.offline()
-    time.sleep(2.5)
+    cs.until_queued(2)
     cs.online()
     offline = [cs.next("TransactionEvent", offline=True, triggerReason="MeterValuePeriodic", transactionId=transaction,
                        meterValue__0__sampledValue__0__context="Sample.Periodic") for _ in range(2)]
@@ -152,7 +151,7 @@ def with_something_in_the_queue(station, ended):
     if ended:
         offline_stop(cs)
     else:
-        time.sleep(1.5)
+        cs.until_queued(1)
     cs.answer("TransactionEvent", late(1, {}), times=1)
     cs.online()
     return cs, cs.tracks[1].transaction
