@@ -250,6 +250,23 @@ static bool wants_form(CURL *c, const struct transfer *t, CURLcode code)
            (status == 405 || status == 501) && !atomic_load(&t->cancelled);
 }
 
+/* Whether an upload was cut off on the way, to a server that can take it up where it stopped (N01, error handling). */
+static bool can_resume(const struct transfer *t, CURLcode code)
+{
+    bool is_cut = code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE ||
+                  code == CURLE_UPLOAD_FAILED || code == CURLE_GOT_NOTHING;
+    return t->is_upload && strncasecmp(t->url, "http", 4) != 0 && is_cut && t->bytes > 0 && !t->file_err &&
+           !atomic_load(&t->cancelled);
+}
+
+/* After what the server says it has. */
+static CURLcode resume(CURL *c, struct transfer *t)
+{
+    log_info(LOG_NET, "an upload was cut off and is taken up again: bytes=%lld", (long long)t->bytes);
+    return curl_easy_setopt(c, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)-1) ? CURLE_OUT_OF_MEMORY
+                                                                          : curl_easy_perform(c);
+}
+
 /* As a browser's form would send it: POST, multipart/form-data, with the file's name in Content-Disposition [N01.FR.19]. */
 static CURLcode post_form(CURL *c, struct transfer *t)
 {
@@ -284,6 +301,8 @@ void transfer_perform(struct transfer *t)
     CURLcode code = curl_easy_perform(c);
     if (wants_form(c, t, code))
         code = post_form(c, t);
+    if (can_resume(t, code))
+        code = resume(c, t);
     if (code == CURLE_OK && !t->is_upload && fsync(t->fd) < 0)
         t->file_err = -errno;
     judge(c, t, code, words);

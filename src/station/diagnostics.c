@@ -164,9 +164,14 @@ void station_on_log_uploaded(struct station *station, int err)
     upload->is_running = false;
     if (err < 0 && upload->retries-- > 0) { /* N01.FR.10: a failure is told after the last attempt */
         int64_t wait_ms = upload->begun_ms + upload->interval_ms - env_now_ms(station->env);
+        log_info(LOG_STATION, "the log is tried again: station=%s request=%lld in_s=%lld left=%lld",
+                 station->id, (long long)upload->request_id, (long long)(wait_ms > 0 ? wait_ms / 1000 : 0),
+                 (long long)upload->retries);
         env_timer_start(station->env, &upload->timer, wait_ms > 0 ? wait_ms : 0);
         return;
     }
+    log_info(LOG_STATION, "log: station=%s request=%lld status=%s", station->id,
+             (long long)upload->request_id, status_of(err));
     send_log_status_notification(station, &upload->request_id, status_of(err), 0); /* N01.FR.09, .10 */
     remember(station, NULL);
     station->diagnostics.upload = NULL;
@@ -269,7 +274,7 @@ static void on_get_log(struct station *s, const struct rpc_request *request)
         send_log_status_notification(s, &before->request_id, "AcceptedCanceled", 0); /* N01.FR.20 */
         break_off(s);
     }
-    log_info(LOG_STATION, "log is uploaded: station=%s request=%lld file=%s", s->id,
+    log_info(LOG_STATION, "a log was asked for: station=%s request=%lld file=%s", s->id,
              (long long)upload->request_id, upload->file_name);
     s->diagnostics.upload = upload;
     remember(s, upload);

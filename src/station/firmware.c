@@ -340,6 +340,8 @@ static void on_downloaded(struct station *s, enum firmware_outcome outcome)
         f->update.retries--;
         set_phase(s, FIRMWARE_WAITS_TO_RETRY);
         firmware_store(s, NULL, NULL);
+        log_info(LOG_STATION, "the download is tried again: station=%s request=%lld in_s=%lld left=%d", s->id,
+                 (long long)u->request_id, (long long)u->retry_interval_ms / 1000, u->retries);
         env_timer_start(s->env, &f->timer, u->retry_interval_ms);
         return;
     }

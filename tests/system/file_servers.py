@@ -159,13 +159,26 @@ class HttpFiles:
 
 
 class FtpFiles:
-    """ftp, or with a (certificate, key) ftps from the first byte. `mute_quit`: a goodbye is not answered."""
+    """ftp, or with a (certificate, key) ftps from the first byte. `mute_quit`: a goodbye is not answered. `cut_at`, if
+    set: the next upload is cut off after so many bytes."""
 
     def __init__(self, directory, host="127.0.0.1", tls=None, login=("user", "secret-of-ftp"), mute_quit=False):
         from pyftpdlib import authorizers, handlers, ioloop, servers
-        base = handlers.FTPHandler
+        outer, self.cut_at = self, None
+
+        class Cut:
+            def handle_read_event(self):
+                super().handle_read_event()
+                if outer.cut_at and self.tot_bytes_received >= outer.cut_at:
+                    outer.cut_at = None
+                    self.cmd_channel.close()
+
+        class base(handlers.FTPHandler):
+            class dtp_handler(Cut, handlers.DTPHandler):
+                pass
+
         if tls:
-            class Data(handlers.TLS_DTPHandler):
+            class Data(Cut, handlers.TLS_DTPHandler):
                 def readable(self):  # libcurl greets on the data connection before it says what is to be sent
                     return self._ssl_accepting or super().readable()
 

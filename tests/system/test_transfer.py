@@ -88,6 +88,18 @@ def test_a_url_of_a_host_only_is_a_directory(peer, place):
     assert (place / "served/log.gz").read_bytes() == DATA
 
 
+@pytest.mark.parametrize("secure", [False, True])
+def test_an_upload_that_is_cut_off_is_taken_up_where_it_stopped(place, secure):
+    tls = servers.make_certificate(place) if secure else None
+    server = servers.FtpFiles(place / "served", tls=tls)
+    (place / "log").write_bytes(DATA)
+    server.cut_at = len(DATA) // 2
+    ends, _, log = probe("put", server.url, place / "log", "name=log.gz", *([f"ca={tls[0]}"] if tls else []))
+    assert ends[0][0] == "ok" and "taken up again" in log, (ends, log)
+    assert (place / "served/log.gz").read_bytes() == DATA
+    server.stop()
+
+
 def test_a_wrong_login_and_a_missing_file_are_told_apart(peer, place):
     got = place / "got"
     wrong = peer.url.replace("secret", "secret-wrong", 1) + "image.bin"
