@@ -3,7 +3,7 @@ import time
 
 from servers import Authority
 from states import (Booted, RenewChargingStationCertificate, certificate_request, certificate_signed, migrate, next_request,
-                    profile_data, CertificateInstalled)
+                    profile_data, shown, CertificateInstalled)
 from test_tc_a_tls import authorization, reconnected
 
 PRIORITY = "OCPPCommCtrlr.NetworkConfigurationPriority"
@@ -138,3 +138,36 @@ def test_TC_A_22_CS(station, authority):
     for profile in (2, 3):
         cs = station(security_profile=profile, authority=authority)
         cs.call("SetNetworkProfile", profile_data(cs.another_csms(), 1), status="Rejected")
+
+
+def remade(cs, interval):
+    """A changed configuration is put into force: the station is made anew from what is stored."""
+    name, chargers, variables = cs.site.stations[0]
+    cs.site.stations[0] = (name, chargers, {**variables, "OCPPCommCtrlr.HeartbeatInterval": interval})
+    (cs.site.directory / "gateway.yaml").write_text(cs.site.config())
+    before = cs.csms.connected
+    assert cs.site.cli("reload")[0] == 0
+    reconnected(cs, before)
+    cs.booted()
+    cs.quiet()
+
+
+def test_a_renewal_goes_on_through_reloads_and_power_cuts(station, authority):
+    """A02.FR.06, A02.FR.08: no case, but certificates live longer than configurations."""
+    cs = station(security_profile=3, authority=authority)
+    configured = shown(cs)
+    csr = certificate_request(cs)
+    cs.quiet()
+    remade(cs, 1000)
+    assert shown(cs) == configured
+    chain, before = authority.sign_request(csr), cs.csms.connected
+    assert certificate_signed(cs, chain) == "Accepted"
+    reconnected(cs, before)
+    renewed = shown(cs)
+    assert renewed != configured
+    remade(cs, 1001)                       # also while its record is still on its way to the disk
+    assert shown(cs) == renewed
+    cs.power_cut()
+    cs.power_up()
+    cs.booted()
+    assert shown(cs) == renewed

@@ -65,10 +65,15 @@ def test_TC_M_30_CS(station, authority):
 
 def test_TC_M_31_CS(station, authority):
     """M05.FR.14."""
-    cs, new = station(security_profile=2, authority=authority, **CHECK), Authority("new root", parent=authority)
-    CertificateInstalled(cs, CSMS, new)
-    reset(cs)
-    GetInstalledCertificates(cs, CSMS, authority)
+    for profile in (2, 3):
+        cs, new = station(security_profile=profile, authority=authority, **CHECK), Authority("new root", parent=authority)
+        CertificateInstalled(cs, CSMS, new)
+        reset(cs)
+        GetInstalledCertificates(cs, CSMS, authority)
+        cs.power_cut()                     # nor is it forgotten then
+        cs.power_up()
+        cs.booted()
+        assert len(GetInstalledCertificates(cs, CSMS, authority)) == 2
 
 
 def test_TC_M_12_CS(station, authority):
