@@ -1,6 +1,7 @@
 """Security: password, the station's own certificate, security profiles. The connection itself: test_tc_a_tls.py."""
 import time
 
+from rig import until
 from servers import Authority
 from states import (Booted, RenewChargingStationCertificate, certificate_request, certificate_signed, migrate, next_request,
                     profile_data, shown, CertificateInstalled)
