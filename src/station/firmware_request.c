@@ -37,7 +37,8 @@ void firmware_store(struct station *s, persisted callback, void *ctx)
         firmware_phase_names[f->phase], "status", firmware_status_names[f->status], "told", f->is_told,
         "restart", f->needs_restart, "retrieve", (json_int_t)u->retrieve_ms, "install",
         (json_int_t)u->install_ms, "retries", u->retries, "interval", (json_int_t)u->retry_interval_ms);
-    if (record) {
+    if (record &&
+        f->phase != FIRMWARE_IDLE) { /* a password in the URL is not kept longer than it is needed */
         json_set_text(record, "location", u->location);
         json_set_text(record, "certificate", u->certificate);
         json_set_text(record, "signature", u->signature);

@@ -345,9 +345,11 @@ static int open_connection(const char *path, sqlite3 **ret, char *ret_text, size
     if (code == SQLITE_OK)
         code = sqlite3_busy_timeout(*ret, BUSY_MS);
     if (code == SQLITE_OK)
-        code = sqlite3_exec(*ret,
-                            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024",
-                            NULL, NULL, NULL);
+        code =
+            sqlite3_exec(*ret,
+                         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024; "
+                         "PRAGMA secure_delete = ON",
+                         NULL, NULL, NULL);
     if (code == SQLITE_OK)
         return 0;
     (void)snprintf(ret_text, size, "%s%s", sqlite3_errmsg(*ret),

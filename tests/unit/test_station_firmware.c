@@ -846,6 +846,21 @@ static void a_last_status_that_was_not_heard_is_told_after_the_restart(void **st
     expect_no_status(b);
 }
 
+static void of_an_update_that_is_over_no_url_is_kept(void **state)
+{
+    struct bench *b = *state;
+    struct request r = usual(87);
+    r.location = "ftp://user:word@files.example/image";
+    r.retrieve_ms = HOUR_MS;
+    update(b, &r, "{'status': 'Accepted'}");
+    assert_non_null(strstr(bench_record(b, "state", "firmware"), "user:word"));
+    bench_advance(b, 2 * HOUR_MS);
+    expect_status(b, 87, "Installed");
+    assert_null(strstr(bench_record(b, "state", "firmware"), "user:word"));
+    bench_restart(b);
+    expect_trigger(b, "{'status': 'Idle', 'requestId': null}");
+}
+
 static void an_update_whose_place_is_gone_has_failed(void **state) /* L01.FR.01 */
 {
     struct bench *b = *state;
@@ -965,6 +980,7 @@ int main(void)
         TEST(an_image_lost_in_a_power_cut_is_loaded_again),
         cmocka_unit_test(after_a_power_cut_during_the_installation_the_hook_decides),
         TEST(a_last_status_that_was_not_heard_is_told_after_the_restart),
+        TEST(of_an_update_that_is_over_no_url_is_kept),
         TEST(an_update_whose_place_is_gone_has_failed),
         cmocka_unit_test(an_unsigned_image_is_taken_where_that_is_set),
         cmocka_unit_test(an_unsigned_image_lost_in_a_power_cut_is_loaded_again),

@@ -133,6 +133,36 @@ static void what_was_answered_is_there_after_a_restart(void **state)
     assert_int_equal(read_all(b, "CS2").count, 1);
 }
 
+static bool holds(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return false;
+    static char bytes[1 << 20];
+    size_t len = fread(bytes, 1, sizeof(bytes), file);
+    (void)fclose(file);
+    return memmem(bytes, len, text, strlen(text)) != NULL;
+}
+
+static void what_was_deleted_is_not_left_in_the_file(void **state) /* N10.FR.06 */
+{
+    struct bench *b = *state;
+    struct note note = { b, 0 };
+    char wal[128];
+    (void)snprintf(wal, sizeof(wal), "%s-wal", b->path);
+    assert_int_equal(open_store(b), 0);
+    put(b, &note, "CS1", "a", "a-customer-of-ours");
+    put(b, &note, "CS1", "b", "another");
+    wait_for(b, 2);
+    assert_true(holds(b->path, "a-customer-of-ours") || holds(wal, "a-customer-of-ours"));
+    put(b, &note, "CS1", "a", NULL);
+    wait_for(b, 3);
+    store_close(b->store);
+    b->store = NULL;
+    assert_true(holds(b->path, "another"));
+    assert_false(holds(b->path, "a-customer-of-ours") || holds(wal, "a-customer-of-ours"));
+}
+
 static void answers_come_in_the_order_of_writing(void **state)
 {
     struct bench *b = *state;
@@ -414,6 +444,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_answered_is_there_after_a_restart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_deleted_is_not_left_in_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(answers_come_in_the_order_of_writing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_forgotten_owner_hears_nothing_but_its_records_are_written, set_up,
                                         tear_down),
