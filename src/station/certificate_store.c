@@ -257,6 +257,7 @@ static void confirm_roots(struct station *s)
     if (s->certificates.trusts_system && has_root(s, CERTIFICATE_CSMS_ROOT)) {
         s->certificates.trusts_system = false;
         keep(s, "system", CERTIFICATE_DELETED);
+        network_profiles_keep_factory(s);
     }
     LIST_FOREACH(link, next, &s->certificates.roots)
     {
@@ -282,6 +283,27 @@ void certificates_on_link_up(struct station *s, int security_profile)
     if (security_profile >= 2 && !c->uses_old_roots)
         confirm_roots(s);
     c->uses_old_roots = c->uses_old_own = false;
+}
+
+void certificates_on_other_configuration(struct station *s)
+{
+    struct certificates *c = &s->certificates;
+    c->trusts_system = !c->has_configured_roots;
+    keep(s, "system", NULL);
+    /* Beside one that the CSMS has left they are something to fall back to, which goes when that one works. */
+    bool as_old = has_root(s, CERTIFICATE_CSMS_ROOT);
+    LIST_FOREACH(link, next, &c->removed)
+    {
+        struct root_certificate *root = LIST_ITEM(link, struct root_certificate, link);
+        AUTO_FREE char *value = as_old ? certificates_value(root) : NULL;
+        char key[CERTIFICATE_KEY_SIZE];
+        root->use = as_old ? CERTIFICATE_CSMS_ROOT_OLD : CERTIFICATE_CSMS_ROOT;
+        certificates_key(root->use, root->fingerprint, key);
+        keep(s, key, value);
+        list_remove(link);
+        list_append(&c->roots, link);
+        c->count++;
+    }
 }
 
 bool certificates_on_failure(struct station *s, enum link_failure failure, bool is_migrating)
@@ -331,8 +353,11 @@ static void restore_root(struct station *s, enum certificate_use use, const char
 {
     if (str_equal(value, CERTIFICATE_DELETED)) {
         struct root_certificate *root = certificates_find(s, use, fingerprint);
-        if (root)
-            certificates_remove(s, root);
+        if (root) {
+            s->certificates.count--;
+            list_remove(&root->link);
+            list_append(&s->certificates.removed, &root->link);
+        }
         return;
     }
     AUTO_FREE char *pem = pki_nth(value, 0);
@@ -393,6 +418,7 @@ static int add_configured(struct station *s, const char *pem)
 int certificates_init(struct station *s, const struct station_settings *settings)
 {
     list_init(&s->certificates.roots);
+    list_init(&s->certificates.removed);
     signing_init(s);
     int r = add_configured(s, settings->trusted_pem);
     s->certificates.trusts_system = !s->certificates.has_configured_roots;
@@ -413,6 +439,11 @@ void certificates_done(struct station *s)
         return;
     while (!list_is_empty(&c->roots))
         certificates_remove(s, LIST_ITEM(c->roots.next, struct root_certificate, link));
+    LIST_FOREACH(link, next, &c->removed)
+    {
+        list_remove(link);
+        root_free(LIST_ITEM(link, struct root_certificate, link));
+    }
     free(c->configured);
     (void)own_certificate_set(&c->current, NULL, NULL);
     (void)own_certificate_set(&c->next, NULL, NULL);

@@ -204,6 +204,7 @@ static void install(struct station *s, struct installation *i, const struct pki_
     if (!change || change->failed)
         on_installed(s, i, -ENOMEM);
     else {
+        network_profiles_keep_factory(s);
         s->certificates.is_changing = true;
         station_persist(s, change->records, change->count, on_installed, i);
     }
@@ -407,6 +408,7 @@ static void delete_root(struct station *s, const struct rpc_request *request,
     (void)str_copy(d->fingerprint, sizeof(d->fingerprint), root->fingerprint);
     certificates_key(root->use, root->fingerprint, key);
     const char *value = certificates_is_configured(s, root) ? CERTIFICATE_DELETED : NULL;
+    network_profiles_keep_factory(s);
     s->certificates.is_changing = true;
     station_persist(s, &(struct record){ RECORD_CERTIFICATE, key, value }, 1, on_deleted, d);
 }

@@ -50,6 +50,7 @@ enum signing { SIGNING_NONE, SIGNING_MAKING_KEY, SIGNING_STORING, SIGNING_SENT, 
 struct certificates {
     struct list roots;
     int count;
+    struct list removed; /* of the configuration, taken away by the CSMS in a life before */
     bool
         is_changing; /* a change of the roots is being stored: the next one would be checked against what is past */
     char (
@@ -93,6 +94,8 @@ bool certificates_can_identify(const struct station *s);   /* A05.FR.03 */
 void certificates_on_link_up(struct station *s, int security_profile);
 /* An attempt failed. True: another with the old roots may follow at once (M05.FR.14). */
 bool certificates_on_failure(struct station *s, enum link_failure failure, bool is_migrating);
+/* The configuration names another CSMS: the roots of the configuration, or the system's, are back, whatever the one before has said. */
+void certificates_on_other_configuration(struct station *s);
 /* Back from a migration that failed (M05.FR.16). */
 void certificates_use_old_roots(struct station *s);
 /* All entries failed with the new certificate: the old one, or the new one again (A02.FR.28). */

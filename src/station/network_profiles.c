@@ -283,7 +283,7 @@ static char *factory_text(const struct station *s)
     return strdup(text);
 }
 
-static void keep_factory(struct station *s)
+void network_profiles_keep_factory(struct station *s)
 {
     struct network_profiles *n = &s->profiles;
     if (!n->factory && (n->factory = factory_text(s)))
@@ -357,6 +357,7 @@ static void forget_all(struct station *s)
     hold(&n->good, NULL);
     free(STEAL(n->factory));
     wipe_text(&n->password);
+    certificates_on_other_configuration(s);
     s->security_profile = s->configured_security_profile;
     hold(&n->slots[0], n->current);
 }
@@ -434,7 +435,7 @@ static void change_security_profile(struct station *s)
     s->security_profile = s->profiles.current->security_profile;
     (void)snprintf(text, sizeof(text), "%d", s->security_profile);
     log_info(LOG_STATION, "security profile: station=%s security_profile=%s", s->id, text);
-    keep_factory(s);
+    network_profiles_keep_factory(s);
     keep(s, "security_profile", text);
     remove_lower_for_good(s);
     security_event(s, "ReconfigurationOfSecurityParameters", "SecurityProfile");
@@ -554,7 +555,7 @@ static void on_set_network_profile(struct station *s, const struct rpc_request *
     set->request = *request;
     set->request.payload = NULL;
     set->profile = p;
-    keep_factory(s);
+    network_profiles_keep_factory(s);
     station_persist(s, &(struct record){ RECORD_NETWORK, key, p->data }, 1, on_profile_stored, set);
 }
 

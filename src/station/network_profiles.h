@@ -54,6 +54,8 @@ void network_profiles_reboot(struct station *s);
 void network_profiles_on_link_up(struct station *s);
 /* An attempt to connect failed. True: the next may follow at once, since it goes elsewhere. */
 bool network_profiles_on_failure(struct station *s, enum link_failure failure);
+/* From now on it is noticed when the configuration names another CSMS. */
+void network_profiles_keep_factory(struct station *s);
 /* The Basic auth password of the next attempt, or NULL. Borrowed. After each refusal it is another's turn: the CSMS may not know of the
  * one it set, if the answer was lost (A01.FR.04), or have got another since. */
 const char *network_profiles_password(const struct station *s);

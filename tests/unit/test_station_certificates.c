@@ -1353,6 +1353,52 @@ static void the_systems_roots_stay_until_another_has_worked(void **state) /* M05
     bench_free(b);
 }
 
+static void another_csms_of_the_configuration_may_need_the_systems_roots(void **state) /* M05.FR.13 */
+{
+    (void)state;
+    struct bench *b = bench_of(2, (struct bench_options){ 0 });
+    b->accepts = csms_is_trusted;
+    world.server_root = authority_pem(world.root);
+    install(b, "CSMSRootCertificate", authority_pem(world.root), ACCEPTED);
+    reset(b);
+    assert_true(b->is_up);
+    b->accepts = csms_of_the_system;
+    b->options.url = "wss://elsewhere.example/ocpp";
+    for (int i = 0; i < 2; i++) {
+        bench_restart(b);
+        bench_advance(b, 60000);
+        assert_true(b->is_up);
+        assert_string_equal(b->url, "wss://elsewhere.example/ocpp");
+    }
+    world.server_root = NULL;
+    bench_free(b);
+}
+
+static void another_csms_of_the_configuration_may_need_its_roots(void **state) /* M05.FR.10, M05.FR.13 */
+{
+    struct bench *b = *state;
+    install(b, "CSMSRootCertificate", authority_pem(world.next), ACCEPTED);
+    world.server_root = authority_pem(world.next);
+    reset(b);
+    bench_restart(b);
+    assert_int_equal(roots_installed(b), 1);
+    world.server_root = authority_pem(world.root);
+    b->options.url = "wss://elsewhere.example/ocpp";
+    for (int i = 0; i < 2; i++) {
+        bench_restart(b);
+        bench_advance(b, 60000);
+        assert_true(b->is_up);
+        assert_string_equal(b->url, "wss://elsewhere.example/ocpp");
+        assert_int_equal(roots_installed(b), 2);
+    }
+    world.server_root = authority_pem(world.next); /* the same CSMS by another name: its word holds */
+    for (int i = 0; i < 2; i++) {
+        bench_restart(b);
+        assert_true(b->is_up);
+        assert_int_equal(roots_installed(b), 1);
+    }
+}
+
 static int setup_plain(void **state)
 {
     return bench_setup(state);
@@ -1414,6 +1460,8 @@ int main(void)
         TEST(own, a_newer_one_in_the_configuration_is_used),
         TEST(own, what_is_stored_and_not_readable_is_left_out),
         cmocka_unit_test(the_systems_roots_stay_until_another_has_worked),
+        cmocka_unit_test(another_csms_of_the_configuration_may_need_the_systems_roots),
+        TEST(check, another_csms_of_the_configuration_may_need_its_roots),
         TEST(profile_1, tls_needs_a_root),
         TEST(profile_1, profile_3_needs_a_certificate),
         TEST(profile_1, security_reached_is_kept),
