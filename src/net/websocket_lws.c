@@ -127,6 +127,14 @@ static int server_callback(struct lws *wsi, enum lws_callback_reasons reason, vo
     }
 }
 
+/* libwebsockets has one text for a port where no one listens and for a peer that hangs up. */
+static const char *failure_text(const char *text)
+{
+    return !text                                          ? "connection failed"
+           : str_equal(text, "closed before established") ? "connection refused or cut off"
+                                                          : text;
+}
+
 /* What concerns a websocket. */
 static int websocket_reason(struct websocket *ws, struct lws *wsi, enum lws_callback_reasons reason, void *in,
                             size_t len)
@@ -142,7 +150,7 @@ static int websocket_reason(struct websocket *ws, struct lws *wsi, enum lws_call
             ws->subprotocol[0] = '\0';
         return 0;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-        websocket_on_failure(ws, (int)lws_http_client_http_response(wsi), in ? in : "connection failed");
+        websocket_on_failure(ws, (int)lws_http_client_http_response(wsi), failure_text(in));
         return 0;
     case LWS_CALLBACK_CLOSED_CLIENT_HTTP: /* no answer to our request */
         websocket_on_failure(ws, 0, "connection closed in the handshake");

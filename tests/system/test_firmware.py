@@ -97,7 +97,7 @@ def test_a_wrong_signature(site, maker):   # L01.FR.03, L01.FR.12
     update(site, maker, "now", signature=maker.sign(b"something else"))
     expect(site, "InvalidSignature")
     site.csms.expect("FW1", "SecurityEventNotification", type="InvalidFirmwareSignature")
-    assert hook_log(site) == []
+    assert hook_log(site) == [] and "the signature does not fit the image" in site.log("gateway")
     until(lambda: not list(site.directory.glob("image*")), "the image stays")
 
 
@@ -266,6 +266,7 @@ def test_without_a_place_for_firmware(maker):
         site.start()
         answer = site.csms.call("FW1", "UpdateFirmware", maker.request("http://127.0.0.1:1/x", b"x"))
         assert answer["status"] == "Rejected"
+        assert "firmware update is refused: station=FW1 why=UnsupportedRequest" in site.log("gateway")
         answer = site.csms.call("FW1", "TriggerMessage", {"requestedMessage": STATUSES})
         assert answer["status"] == "NotImplemented"
 
@@ -287,6 +288,7 @@ def test_a_hook_knows_little_and_says_little(site, maker):
 def test_a_hook_that_is_not_there(site, maker):
     (site.directory / "hook").unlink()
     site.start()
+    assert f"the hook that installs firmware cannot be run: program={site.directory}/hook" in site.log("gateway")
     update(site, maker, "now")
     expect(site, "InstallationFailed")
 
