@@ -318,6 +318,7 @@ static void keep_signed(struct station *s, const struct rpc_request *request, co
     }
     c->request = *request;
     c->request.payload = NULL;
+    network_profiles_keep_factory(s);
     const struct record records[] = { { RECORD_CERTIFICATE, "own/next", text },
                                       { RECORD_CERTIFICATE, "own/request", NULL } };
     station_persist(s, records, ARRAY_SIZE(records), on_signed_stored, STEAL(c));

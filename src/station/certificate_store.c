@@ -285,11 +285,32 @@ void certificates_on_link_up(struct station *s, int security_profile)
     c->uses_old_roots = c->uses_old_own = false;
 }
 
+/* The one of the CSMS before is tried first, then the configuration's; the one that works stays. */
+static void bring_back_own(struct station *s)
+{
+    struct certificates *c = &s->certificates;
+    if (!c->displaced.pem)
+        return;
+    char *current = own_certificate_text(&c->displaced), *next = own_certificate_text(&c->current);
+    if (current && next) {
+        const struct record records[] = { { RECORD_CERTIFICATE, "own/current", current },
+                                          { RECORD_CERTIFICATE, "own/next", next } };
+        station_persist(s, records, ARRAY_SIZE(records), NULL, NULL);
+        (void)own_certificate_set(&c->next, NULL, NULL);
+        c->next = c->current;
+        c->current = c->displaced;
+        c->displaced = (struct own_certificate){ 0 };
+    }
+    wipe_text(&current);
+    wipe_text(&next);
+}
+
 void certificates_on_other_configuration(struct station *s)
 {
     struct certificates *c = &s->certificates;
     c->trusts_system = !c->has_configured_roots;
     keep(s, "system", NULL);
+    bring_back_own(s);
     /* Beside one that the CSMS has left they are something to fall back to, which goes when that one works. */
     bool as_old = has_root(s, CERTIFICATE_CSMS_ROOT);
     LIST_FOREACH(link, next, &c->removed)
@@ -344,7 +365,12 @@ static void restore_own(struct station *s, const char *what, const char *value)
         (void)own_certificate_set(&own, NULL, NULL);
         return;
     }
-    (void)own_certificate_set(place, NULL, NULL);
+    if (place == &c->current && place->pem && !str_equal(place->pem, own.pem)) {
+        (void)own_certificate_set(&c->displaced, NULL, NULL);
+        c->displaced = *place;
+    } else {
+        (void)own_certificate_set(place, NULL, NULL);
+    }
     *place = own;
 }
 
@@ -447,6 +473,7 @@ void certificates_done(struct station *s)
     free(c->configured);
     (void)own_certificate_set(&c->current, NULL, NULL);
     (void)own_certificate_set(&c->next, NULL, NULL);
+    (void)own_certificate_set(&c->displaced, NULL, NULL);
     signing_done(s);
 }
 

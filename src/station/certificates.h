@@ -62,6 +62,7 @@ struct certificates {
     bool uses_old_roots; /* the next attempt to connect does */
     bool uses_old_own;
     struct own_certificate current, next;
+    struct own_certificate displaced; /* the configuration's, where another has taken its place since */
     enum signing signing;
     uint32_t ticket;     /* SIGNING_MAKING_KEY */
     char *request, *key; /* the CSR under way and its key, or NULL */
@@ -94,7 +95,7 @@ bool certificates_can_identify(const struct station *s);   /* A05.FR.03 */
 void certificates_on_link_up(struct station *s, int security_profile);
 /* An attempt failed. True: another with the old roots may follow at once (M05.FR.14). */
 bool certificates_on_failure(struct station *s, enum link_failure failure, bool is_migrating);
-/* The configuration names another CSMS: the roots of the configuration, or the system's, are back, whatever the one before has said. */
+/* The configuration names another CSMS: its roots, or the system's, and its certificate are back, whatever the one before has said. */
 void certificates_on_other_configuration(struct station *s);
 /* Back from a migration that failed (M05.FR.16). */
 void certificates_use_old_roots(struct station *s);

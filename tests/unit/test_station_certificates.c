@@ -1092,6 +1092,30 @@ static void a_newer_one_in_the_configuration_is_used(void **state)
     free(newer);
 }
 
+/* One that was moved to another CSMS by hand; nothing but the url has changed. */
+static void
+another_csms_of_the_configuration_may_want_its_certificate(void **state) /* A02.FR.10, A02.FR.28 */
+{
+    struct bench *b = *state;
+    sign_accepted(b);
+    trigger(b);
+    char *chain = authority_sign(world.root, b->csr, NULL);
+    signed_by_csms(b, chain, ACCEPTED);
+    bench_restart(b);
+    assert_string_equal(b->certificate, chain);
+    b->options.url = "wss://elsewhere.example/ocpp";
+    world.only_certificate = configured;
+    for (int i = 0; i < 2; i++) {
+        bench_restart(b);
+        bench_advance(b, 300000);
+        assert_true(b->is_up);
+        assert_string_equal(b->url, "wss://elsewhere.example/ocpp");
+        assert_string_equal(b->certificate, configured);
+        assert_null(bench_record(b, "certificate", "own/next"));
+    }
+    free(chain);
+}
+
 static void what_is_stored_and_not_readable_is_left_out(void **state)
 {
     struct bench *b = *state;
@@ -1458,6 +1482,7 @@ int main(void)
         cmocka_unit_test(a_renewal_without_answer_is_left_to_the_csms),
         TEST(own, the_own_certificate_cannot_be_deleted),
         TEST(own, a_newer_one_in_the_configuration_is_used),
+        TEST(own, another_csms_of_the_configuration_may_want_its_certificate),
         TEST(own, what_is_stored_and_not_readable_is_left_out),
         cmocka_unit_test(the_systems_roots_stay_until_another_has_worked),
         cmocka_unit_test(another_csms_of_the_configuration_may_need_the_systems_roots),
