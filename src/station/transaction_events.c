@@ -20,6 +20,7 @@ const char *const trigger_names[TRIGGERS] = {
     [TRIGGER_CHARGING_RATE_CHANGED] = "ChargingRateChanged",
     [TRIGGER_CHARGING_STATE_CHANGED] = "ChargingStateChanged",
     [TRIGGER_DEAUTHORIZED] = "Deauthorized",
+    [TRIGGER_ENERGY_LIMIT_REACHED] = "EnergyLimitReached",
     [TRIGGER_EV_COMMUNICATION_LOST] = "EVCommunicationLost",
     [TRIGGER_EV_CONNECT_TIMEOUT] = "EVConnectTimeout",
     [TRIGGER_EV_DEPARTED] = "EVDeparted",
@@ -30,6 +31,7 @@ const char *const trigger_names[TRIGGERS] = {
     [TRIGGER_REMOTE_STOP] = "RemoteStop",
     [TRIGGER_RESET_COMMAND] = "ResetCommand",
     [TRIGGER_STOP_AUTHORIZED] = "StopAuthorized",
+    [TRIGGER_TIME_LIMIT_REACHED] = "TimeLimitReached",
     [TRIGGER_TRIGGER] = "Trigger",
     [TRIGGER_UNLOCK_COMMAND] = "UnlockCommand",
 };

@@ -5,6 +5,7 @@
  *     tx_points.c           the facts that TxStartPoint and TxStopPoint speak of
  *     transaction_events.c  builds an event and hands it, with the transaction's new state, to the store
  *     transaction_store.c   a transaction as a record, and back
+ *     transaction_limits.c  energy and time that one transaction may take
  *     transaction_queue.c   stored events, sent in order
  *     transaction_times.c   what happened before the clock was set gets its right time
  *     drive.c               START and STOP to the device
@@ -22,6 +23,7 @@ enum trigger { /* TriggerReasonEnumType, what is used of it */
                TRIGGER_CHARGING_RATE_CHANGED,
                TRIGGER_CHARGING_STATE_CHANGED,
                TRIGGER_DEAUTHORIZED,
+               TRIGGER_ENERGY_LIMIT_REACHED,
                TRIGGER_EV_COMMUNICATION_LOST,
                TRIGGER_EV_CONNECT_TIMEOUT,
                TRIGGER_EV_DEPARTED,
@@ -32,6 +34,7 @@ enum trigger { /* TriggerReasonEnumType, what is used of it */
                TRIGGER_REMOTE_STOP,
                TRIGGER_RESET_COMMAND,
                TRIGGER_STOP_AUTHORIZED,
+               TRIGGER_TIME_LIMIT_REACHED,
                TRIGGER_TRIGGER,
                TRIGGER_UNLOCK_COMMAND,
                TRIGGERS
@@ -83,6 +86,12 @@ void transaction_on_token_info(struct station *s, const char *transaction_id, co
 /* Another limit counts: tells the CSMS if the charging state is another one, or if the change is significant (SC.02). */
 void transaction_on_limit_changed(struct evse *e, bool significant);
 struct evse *transaction_find(struct station *s, const char *transaction_id);
+
+/* ---- transaction_limits.c ---- */
+
+void transaction_limits_init(struct evse *e);
+/* What the EVSE draws has changed: ends the authorization of a transaction that has had all it may. */
+void transaction_limits_check(struct evse *e);
 
 /* ---- transaction_events.c ---- */
 

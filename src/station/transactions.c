@@ -144,7 +144,8 @@ static void complete_stop(struct evse *e)
     tx->points = tx_points_now(e, before);
     note_cable(e, before);
     const struct id_token *presented = token.type[0] ? &token : NULL;
-    bool asked_for = trigger == TRIGGER_STOP_AUTHORIZED || trigger == TRIGGER_REMOTE_STOP;
+    bool asked_for = trigger == TRIGGER_STOP_AUTHORIZED || trigger == TRIGGER_REMOTE_STOP ||
+                     trigger == TRIGGER_ENERGY_LIMIT_REACHED || trigger == TRIGGER_TIME_LIMIT_REACHED;
     bool is_held =
         (tx->points & TX_EV_CONNECTED) || (e->abilities.lock_state && e->signals.locked); /* E10.FR.01 */
     if (asked_for && e->abilities.unlock && is_held)
@@ -466,6 +467,7 @@ static void signals_changed(struct evse *e, const struct evse_signals *before)
     metering_on_charging(e, state == CHARGING_STATE_CHARGING);
     points_changed(e, points, trigger, tell);
     drive_on_signals(e, before);
+    transaction_limits_check(e);
 }
 
 /* A vehicle that is seen together with what it does was plugged in before (E03.FR.12: two events, two messages). */
@@ -632,6 +634,7 @@ void transaction_init(struct evse *e, struct station *s)
     e->tx.charging_state = CHARGING_STATE_IDLE;
     e->tx.charging_since_ms = e->tx.power_path_ms = -1;
     timer_init(&e->tx.stop_timer, timers, on_stop_timer, e);
+    transaction_limits_init(e);
     timer_init(&e->tx.save_timer, timers, on_save_timer, e);
     timer_init(&e->tx.resume_timer, timers, on_resume_timeout, e);
     authorization_init(e);
@@ -643,6 +646,7 @@ void transaction_clear(struct evse *e)
 {
     struct evse_transaction *tx = &e->tx;
     timer_stop(&tx->stop_timer);
+    timer_stop(&tx->limit_timer);
     timer_stop(&tx->save_timer);
     timer_stop(&tx->connection_timer);
     timer_stop(&tx->resume_timer);

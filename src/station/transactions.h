@@ -74,14 +74,15 @@ struct evse_transaction {
     bool stop_ends;                     /* ... and whether that is Ended */
     struct id_token stop_token;         /* of that event; value "" none */
     struct timer stop_timer;
-    bool cable_left;      /* pulled out at the vehicle, and locked in the socket since */
-    bool owes_cable;      /* the driver ended it: his cable is released as soon as no energy flows */
-    bool token_confirmed; /* the CSMS was told of it and did not object */
-    bool token_invalid;   /* the CSMS did not accept the token; StopTxOnInvalidId is false (E05.FR.02-03) */
-    bool no_more_energy;  /* ... and MaxEnergyOnInvalidId is used up */
-    bool resumed;         /* restored from the store, device not seen yet */
-    int phases_reported;  /* numberOfPhasesUsed; 0 none */
-    bool unsure_times;    /* it began before the clock was set (transaction_times.c) */
+    struct timer limit_timer; /* MaxTime (transaction_limits.c) */
+    bool cable_left;          /* pulled out at the vehicle, and locked in the socket since */
+    bool owes_cable;          /* the driver ended it: his cable is released as soon as no energy flows */
+    bool token_confirmed;     /* the CSMS was told of it and did not object */
+    bool token_invalid;  /* the CSMS did not accept the token; StopTxOnInvalidId is false (E05.FR.02-03) */
+    bool no_more_energy; /* ... and MaxEnergyOnInvalidId is used up */
+    bool resumed;        /* restored from the store, device not seen yet */
+    int phases_reported; /* numberOfPhasesUsed; 0 none */
+    bool unsure_times;   /* it began before the clock was set (transaction_times.c) */
     /* the device (drive.c) */
     enum drive drive, drive_tried; /* what it holds to as far as we know; what it was told last */
     uint32_t drive_ticket;         /* of the open START or STOP; 0 none */
@@ -153,6 +154,8 @@ void transactions_end(struct station *s, struct evse *e, const char *stopped_rea
 bool transaction_is_running(const struct evse *e);
 /* No transaction and no authorization waiting. */
 bool evse_is_idle(const struct evse *e);
+/* MaxEnergy or MaxTime was changed by SetVariables. */
+void transaction_limits_changed(struct station *s);
 /* Intervals or measurands were changed by SetVariables. */
 void metering_settings_changed(struct station *s);
 /* The CSMS told the time, which differs by `step_ms` from what the station had. Before the station's clock follows. */

@@ -156,6 +156,69 @@ static void a_power_path_opens_by_the_plug_or_by_the_authorization(void **state)
     bench_free(b);
 }
 
+/* ---- limits of the site ---- */
+
+static void who_has_had_all_he_may_is_authorized_no_more(void **state) /* E06.FR.03, E06.FR.08 */
+{
+    (void)state;
+    struct bench *b = charging("Authorized", "TxCtrlr.MaxEnergy=5000", NULL);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 5099);
+    bench_expect_no_command(b);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 5100);
+    bench_expect_command(b, 1, EVSE_STOP);
+    obey(b);
+    ends(b, "EnergyLimitReached", "EnergyLimitReached");
+    bench_expect_command(b, 1, EVSE_UNLOCK);
+    bench_free(b);
+    b = charging("Authorized", "TxCtrlr.MaxTime=3600", NULL);
+    bench_advance(b, 3590000);
+    bench_expect_no_command(b);
+    bench_advance(b, 11000);
+    bench_expect_command(b, 1, EVSE_STOP);
+    obey(b);
+    ends(b, "TimeLimitReached", "TimeLimitReached");
+    bench_free(b);
+}
+
+/* A vehicle that pauses uses up no time; a power cut gives none back. */
+static void only_time_of_charging_counts(void **state) /* E06.FR.08 */
+{
+    (void)state;
+    struct bench *b = charging("Authorized", "TxCtrlr.MaxTime=3600", NULL);
+    bench_advance(b, 3000000);
+    bench_state(b, 1, EVSE_SUSPENDED_EV);
+    bench_advance(b, 3600000);
+    bench_restart(b);
+    bench_state(b, 1, EVSE_SUSPENDED_EV);
+    bench_advance(b, 3600000);
+    bench_state(b, 1, EVSE_CHARGING);
+    bench_forget(b);
+    bench_advance(b, 590000);
+    bench_expect_no_command(b);
+    bench_advance(b, 20000);
+    bench_expect_command(b, 1, EVSE_STOP);
+    obey(b);
+    ends(b, "TimeLimitReached", "TimeLimitReached");
+    bench_free(b);
+}
+
+/* The transaction goes on until its TxStopPoint, and tells then why it was over. */
+static void a_limit_set_meanwhile_counts_at_once(void **state) /* E06.FR.02, E06.FR.08 */
+{
+    (void)state;
+    struct bench *b = charging("EVConnected", NULL, NULL);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 9000);
+    bench_forget(b);
+    session_set(b, "TxCtrlr", "MaxEnergy", "1000");
+    bench_expect_later(b, "TransactionEvent",
+                       "{'eventType': 'Updated', 'triggerReason': 'EnergyLimitReached'}");
+    bench_expect_command(b, 1, EVSE_STOP);
+    obey(b);
+    by_unplugging(b);
+    ends(b, "EVCommunicationLost", "EnergyLimitReached");
+    bench_free(b);
+}
+
 /* ---- deauthorized ---- */
 
 static struct bench *invalid(const char *stop_points, const char *more)
@@ -559,6 +622,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_end_has_its_reason),
         cmocka_unit_test(a_power_path_opens_by_the_plug_or_by_the_authorization),
+        cmocka_unit_test(who_has_had_all_he_may_is_authorized_no_more),
+        cmocka_unit_test(only_time_of_charging_counts),
+        cmocka_unit_test(a_limit_set_meanwhile_counts_at_once),
         cmocka_unit_test(a_token_found_invalid_ends_it_where_authorization_counts),
         cmocka_unit_test(credit_that_is_used_up_ends_it_too),
         cmocka_unit_test(a_token_of_another_evse_charges_no_longer),

@@ -1,0 +1,46 @@
+/* The site's limits to what one transaction may take: energy, and time in which it charges. Who has reached one is authorized no
+ * more; TxStopPoint says whether the transaction ends with that. */
+#include "base/log.h"
+#include "station/transaction_internal.h"
+
+static void reached(struct evse *e, enum trigger trigger, const char *reason)
+{
+    log_info(LOG_STATION, "limit of the transaction reached: station=%s evse=%d id=%s why=%s", e->station->id,
+             e->id, e->tx.id, reason);
+    transaction_deauthorize(e, trigger, reason, NULL);
+}
+
+void transaction_limits_check(struct evse *e)
+{
+    struct evse_transaction *tx = &e->tx;
+    timer_stop(&tx->limit_timer);
+    if (!transaction_is_running(e) || tx->authorization != AUTHORIZATION_GRANTED || tx->stopping ||
+        tx->resumed)
+        return;
+    int64_t most_Wh = variable_int(e->station, VAR_TX_MAX_ENERGY);
+    int64_t most_s = variable_int(e->station, VAR_TX_MAX_TIME);
+    int64_t left_s = most_s - metering_charging_s(e);
+    if (most_Wh > 0 && metering_energy_Wh(e) >= (double)most_Wh)
+        reached(e, TRIGGER_ENERGY_LIMIT_REACHED, "EnergyLimitReached");
+    else if (most_s > 0 && left_s <= 0)
+        reached(e, TRIGGER_TIME_LIMIT_REACHED, "TimeLimitReached");
+    else if (most_s > 0 && tx->charging_since_ms >= 0)
+        env_timer_start(e->station->env, &tx->limit_timer, left_s * 1000);
+}
+
+static void on_limit_timer(struct timer *timer, void *ctx)
+{
+    (void)timer;
+    transaction_limits_check(ctx);
+}
+
+void transaction_limits_changed(struct station *s)
+{
+    for (size_t i = 0; i < s->evse_count; i++)
+        transaction_limits_check(&s->evses[i]);
+}
+
+void transaction_limits_init(struct evse *e)
+{
+    timer_init(&e->tx.limit_timer, e->station->env->timers, on_limit_timer, e);
+}
