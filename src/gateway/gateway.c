@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
@@ -229,6 +230,10 @@ int gateway_start(struct gateway *gateway, const char *config_path)
     }
     log_hazards(gateway->config);
     log_public_passwords(gateway->config);
+    const char *known_hosts = gateway->config->general.known_hosts;
+    if (known_hosts && access(known_hosts, R_OK) < 0)
+        log_warn(LOG_GATEWAY, "no sftp server is known, so none is trusted: known_hosts=%s error=\"%s\"",
+                 known_hosts, err_text(-errno));
     log_info(LOG_GATEWAY, "started: version=%s configuration=%s stations=%zu", GATEWAY_VERSION, config_path,
              gateway->station_count);
     start_watchdog(gateway);

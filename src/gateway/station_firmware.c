@@ -4,6 +4,7 @@
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -46,6 +47,9 @@ static void warn_if_useless(const struct firmware_config *f)
 {
     AUTO_FREE char *copy = strdup(f->slot);
     const char *directory = copy ? dirname(copy) : "/";
+    struct stat status;
+    if (stat(f->slot, &status) == 0 && !S_ISREG(status.st_mode))
+        log_warn(LOG_GATEWAY, "firmware could not be put there, it is no plain file: slot=%s", f->slot);
     if (access(directory, W_OK | X_OK) < 0)
         log_warn(LOG_GATEWAY, "firmware could not be put there: slot=%s error=\"%s\"", f->slot,
                  err_text(-errno));

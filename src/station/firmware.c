@@ -15,6 +15,7 @@
 #include "station/internal.h"
 
 #define WAIT_MAX_MS       3600000 /* the wall clock may step meanwhile: looked at again */
+#define READY_MS          2000    /* an installation that has not begun by then waits for other stations */
 #define ACTIVATE_GRACE_MS 10000   /* for the CSMS to have the status before the restart */
 
 /* ---- small questions ---- */
@@ -195,6 +196,7 @@ static void try_install(struct station *s)
         wait_until(s, left);
     else if (!waits) {
         set_phase(s, FIRMWARE_IS_READY);
+        env_timer_start(s->env, &f->timer, READY_MS);
         ask(s, FIRMWARE_INSTALL);
     }
     report_statuses(s);
@@ -284,6 +286,9 @@ static void on_timer(struct timer *timer, void *ctx)
     struct station *s = ctx;
     if (s->firmware.phase == FIRMWARE_WAITS_TO_RETRY)
         download(s);
+    else if (s->firmware.phase == FIRMWARE_IS_READY &&
+             s->firmware.status != FIRMWARE_STATUS_INSTALL_SCHEDULED)
+        firmware_tell(s, FIRMWARE_STATUS_INSTALL_SCHEDULED); /* others of the same image are not as far */
     else
         step(s);
 }
@@ -364,6 +369,7 @@ static void on_installed(struct station *s, enum firmware_outcome outcome)
     struct firmware *f = &s->firmware;
     switch (outcome) {
     case FIRMWARE_STARTED:
+        timer_stop(&f->timer);
         set_phase(s, FIRMWARE_INSTALLS);
         firmware_tell(s, FIRMWARE_STATUS_INSTALLING);
         return;

@@ -358,6 +358,37 @@ static void a_step_of_the_clock_moves_the_dates(void **state)
     expect_status(b, 23, "Downloading");
 }
 
+static void
+an_installation_that_waits_for_other_stations_is_scheduled(void **state) /* L01.FR.01, L01.FR.34 */
+{
+    struct bench *b = *state;
+    struct request r = usual(24);
+    r.install_ms = HOUR_MS;
+    update(b, &r, "{'status': 'Accepted'}");
+    expect_status(b, 24, "InstallScheduled");
+    b->hold_firmware = true;
+    bench_advance(b, HOUR_MS + 60000);
+    expect_no_status(b); /* once is enough */
+    r = usual(25);
+    b->hold_firmware = false;
+    update(b, &r, "{'status': 'AcceptedCanceled'}");
+    expect_status(b, 25, "Installed");
+    b->hold_firmware = true;
+    r = usual(26);
+    update(b, &r, "{'status': 'Accepted'}");
+    bench_firmware_done(b, FIRMWARE_DONE);
+    if (!is_unsigned)
+        bench_firmware_done(b, FIRMWARE_DONE);
+    expect_verified(b, 26);
+    expect_no_status(b);
+    bench_advance(b, 3000);
+    next_status(b, 26, "InstallScheduled");
+    bench_advance(b, HOUR_MS);
+    expect_no_status(b);
+    bench_firmware_done(b, FIRMWARE_STARTED);
+    next_status(b, 26, "Installing");
+}
+
 /* ---- transactions ---- */
 
 static void an_installation_waits_for_the_end_of_transactions(void **state)
@@ -952,6 +983,8 @@ int main(void)
         TEST(a_download_waits_for_its_date),
         TEST(an_installation_waits_for_its_date),
         TEST(a_step_of_the_clock_moves_the_dates),
+        TEST(an_installation_that_waits_for_other_stations_is_scheduled),
+        UNSIGNED(an_installation_that_waits_for_other_stations_is_scheduled),
         TEST(an_installation_waits_for_the_end_of_transactions),
         TEST(new_sessions_may_begin_where_that_is_set),
         cmocka_unit_test(a_download_waits_for_transactions_where_that_is_set),
