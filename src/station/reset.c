@@ -40,12 +40,18 @@ static bool is_busy(const struct station *s)
            s->firmware.phase == FIRMWARE_DOWNLOADS || s->firmware.phase == FIRMWARE_VERIFIES;
 }
 
+/* ... and an EVSE whose socket still holds a driver's cable. */
+static bool is_idle(const struct evse *e)
+{
+    return evse_is_idle(e) && !(e->tx.cable_left && e->signals.locked);
+}
+
 static bool scope_is_idle(const struct station *s, int evse)
 {
     if (evse == 0 && is_busy(s))
         return false;
     for (size_t i = 0; i < s->evse_count; i++)
-        if (is_in_scope(evse, &s->evses[i]) && !evse_is_idle(&s->evses[i]))
+        if (is_in_scope(evse, &s->evses[i]) && !is_idle(&s->evses[i]))
             return false;
     return true;
 }

@@ -286,6 +286,8 @@ void station_on_signals(struct station *station, int evse, const struct evse_sig
     availability_on_evse_changed(e);
     lock_update(e);
     transactions_on_signals(e, &before);
+    if (before.locked && !signals->locked) /* a reset may wait for the cable */
+        provisioning_on_idle(station);
 }
 
 void station_on_id_token(struct station *station, int evse, const struct id_token *token)

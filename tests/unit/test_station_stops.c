@@ -421,6 +421,23 @@ static void a_cable_left_locked_is_its_owners_whoever_tried_before(void **state)
     bench_free(b);
 }
 
+static void a_cable_left_locked_keeps_a_reset_waiting(void **state) /* B11.FR.07, errata to B11 */
+{
+    (void)state;
+    struct bench *b = pulled_out_at_the_vehicle("Authorized");
+    bench_call(b, "Reset", "{'type': 'OnIdle'}", "{'status': 'Scheduled'}");
+    bench_advance(b, 3600000);
+    assert_true(b->is_up);
+    bench_forget(b);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_expect_command(b, 1, EVSE_UNLOCK);
+    b->signals[0].locked = false;
+    bench_signals(b, 1);
+    bench_advance(b, 2000);
+    bench_expect_later(b, "BootNotification", "{'reason': 'ScheduledReset'}");
+    bench_free(b);
+}
+
 /* Some sockets are locked while nobody is there, so that nobody plugs in before he is authorized. */
 static void who_comes_back_to_a_locked_empty_socket_is_a_new_customer(void **state) /* C01.FR.02, E09.FR.03 */
 {
@@ -636,6 +653,7 @@ int main(void)
         cmocka_unit_test(a_cable_is_not_released_under_load),
         cmocka_unit_test(a_cable_is_not_released_if_its_owner_goes_on),
         cmocka_unit_test(a_cable_left_locked_is_its_owners_whoever_tried_before),
+        cmocka_unit_test(a_cable_left_locked_keeps_a_reset_waiting),
         cmocka_unit_test(who_comes_back_to_a_locked_empty_socket_is_a_new_customer),
         cmocka_unit_test(a_cable_left_locked_is_released_by_authorization_in_a_transaction_too),
         cmocka_unit_test(a_master_pass_counts_after_the_driver_ended_it_too),
