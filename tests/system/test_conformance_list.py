@@ -1,4 +1,4 @@
-"""The list of certification cases is complete, and docs/conformance.md tells of the same ones."""
+"""The lists of certification cases and of requirements are complete, and docs/conformance.md and docs/requirements.md tell the same."""
 import subprocess
 import sys
 
@@ -7,4 +7,9 @@ from harness import ROOT
 
 def test_every_case_has_a_test_that_passed_or_a_reason():
     done = subprocess.run([sys.executable, ROOT / "tools/conformance.py", "check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_requirement_has_a_test_or_a_reason():
+    done = subprocess.run([sys.executable, ROOT / "tools/requirements.py", "check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
