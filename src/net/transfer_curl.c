@@ -246,7 +246,7 @@ static bool wants_form(CURL *c, const struct transfer *t, CURLcode code)
 {
     long status = 0;
     (void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
-    return t->is_upload && strncasecmp(t->url, "http", 4) == 0 && code == CURLE_HTTP_RETURNED_ERROR &&
+    return t->is_upload && strncasecmp(t->url, "http", 4) == 0 && code != CURLE_OK && !t->file_err &&
            (status == 405 || status == 501) && !atomic_load(&t->cancelled);
 }
 

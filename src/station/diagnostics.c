@@ -21,6 +21,7 @@
 #define RETRIES_MAX        100
 #define INTERVAL_DEFAULT_S 60
 #define INTERVAL_MAX_S     86400
+#define PRESENT_MS         300000 /* the CSMS's clock may be another */
 
 struct log_upload {
     struct station *station;
@@ -237,7 +238,10 @@ static bool is_there(const struct station *s, const struct log_upload *upload)
                                    .oldest_ms = upload->oldest_ms,
                                    .latest_ms = upload->latest_ms };
     bool is_all = upload->oldest_ms == INT64_MIN && upload->latest_ms == INT64_MAX;
-    return is_all || !s->ops->has_log || s->ops->has_log(s->ctx, &request);
+    /* Much of the diagnostics is of the present, whether anything was logged lately or not. */
+    bool is_of_now =
+        upload->kind == LOG_KIND_DIAGNOSTICS && upload->latest_ms >= station_wall_ms(s) - PRESENT_MS;
+    return is_all || is_of_now || !s->ops->has_log || s->ops->has_log(s->ctx, &request);
 }
 
 /* Why there is no such log, as a reason code, or NULL (N01.FR.05). */

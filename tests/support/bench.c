@@ -193,7 +193,7 @@ static void drop_log_request(struct bench *b)
 static bool on_has_log(void *ctx, const struct log_request *request)
 {
     const struct bench *b = ctx;
-    return request->latest_ms >= b->log_begins_ms;
+    return request->latest_ms >= b->log_begins_ms && request->oldest_ms <= b->log_ends_ms;
 }
 
 static void on_cancel_log(void *ctx)
@@ -750,6 +750,7 @@ struct bench *bench_new(const struct bench_options *options)
         b->options.max_message = 65536;
     b->random_state = 0x9E3779B97F4A7C15;
     b->link_available = true;
+    b->log_ends_ms = INT64_MAX;
     b->failure = LINK_UNREACHABLE;
     b->answers = json_object();
     b->calls = json_array();

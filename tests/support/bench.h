@@ -103,8 +103,8 @@ struct bench {
     /* logs: what is being uploaded, or NULL; ended by bench_log_uploaded() */
     json_t *log_request; /* {kind, url, fileName, oldest, latest}: times absent where there is no bound */
     int log_uploads, log_cancels;
-    int log_refusal;       /* what upload_log() returns */
-    int64_t log_begins_ms; /* wall clock: nothing is kept of the time before */
+    int log_refusal;                    /* what upload_log() returns */
+    int64_t log_begins_ms, log_ends_ms; /* wall clock: nothing is kept of the time before and after */
 
     /* the firmware's place */
     int firmware_claim;       /* what a claim is answered */

@@ -92,6 +92,23 @@ static void a_time_of_which_nothing_is_kept_is_rejected(void **state) /* N01.FR.
                "{'status': 'Accepted'}");
 }
 
+static void diagnostics_are_of_the_present_though_nothing_was_logged_lately(void **state) /* N01.FR.01 */
+{
+    static const char *const answers[] = { "Accepted", "Rejected" };
+    static const char *const kinds[] = { "DiagnosticsLog", "SecurityLog" };
+    struct bench *b = *state;
+    b->log_ends_ms = BENCH_WALL_MS - 86400000;
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        char request[250], answer[40];
+        snprintf(request, sizeof(request),
+                 "{'logType': '%s', 'requestId': 1, 'log': {'remoteLocation': 'http://f.example/', "
+                 "'oldestTimestamp': '2026-01-31T11:00:00Z', 'latestTimestamp': '2026-01-31T11:59:00Z'}}",
+                 kinds[i]);
+        snprintf(answer, sizeof(answer), "{'status': '%s'}", answers[i]);
+        bench_call(b, "GetLog", request, answer);
+    }
+}
+
 static void a_log_that_a_restart_broke_off_has_failed(void **state) /* N01.FR.07, N01.FR.10 */
 {
     struct bench *b = *state;
@@ -327,6 +344,7 @@ int main(void)
         TEST(a_security_log_is_another_file),
         TEST(what_there_is_not_is_rejected),
         TEST(a_time_of_which_nothing_is_kept_is_rejected),
+        TEST(diagnostics_are_of_the_present_though_nothing_was_logged_lately),
         TEST(a_log_that_a_restart_broke_off_has_failed),
         TEST(what_went_wrong_has_its_name),
         TEST(retries_begin_at_the_interval_and_only_the_last_failure_is_told),
