@@ -266,8 +266,15 @@ static void on_hook_ended(void *ctx, int status)
     enum firmware_outcome outcome = outcome_of(status);
     if (!installs && outcome != FIRMWARE_DONE)
         outcome = FIRMWARE_FAILED;
-    log_info(LOG_GATEWAY, "hook has ended: step=%s status=%d%s%s", installs ? "install" : "confirm", status,
-             status < 0 ? " error=" : "", status < 0 ? err_text(status) : "");
+    const char *step = installs ? "install" : "confirm";
+    if (outcome == FIRMWARE_DONE)
+        log_info(LOG_GATEWAY, "hook has ended, the image is in force: step=%s status=%d", step, status);
+    else if (outcome == FIRMWARE_NEEDS_RESTART)
+        log_info(LOG_GATEWAY, "hook has ended, a restart is to follow: step=%s status=%d", step, status);
+    else if (status < 0)
+        log_warn(LOG_GATEWAY, "hook has failed: step=%s error=\"%s\"", step, err_text(status));
+    else
+        log_warn(LOG_GATEWAY, "hook has failed: step=%s status=%d", step, status);
     slot->needs_restart = slot->needs_restart || outcome == FIRMWARE_NEEDS_RESTART;
     bool goes_on = outcome == FIRMWARE_DONE || outcome == FIRMWARE_NEEDS_RESTART;
     slot->is_installed = slot->is_installed || (installs && goes_on);

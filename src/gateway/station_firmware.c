@@ -43,6 +43,13 @@ static struct firmware_slot_settings usual_settings(struct gateway *gateway)
 }
 
 /* What the first update would stumble over is told at the start. */
+static void warn_if_no_program(const char *program)
+{
+    if (access(program, X_OK) < 0)
+        log_warn(LOG_GATEWAY, "the hook that installs firmware cannot be run: program=%s error=\"%s\"",
+                 program, err_text(-errno));
+}
+
 static void warn_if_useless(const struct firmware_config *f)
 {
     AUTO_FREE char *copy = strdup(f->slot);
@@ -53,9 +60,7 @@ static void warn_if_useless(const struct firmware_config *f)
     if (access(directory, W_OK | X_OK) < 0)
         log_warn(LOG_GATEWAY, "firmware could not be put there: slot=%s error=\"%s\"", f->slot,
                  err_text(-errno));
-    if (access(f->hook[0], X_OK) < 0)
-        log_warn(LOG_GATEWAY, "the hook that installs firmware cannot be run: program=%s error=\"%s\"",
-                 f->hook[0], err_text(-errno));
+    warn_if_no_program(f->hook[0]);
 }
 
 int gateway_firmware_new(struct gateway *gateway, struct firmware_slot **ret)
@@ -109,6 +114,7 @@ static int make_own(struct station_firmware *f, struct gateway *gateway, const s
         if (!charger->profile->firmware_hook)
             continue;
         f->place_count += 2;
+        warn_if_no_program(charger->profile->firmware_hook[0]);
         if (name_device(gateway->config, charger, &place[0], &place[1]) < 0)
             return -ENOMEM;
         settings.runs[settings.run_count++] = (struct firmware_run){
