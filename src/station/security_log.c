@@ -21,7 +21,7 @@ struct unsure_line {
 
 static void make_key(int64_t number, char ret[static KEY_SIZE])
 {
-    snprintf(ret, KEY_SIZE, "%012lld", (long long)(number % 1000000000000));
+    snprintf(ret, KEY_SIZE, "%012llu", (unsigned long long)number % 1000000000000);
 }
 
 static void write_line(struct station *s, int64_t number, int64_t wall_ms, const char *text)
