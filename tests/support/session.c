@@ -120,3 +120,31 @@ double session_value(const json_t *event, const char *context, const char *measu
                                                  measurand)) return json_get_number(sample, "value", NAN);
     return NAN;
 }
+
+void session_step(struct bench *b, char letter)
+{
+    switch (letter) {
+    case 'p':
+        bench_state(b, 1, EVSE_CONNECTED);
+        break;
+    case 't':
+        bench_token(b, 1, CARD, "ISO14443");
+        if (b->signals[0].state == EVSE_CHARGING)
+            bench_state(b, 1, EVSE_CONNECTED); /* it obeys when it is stopped; else this changes nothing */
+        break;
+    case 'c':
+        bench_state(b, 1, EVSE_CHARGING);
+        break;
+    case 'e':
+        bench_state(b, 1, EVSE_SUSPENDED_EV);
+        break;
+    case 'u':
+        bench_state(b, 1, EVSE_AVAILABLE);
+        break;
+    case 'w':
+        bench_advance(b, 60000);
+        break;
+    default:
+        fail();
+    }
+}

@@ -23,6 +23,10 @@ void session_charge(struct bench *b,
 /* From nothing to charging at EVSE 1 with the register at Wh; forgets what was sent. Returns the transaction's id, to be freed. */
 char *session_charging(struct bench *b, double Wh);
 
+/* A step of a session written as a letter: p plug, t tap (the device obeys), c charge, e suspended by the vehicle, u unplug, w wait for the
+ * time-out. Fails for another one. */
+void session_step(struct bench *b, char letter);
+
 /* The oldest TransactionEvent not yet expected (what is in between is an error). */
 const json_t *session_event(struct bench *b, const char *type, const char *trigger, const char *more);
 /* Every member of `meterValue`'s samples that fits: value of the measurand with this context, or NAN. */

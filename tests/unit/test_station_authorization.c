@@ -671,15 +671,20 @@ static void refused_afterwards_the_transaction_ends(void **state) /* C15.FR.04, 
     }
 }
 
+static void authorized_offline(struct bench *b)
+{
+    session_set(b, "AuthCtrlr", "OfflineTxForUnknownIdEnabled", "true");
+    bench_link_lost(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_token(b, 1, CARD, "ISO14443");
+}
+
 static void refused_afterwards_the_energy_stops_and_the_transaction_goes_on(void **state) /* C15.FR.06 */
 {
     (void)state;
     struct bench *b = session_points("EVConnected,Authorized", "EVConnected,Authorized");
-    session_set(b, "AuthCtrlr", "OfflineTxForUnknownIdEnabled", "true");
     session_set(b, "TxCtrlr", "StopTxOnInvalidId", "false");
-    bench_link_lost(b);
-    bench_state(b, 1, EVSE_CONNECTED);
-    bench_token(b, 1, CARD, "ISO14443");
+    authorized_offline(b);
     session_charge(b, 100);
     bench_forget(b);
     tell_what_happened(b, "{'idTokenInfo': {'status': 'Invalid'}}");
@@ -695,12 +700,9 @@ static void refused_afterwards_some_energy_may_still_be_had(void **state) /* C15
 {
     (void)state;
     struct bench *b = session_points("EVConnected,Authorized", "EVConnected,Authorized");
-    session_set(b, "AuthCtrlr", "OfflineTxForUnknownIdEnabled", "true");
     session_set(b, "TxCtrlr", "StopTxOnInvalidId", "false");
     session_set(b, "TxCtrlr", "MaxEnergyOnInvalidId", "500");
-    bench_link_lost(b);
-    bench_state(b, 1, EVSE_CONNECTED);
-    bench_token(b, 1, CARD, "ISO14443");
+    authorized_offline(b);
     session_charge(b, 0);
     session_charge(b, 300);
     bench_forget(b);

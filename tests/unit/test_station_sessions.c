@@ -70,23 +70,6 @@ static void pass_samples(struct bench *b, struct log *log, int samples)
 static void step(struct bench *b, struct log *log, char letter, int samples)
 {
     switch (letter) {
-    case 'p':
-        bench_state(b, 1, EVSE_CONNECTED);
-        break;
-    case 't':
-        bench_token(b, 1, CARD, "ISO14443");
-        if (b->signals[0].state == EVSE_CHARGING)
-            bench_state(b, 1, EVSE_CONNECTED);
-        break;
-    case 'c':
-        bench_state(b, 1, EVSE_CHARGING);
-        break;
-    case 'e':
-        bench_state(b, 1, EVSE_SUSPENDED_EV);
-        break;
-    case 'u':
-        bench_state(b, 1, EVSE_AVAILABLE);
-        break;
     case 'x':
         bench_link_lost(b);
         break;
@@ -98,14 +81,11 @@ static void step(struct bench *b, struct log *log, char letter, int samples)
     case 'i':
         bench_answer(b, "TransactionEvent", "{'idTokenInfo': {'status': 'Invalid'}}");
         break;
-    case 'w':
-        bench_advance(b, 60000);
-        break;
     case 's':
         pass_samples(b, log, samples);
         break;
     default:
-        fail();
+        session_step(b, letter);
     }
     take(b, log);
 }

@@ -48,43 +48,22 @@ static void take_events(struct bench *b, char *ret, size_t size, int *seq_no)
     bench_forget(b);
 }
 
-/* One letter a step: p plug, t tap, c charge, e suspended by the vehicle, u unplug, b drive into the bay, l leave it, r remote start, w wait for the
- * time-out. */
+/* Beside session_step(): b drive into the bay, l leave it, r remote start. */
 static void step(struct bench *b, char letter)
 {
     switch (letter) {
-    case 'p':
-        bench_state(b, 1, EVSE_CONNECTED);
-        break;
-    case 't':
-        bench_token(b, 1, CARD, "ISO14443");
-        if (b->signals[0].state == EVSE_CHARGING)
-            bench_state(b, 1, EVSE_CONNECTED); /* it obeys when it is stopped; else this changes nothing */
-        break;
     case 'b':
     case 'l':
         b->signals[0].bay = letter == 'b' ? BAY_OCCUPIED : BAY_FREE;
         bench_signals(b, 1);
-        break;
-    case 'c':
-        bench_state(b, 1, EVSE_CHARGING);
-        break;
-    case 'e':
-        bench_state(b, 1, EVSE_SUSPENDED_EV);
-        break;
-    case 'u':
-        bench_state(b, 1, EVSE_AVAILABLE);
         break;
     case 'r':
         bench_call(b, "RequestStartTransaction",
                    "{'remoteStartId': 7, 'evseId': 1, 'idToken': {'idToken': 'APP', 'type': 'Central'}}",
                    "{'status': 'Accepted'}");
         break;
-    case 'w':
-        bench_advance(b, 60000);
-        break;
     default:
-        fail();
+        session_step(b, letter);
     }
 }
 
