@@ -290,7 +290,8 @@ static void on_get_installed_certificate_ids(struct station *s, const struct rpc
         const struct root_certificate *root = LIST_ITEM(link, struct root_certificate, link);
         const char *type = certificate_use_names[root->use];
         struct pki_hash_data hash;
-        if (!is_asked_for(types, type))
+        if (!is_asked_for(types, type) || (root->use == CERTIFICATE_CSMS_ROOT_OLD &&
+                                           certificates_find(s, CERTIFICATE_CSMS_ROOT, root->fingerprint)))
             continue;
         (void)pki_hash_certificate(root->pem, root->issuer_pem, PKI_SHA256, &hash);
         json_array_append_new(
@@ -362,17 +363,19 @@ static struct root_certificate *find_by_hash(struct station *s, enum pki_hash al
     return NULL;
 }
 
-/* Without a root no CSMS could be believed any more, and no one but the installer could help (M04.FR.03). */
+/* Without a root no CSMS could be believed any more, and no one but the installer could help (M04.FR.03). An old one is there only
+ * while the new one has not worked. */
 static bool is_indispensable(const struct station *s, const struct root_certificate *root)
 {
     int64_t now_ms = station_wall_ms(s);
-    if (root->use != CERTIFICATE_CSMS_ROOT || s->security_profile < 2 || s->certificates.trusts_system)
+    if ((root->use != CERTIFICATE_CSMS_ROOT && root->use != CERTIFICATE_CSMS_ROOT_OLD) ||
+        s->security_profile < 2 || s->certificates.trusts_system)
         return false;
     LIST_FOREACH(link, next, (struct list *)&s->certificates.roots)
     {
         const struct root_certificate *other = LIST_ITEM(link, struct root_certificate, link);
         struct pki_info info;
-        if (other != root && other->use == CERTIFICATE_CSMS_ROOT && pki_read(other->pem, &info) == PKI_OK &&
+        if (other != root && other->use == root->use && pki_read(other->pem, &info) == PKI_OK &&
             now_ms < info.not_after_ms)
             return false;
     }

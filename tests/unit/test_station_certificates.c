@@ -423,6 +423,20 @@ static void a_new_root_that_does_not_work_leaves_the_old_one(void **state) /* M0
     assert_int_equal(roots_installed(b), 2);
 }
 
+static void the_old_root_stays_until_the_new_one_has_worked(void **state) /* M04.FR.03, M05.FR.12 */
+{
+    struct bench *b = *state;
+    install(b, "CSMSRootCertificate", authority_pem(world.next), ACCEPTED);
+    delete (b, hash_text(authority_pem(world.root), NULL, PKI_SHA256), "{'status': 'Failed'}");
+    reset(b);
+    assert_true(b->is_up);
+    install(b, "CSMSRootCertificate", authority_pem(world.root), ACCEPTED); /* the CSMS thinks again */
+    assert_int_equal(roots_installed(b), 1);
+    reset(b);
+    assert_true(b->is_up);
+    expect_installed(b, "CSMSRootCertificate", authority_pem(world.root), NULL);
+}
+
 static void there_is_never_more_than_one_old_root(void **state) /* M05.FR.09 */
 {
     struct bench *b = *state;
@@ -1451,6 +1465,7 @@ int main(void)
         TEST(check, a_new_root_must_be_signed_by_the_old_one),
         TEST(check, a_new_root_that_works_replaces_the_old_one),
         TEST(check, a_new_root_that_does_not_work_leaves_the_old_one),
+        TEST(check, the_old_root_stays_until_the_new_one_has_worked),
         TEST(check, there_is_never_more_than_one_old_root),
         TEST(check, a_migration_goes_with_the_new_root_only),
         TEST(check, either_root_is_tried_at_every_csms_in_the_end),
