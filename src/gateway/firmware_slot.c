@@ -141,10 +141,19 @@ static void download(struct firmware_member *m, const struct firmware_job *job)
     }
     if (slot->image == IMAGE_LOADING)
         return;
+    AUTO_FREE char *roots = NULL; /* the configured ones, and those of the station's CSMS */
+    const char *configured = slot->settings.ca_pem;
+    if (configured && job->trusted_pem && asprintf(&roots, "%s\n%s", configured, job->trusted_pem) < 0) {
+        roots = NULL;
+        answer_soon(m, FIRMWARE_FAILED);
+        return;
+    }
     struct transfer_settings settings = {
         .url = job->location,
         .path = slot->part,
-        .ca_pem = slot->settings.ca_pem,
+        .ca_pem = roots        ? roots
+                  : configured ? configured
+                               : job->trusted_pem,
         .max_bytes = slot->settings.max_bytes,
         .idle_timeout_ms = slot->settings.idle_timeout_ms,
     };

@@ -268,7 +268,10 @@ static void op_command(void *ctx, int evse, const struct evse_command *command)
 static int op_firmware(void *ctx, const struct firmware_job *job)
 {
     struct station_entry *entry = ctx;
-    return station_firmware_ask(entry->firmware, job);
+    struct firmware_job trusting = *job;
+    if (job->step == FIRMWARE_DOWNLOAD && !job->trusted_pem)
+        trusting.trusted_pem = entry->gateway->config->csms[entry->config->csms].ca_pem;
+    return station_firmware_ask(entry->firmware, &trusting);
 }
 
 bool station_entry_is_installing(const struct station_entry *entry)

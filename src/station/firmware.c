@@ -131,6 +131,10 @@ int firmware_ask(struct station *s, enum firmware_step step, const struct firmwa
         job.certificate = update->certificate;
         job.signature = update->signature;
     }
+    AUTO_FREE char *trusted =
+        NULL; /* who the CSMS is, may say where the image is; its signature counts in any case */
+    if (step == FIRMWARE_DOWNLOAD && certificates_trusted(s, &trusted) == 0)
+        job.trusted_pem = trusted;
     int r = s->ops->firmware(s->ctx, &job);
     if (r == 0) /* a claim that was refused leaves what runs */
         f->ticket = ticket;

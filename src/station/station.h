@@ -73,6 +73,7 @@ struct firmware_job {
     enum firmware_step step;
     uint32_t ticket;
     const char *location, *certificate, *signature; /* borrowed; NULL where there is none */
+    const char *trusted_pem; /* for the download by https and ftps: the CSMS's roots, or NULL */
 };
 enum firmware_outcome {
     FIRMWARE_DONE,

@@ -177,6 +177,8 @@ static int on_upload_log(void *ctx, const struct log_request *request)
         return b->log_refusal;
     b->log_request = json_pack("{s:i, s:s, s:s}", "kind", request->kind, "url", request->url, "fileName",
                                request->file_name);
+    if (request->trusted_pem)
+        json_object_set_new(b->log_request, "trusted", json_string(request->trusted_pem));
     if (request->oldest_ms != INT64_MIN)
         json_object_set_new(b->log_request, "oldest", json_integer(request->oldest_ms));
     if (request->latest_ms != INT64_MAX)

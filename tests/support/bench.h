@@ -101,7 +101,8 @@ struct bench {
     int command_error;     /* of the results */
 
     /* logs: what is being uploaded, or NULL; ended by bench_log_uploaded() */
-    json_t *log_request; /* {kind, url, fileName, oldest, latest}: times absent where there is no bound */
+    json_t *
+        log_request; /* {kind, url, fileName, trusted, oldest, latest}: absent where there is no bound, or none */
     int log_uploads, log_cancels;
     int log_refusal;                    /* what upload_log() returns */
     int64_t log_begins_ms, log_ends_ms; /* wall clock: nothing is kept of the time before and after */

@@ -132,10 +132,14 @@ def test_places_that_cannot_be(site, maker):
     expect(site, "DownloadFailed", request_id=2)
 
 
-def test_over_https(site, maker, tmp_path):   # L01.FR.08, L02.FR.05
-    tls = make_certificate(tmp_path)
+@pytest.mark.parametrize("whose", ["firmware", "csms", "both"])
+def test_over_https(site, maker, tmp_path, whose):   # L01.FR.08, L02.FR.05
+    """The server is trusted by roots of its own, or by those of the CSMS."""
+    tls, other = make_certificate(tmp_path), make_certificate(tmp_path, "other")
     server = HttpFiles(site.files, tls=tls)
-    prepare(site, maker, f", ca_file: {tls[0]}")
+    prepare(site, maker, {"firmware": f", ca_file: {tls[0]}", "csms": "", "both": f", ca_file: {other[0]}"}[whose])
+    if whose != "firmware":
+        site.csms_options = f", ca_file: {tls[0]}"
     site.start()
     update(site, maker, "now", url=server.url + "now")
     expect(site, "Installed")

@@ -1,4 +1,5 @@
 /* GetLog (N01), and the security log it may ask for (A04). */
+#include "tests/support/authority.h"
 #include "tests/support/bench.h"
 
 #include <string.h>
@@ -124,6 +125,19 @@ static void a_log_that_a_restart_broke_off_has_failed(void **state) /* N01.FR.07
     bench_expect(b, "LogStatusNotification", "{'status': 'Uploaded'}");
     bench_restart(b); /* this one has ended */
     assert_int_equal(bench_count(b, "LogStatusNotification"), 0);
+}
+
+static void a_root_that_the_csms_installed_counts_for_uploads(void **state) /* N01.FR.15 */
+{
+    struct bench *b = *state;
+    struct authority *root = authority_new(&(struct authority_options){ 0 });
+    char request[4096];
+    snprintf(request, sizeof(request), "{'certificateType': 'CSMSRootCertificate', 'certificate': '%s'}",
+             authority_escaped(authority_pem(root)));
+    bench_call(b, "InstallCertificate", request, "{'status': 'Accepted'}");
+    bench_call(b, "GetLog", GET_LOG, "{'status': 'Accepted'}");
+    assert_non_null(strstr(json_get_string(b->log_request, "trusted", ""), authority_pem(root)));
+    authority_free(root);
 }
 
 static void what_went_wrong_has_its_name(void **state) /* N01.FR.10 */
@@ -346,6 +360,7 @@ int main(void)
         TEST(a_time_of_which_nothing_is_kept_is_rejected),
         TEST(diagnostics_are_of_the_present_though_nothing_was_logged_lately),
         TEST(a_log_that_a_restart_broke_off_has_failed),
+        TEST(a_root_that_the_csms_installed_counts_for_uploads),
         TEST(what_went_wrong_has_its_name),
         TEST(retries_begin_at_the_interval_and_only_the_last_failure_is_told),
         TEST(a_retry_may_succeed),
