@@ -113,6 +113,9 @@ class Csms(PlainCsms):
 
     async def reply(self, socket_, message_id, action, answer):
         if isinstance(answer, tuple) and answer[0] == "late":
+            if answer[2] is not None:
+                self.schemas.check(action + "Response", answer[2])
+
             async def later():
                 await asyncio.sleep(answer[1])
                 await super(Csms, self).reply(socket_, message_id, action, answer[2])

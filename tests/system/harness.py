@@ -24,6 +24,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build/asan"))
 SCHEMAS = pathlib.Path(os.environ.get("SHARED", ROOT.parent / "shared")) / "spec/ocpp-2.0.1/schemas"
 PASSWORD = "a-password-of-16-or-more"
+ERRORS = {"FormatViolation", "GenericError", "InternalError", "MessageTypeNotSupported", "NotImplemented", "NotSupported",
+          "OccurrenceConstraintViolation", "PropertyConstraintViolation", "ProtocolError", "RpcFrameworkError", "SecurityError",
+          "TypeConstraintViolation"}   # of a CALLERROR: Part 4, 4.3
+FRAMES = {2: 4, 3: 3, 4: 5}      # CALL, CALLRESULT, CALLERROR and how many elements they have
 WAIT = 20  # seconds: far beyond what anything takes; a test that waits so long has failed
 
 # Workers of one run have their own addresses; runs beside each other on one machine most likely, too.
@@ -116,14 +120,17 @@ class Csms:
                 del self.connections[station]
 
     async def receive(self, station, socket_, text):
-        frame = json.loads(text)
         try:
+            frame = json.loads(text)
+            assert isinstance(text, str) and frame[0] in FRAMES and len(frame) == FRAMES[frame[0]]
             if frame[0] == 2:
                 await self.on_call(station, socket_, frame)
             else:
                 future, action = self.waiting.pop(frame[1])
                 if frame[0] == 3:
                     self.schemas.check(action + "Response", frame[2])
+                else:
+                    assert frame[2] in ERRORS and len(frame[3]) <= 255 and isinstance(frame[4], dict)
                 future.set_result(frame)
         except websockets.ConnectionClosed:
             pass  # the gateway was ended while it was being answered
