@@ -9,7 +9,7 @@
 
 struct station;
 
-#define SECURITY_EVENTS_MAX 20 /* not yet answered; beyond it new ones are only logged */
+#define SECURITY_EVENTS_MAX 100 /* not yet answered; beyond it new ones are only logged */
 #define SECURITY_LOG_MAX    1000
 
 struct security {
