@@ -64,8 +64,10 @@ static void show_station(const json_t *station)
 {
     size_t index;
     json_t *item;
-    (void)printf("%-24s csms %s: link %s, registration %s", json_get_string(station, "id", "?"),
+    const char *error = json_get_string(station, "link_error", NULL);
+    (void)printf("%-24s csms %s: link %s%s%s%s, registration %s", json_get_string(station, "id", "?"),
                  json_get_string(station, "csms", "?"), json_get_string(station, "link", "?"),
+                 error ? " (" : "", error ? error : "", error ? ")" : "",
                  json_get_string(station, "registration", "?"));
     show_security(station);
     if (json_get_int(station, "events_waiting", 0) + json_get_int(station, "messages_waiting", 0) > 0)

@@ -208,6 +208,19 @@ static int read_pin(struct parse *p, const struct yaml_node *node, struct statio
     return r;
 }
 
+/* Each by itself looks good so far. */
+static int check_pair(struct parse *p, const struct yaml_node *node, const struct station_config *station)
+{
+    int r = key_is_of(station->key_text, station->certificate_pem);
+    if (r == -EKEYREJECTED)
+        yaml_problem(p->y, yaml_get(node, "key"), p->problems,
+                     "is not the key of the certificate in certificate_file");
+    else if (r == -EINVAL)
+        yaml_problem(p->y, yaml_get(node, "key"), p->problems,
+                     "holds no private key that can be used: expected one without a passphrase");
+    return r;
+}
+
 /* The station's own certificate and key. */
 static int read_own(struct parse *p, const struct yaml_node *node, struct station_config *station)
 {
@@ -225,6 +238,10 @@ static int read_own(struct parse *p, const struct yaml_node *node, struct statio
         (station->key && read_key(p, yaml_get(node, "key"), station) == -ENOMEM) ||
         (station->key_pin_file && read_pin(p, yaml_get(node, "key_pin_file"), station) == -ENOMEM))
         return -ENOMEM;
+    bool has_both = !is_token && station->key_text && station->certificate_pem;
+    if (has_both && strstr(station->key_text, "PRIVATE KEY-----") &&
+        strstr(station->certificate_pem, "BEGIN CERTIFICATE-----"))
+        return check_pair(p, node, station) == -ENOMEM ? -ENOMEM : 0;
     return 0;
 }
 

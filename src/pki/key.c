@@ -58,6 +58,21 @@ int key_open(const char *key, const char *pin, struct evp_pkey_st **ret)
     return 0;
 }
 
+int key_is_of(const char *key, const char *certificate_pem)
+{
+    AUTO(evp_pkey_st) *opened = NULL;
+    AUTO(x509_st) *certificate = NULL;
+    int r = key_open(key, NULL, &opened);
+    if (r < 0)
+        return r;
+    enum pki_verdict verdict = pki_first(certificate_pem, &certificate);
+    if (verdict != PKI_OK)
+        return verdict == PKI_NO_MEMORY ? -ENOMEM : -EBADMSG;
+    bool is_its = X509_check_private_key(certificate, opened) == 1;
+    ERR_clear_error();
+    return is_its ? 0 : -EKEYREJECTED;
+}
+
 static struct evp_pkey_st *make_key(enum key_type type)
 {
     switch (type) {

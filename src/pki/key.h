@@ -28,6 +28,9 @@ struct evp_pkey_st; /* OpenSSL's EVP_PKEY */
 /* Opens a key given as PEM or URI, for a TLS context. The caller's EVP_PKEY. 0, -EINVAL (no private key, an encrypted one, or a PIN within the URI), -ENOMEM; of a
  * token: -EINVAL (an RSA key of a TPM), -ENOSYS (OpenSSL lacks the engine or provider), -EACCES (PIN missing or wrong), -EIO (no such token or key, or it fails). */
 int key_open(const char *key, const char *pin, struct evp_pkey_st **ret);
+/* Whether the key (PEM, no URI) is that of the first certificate: 0, -EKEYREJECTED (of another one), -EBADMSG (no certificate), and
+ * as key_open(). */
+int key_is_of(const char *key, const char *certificate_pem);
 /* Checks a detached signature (SHA-256; RSA PKCS#1 v1.5, RSA-PSS or ECDSA; base64) over the file by the certificate's key: 0,
  * -EBADMSG (does not fit), -EINVAL (certificate or base64), -ENOMEM, -errno of the file. Reads the whole file. */
 int key_verify_file(const char *path, const char *certificate_pem, const char *signature_base64);

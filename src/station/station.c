@@ -546,6 +546,8 @@ json_t *station_status(const struct station *station)
         "online", station_is_online(s), "status", connector_status_names[availability_station_status(s)],
         "messages_waiting", (json_int_t)s->outbox.count, "events_waiting", (json_int_t)s->transactions.queued,
         "time", station_timestamp(s), "evses", evses);
+    if (!network_is_up(s) && s->network.told_why[0])
+        json_set_optional(status, "link_error", json_string(s->network.told_why));
     json_set_optional(status, "local_time", provisioning_local_time(s));
     json_set_optional(status, "network", network_profiles_status(s));
     json_set_optional(status, "certificate", certificates_status(s));

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "gateway/config.h"
+#include "tests/support/authority.h"
 
 /* Line 1 of every text below; so theirs begin with line 2. */
 #define FIRST_LINE "gateway: { profiles: \"%s:" SOURCE_DIR "/profiles\" }\n"
@@ -204,6 +205,33 @@ static void what_is_wrong_is_told_with_its_line(void **state)
                         bad[i].line, bad[i].words, r, problem(b, 0), problem(b, 1));
     }
     assert_int_equal(wrong, 0);
+}
+
+static void a_key_of_another_certificate_is_told(void **state)
+{
+    struct bench *b = *state;
+    struct authority *root = authority_new(&(struct authority_options){ 0 });
+    char *csr[2], *key[2];
+    for (int i = 0; i < 2; i++)
+        authority_request("CS1", "Test", &csr[i], &key[i]);
+    char *certificate = authority_sign(root, csr[0], &(struct authority_leaf){ 0 });
+    static const char *const words[] = { NULL, "is not the key of the certificate", "without a passphrase" };
+    write_file(b, "rubbish.pem", certificate);
+    for (int i = 0; i < 3; i++) {
+        write_file(b, "password",
+                   i < 2 ? key[i] : "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+        int r = parse(b, PROFILE_3
+                      "stations:\n  - { id: CS1, csms: a, certificate_file: rubbish.pem, key: password,\n"
+                      "    chargers: [ { profile: demo-modbus-ac22, tcp: 127.0.0.1 } ] }\n");
+        assert_int_equal(r, words[i] ? -EINVAL : 0);
+        assert_true(!words[i] || has_problem(b, 4, words[i]));
+    }
+    free(certificate);
+    for (int i = 0; i < 2; i++) {
+        free(csr[i]);
+        free(key[i]);
+    }
+    authority_free(root);
 }
 
 /* Of gateway.firmware, in a file that has nothing else in its gateway section. */
@@ -471,6 +499,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_wrong_is_told_with_its_line, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_of_another_certificate_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_wrong_with_firmware_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(firmware_comes_out_as_meant, set_up, tear_down),
         cmocka_unit_test_setup_teardown(mistakes_come_in_the_order_of_the_file, set_up, tear_down),

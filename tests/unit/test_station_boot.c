@@ -544,6 +544,22 @@ static void a_start_after_a_crash_is_no_power_up(void **state) /* B01.FR.09 */
     bench_free(b);
 }
 
+static void the_status_for_displays_tells_why_there_is_no_link(void **state)
+{
+    struct bench *b = *state;
+    bench_boot(b);
+    b->failure = LINK_UNREACHABLE;
+    bench_link_lost(b);
+    bench_advance(b, 600000);
+    json_t *status = station_status(b->station);
+    assert_string_equal(json_string_value(json_object_get(status, "link_error")), "not reachable");
+    json_decref(status);
+    bench_link_back(b);
+    status = station_status(b->station);
+    assert_null(json_object_get(status, "link_error"));
+    json_decref(status);
+}
+
 static void the_status_for_displays_tells_the_registration(void **state)
 {
     struct bench *b = *state;
@@ -608,6 +624,7 @@ int main(void)
         TEST(a_start_after_an_orderly_end_is_no_power_up),
         cmocka_unit_test(a_start_after_a_crash_is_no_power_up),
         TEST(an_idle_station_needs_little_memory),
+        TEST(the_status_for_displays_tells_why_there_is_no_link),
         TEST(the_status_for_displays_tells_the_registration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
