@@ -358,6 +358,10 @@ void authorization_request(struct evse *e, const struct id_token *token, int64_t
         refuse(e, "too many events wait for the CSMS");
         return;
     }
+    if (transaction_limits_are_reached(e)) {
+        refuse(e, "the transaction has had all it may");
+        return;
+    }
     if (!station_is_online(e->station)) {
         decide_start_offline(e);
         return;

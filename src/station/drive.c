@@ -20,6 +20,11 @@ bool drive_is_allowed(const struct evse *e)
            !tx->stopping && !tx->no_more_energy;
 }
 
+bool drive_is_possible(const struct evse *e)
+{
+    return e->abilities.start_stop || (e->abilities.limit && e->abilities.supports_pause);
+}
+
 bool drive_is_on(const struct evse *e)
 {
     const struct evse_transaction *tx = &e->tx;

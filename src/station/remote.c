@@ -13,6 +13,8 @@
 static const char *obstacle(const struct evse *e)
 {
     const struct evse_transaction *tx = &e->tx;
+    if (!drive_is_possible(e))
+        return "UnsupportedRequest";
     if (!availability_is_operative(e) || provisioning_is_resetting(e->station, e->id))
         return "Unspecified"; /* F01.FR.23 */
     if (tx->authorization == AUTHORIZATION_GRANTED || tx->authorization == AUTHORIZATION_ASKED ||
@@ -97,6 +99,10 @@ static void on_request_stop_transaction(struct station *s, const struct rpc_requ
     struct evse *e = transaction_find(s, json_get_string(request->payload, "transactionId", ""));
     if (!e) {
         answer_status(s, request, "Rejected", "UnknownTxId"); /* F03.FR.08 */
+        return;
+    }
+    if (!drive_is_possible(e)) { /* energy would flow on, and be in no transaction */
+        answer_status(s, request, "Rejected", "UnsupportedRequest");
         return;
     }
     answer_status(s, request, "Accepted", NULL);

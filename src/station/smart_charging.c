@@ -88,7 +88,7 @@ static double composite_A(const struct evse *e, int64_t *ret_next_ms)
         period = leading(e, PURPOSE_TX_DEFAULT, &p, ret_next_ms); /* K02.FR.04, K02.FR.08 */
     if (period)
         limit = fmin(limit, period_A(e, p, period, 1));
-    if (!e->abilities.start_stop && e->abilities.supports_pause && !drive_is_allowed(e))
+    if (!e->abilities.start_stop && drive_is_possible(e) && !drive_is_allowed(e))
         limit = 0; /* a limit is all we can hold this device with */
     return limit;
 }

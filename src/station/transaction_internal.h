@@ -92,6 +92,8 @@ struct evse *transaction_find(struct station *s, const char *transaction_id);
 void transaction_limits_init(struct evse *e);
 /* What the EVSE draws has changed: ends the authorization of a transaction that has had all it may. */
 void transaction_limits_check(struct evse *e);
+/* A transaction runs and has had all it may: nobody is authorized in it again. */
+bool transaction_limits_are_reached(const struct evse *e);
 
 /* ---- transaction_events.c ---- */
 
@@ -152,6 +154,8 @@ void transaction_times_start(struct station *s);
 void drive_init(struct evse *e);
 /* Energy may flow now: authorized, connected, nothing against it. */
 bool drive_is_allowed(const struct evse *e);
+/* False: the device switches by itself and can be told neither to begin nor to end. */
+bool drive_is_possible(const struct evse *e);
 /* Told to start, or told to stop and has not yet answered. */
 bool drive_is_on(const struct evse *e);
 /* Tells the device what follows from the state. */

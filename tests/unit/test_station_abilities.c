@@ -28,6 +28,10 @@ static const struct {
 } refused[] = {
     { "UnlockConnector", "{'evseId': 1, 'connectorId': 1}", "UnlockFailed" },
     { "Reset", "{'type': 'Immediate', 'evseId': 1}", "Rejected" }, /* B11.FR.09 */
+    { "RequestStartTransaction",
+      "{'evseId': 1, 'remoteStartId': 1, 'idToken': {'idToken': 'X', 'type': 'Central'}}", "Rejected" },
+    { "RequestStartTransaction", "{'remoteStartId': 1, 'idToken': {'idToken': 'X', 'type': 'Central'}}",
+      "Rejected" },
     { "SetChargingProfile", "{'evseId': 1, 'chargingProfile': " PROFILE "}", NULL },
     { "ClearChargingProfile", "{'chargingProfileId': 1}", NULL },
     { "GetChargingProfiles", "{'requestId': 1, 'chargingProfile': {}}", NULL },
@@ -62,7 +66,26 @@ static void what_the_device_lacks_is_refused(void **state)
     }
 }
 
-/* What is not there is not reported either, nor can it be set. */
+/* Energy would flow on, and be in no transaction. */
+static void what_cannot_be_stopped_is_not_said_to_stop(void **state)
+{
+    (void)state;
+    struct bench *b = with_little();
+    session_set(b, "TxCtrlr", "TxStartPoint", "EVConnected");
+    bench_forget(b);
+    bench_state(b, 1, EVSE_CHARGING);
+    const json_t *event = bench_expect_later(b, "TransactionEvent", "{'eventType': 'Started'}");
+    char payload[100];
+    (void)snprintf(payload, sizeof(payload), "{'transactionId': '%s'}",
+                   json_get_string(json_object_get(event, "transactionInfo"), "transactionId", ""));
+    bench_call(b, "RequestStopTransaction", payload,
+               "{'status': 'Rejected', 'statusInfo': {'reasonCode': 'UnsupportedRequest'}}");
+    bench_forget(b);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    bench_expect_later(b, "TransactionEvent", "{'eventType': 'Ended'}");
+    bench_free(b);
+}
+
 static void what_the_device_lacks_is_not_in_the_reports(void **state)
 {
     (void)state;
@@ -88,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_device_lacks_is_refused),
+        cmocka_unit_test(what_cannot_be_stopped_is_not_said_to_stop),
         cmocka_unit_test(what_the_device_lacks_is_not_in_the_reports),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -219,6 +219,23 @@ static void a_limit_set_meanwhile_counts_at_once(void **state) /* E06.FR.02, E06
     bench_free(b);
 }
 
+/* Whoever presents his card again: the limit is the transaction's, not the authorization's. */
+static void who_has_had_all_he_may_is_not_let_in_again(void **state) /* E06.FR.08 */
+{
+    (void)state;
+    struct bench *b = charging("EVConnected", "TxCtrlr.MaxEnergy=5000", NULL);
+    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 5100);
+    bench_expect_command(b, 1, EVSE_STOP);
+    obey(b);
+    bench_forget(b);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_expect_no_command(b);
+    assert_int_equal(bench_count(b, "Authorize"), 0);
+    by_unplugging(b);
+    ends(b, "EVCommunicationLost", "EnergyLimitReached");
+    bench_free(b);
+}
+
 /* ---- deauthorized ---- */
 
 static struct bench *invalid(const char *stop_points, const char *more)
@@ -642,6 +659,7 @@ int main(void)
         cmocka_unit_test(who_has_had_all_he_may_is_authorized_no_more),
         cmocka_unit_test(only_time_of_charging_counts),
         cmocka_unit_test(a_limit_set_meanwhile_counts_at_once),
+        cmocka_unit_test(who_has_had_all_he_may_is_not_let_in_again),
         cmocka_unit_test(a_token_found_invalid_ends_it_where_authorization_counts),
         cmocka_unit_test(credit_that_is_used_up_ends_it_too),
         cmocka_unit_test(a_token_of_another_evse_charges_no_longer),
