@@ -254,7 +254,7 @@ static bool wants_form(CURL *c, const struct transfer *t, CURLcode code)
 static bool can_resume(const struct transfer *t, CURLcode code)
 {
     bool is_cut = code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE ||
-                  code == CURLE_UPLOAD_FAILED || code == CURLE_GOT_NOTHING;
+                  code == CURLE_UPLOAD_FAILED || code == CURLE_GOT_NOTHING || code == CURLE_SSH;
     return t->is_upload && strncasecmp(t->url, "http", 4) != 0 && is_cut && t->bytes > 0 && !t->file_err &&
            !atomic_load(&t->cancelled);
 }

@@ -223,6 +223,16 @@ class SftpFiles:
         import asyncssh
         self.key = asyncssh.generate_private_key("ssh-ed25519")
         root = os.fsencode(str(directory))
+        outer, self.cut_at = self, None
+
+        class Files(asyncssh.SFTPServer):
+            def write(self, file_obj, offset, data):
+                written = super().write(file_obj, offset, data)
+                if outer.cut_at and offset + len(data) >= outer.cut_at:
+                    outer.cut_at = None
+                    file_obj.flush()
+                    self.channel.get_connection().abort()
+                return written
 
         class Server(asyncssh.SSHServer):
             def begin_auth(self, username):
@@ -239,7 +249,7 @@ class SftpFiles:
 
         async def serve():
             return await asyncssh.create_server(Server, host, 0, server_host_keys=[self.key],
-                                                sftp_factory=lambda chan: asyncssh.SFTPServer(chan, chroot=root))
+                                                sftp_factory=lambda chan: Files(chan, chroot=root))
         self.server = asyncio.run_coroutine_threadsafe(serve(), self.loop).result(20)
         self.host, self.port = self.server.sockets[0].getsockname()[:2]
         self.url = f"sftp://{':'.join(login)}@{self.host}:{self.port}/"

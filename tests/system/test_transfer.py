@@ -88,10 +88,10 @@ def test_a_url_of_a_host_only_is_a_directory(peer, place):
     assert (place / "served/log.gz").read_bytes() == DATA
 
 
-@pytest.mark.parametrize("secure", [False, True])
-def test_an_upload_that_is_cut_off_is_taken_up_where_it_stopped(place, secure):
-    tls = servers.make_certificate(place) if secure else None
-    server = servers.FtpFiles(place / "served", tls=tls)
+@pytest.mark.parametrize("kind", ["ftp", "ftps", "sftp"])
+def test_an_upload_that_is_cut_off_is_taken_up_where_it_stopped(place, kind):
+    tls = servers.make_certificate(place) if kind == "ftps" else None
+    server = servers.SftpFiles(place / "served") if kind == "sftp" else servers.FtpFiles(place / "served", tls=tls)
     (place / "log").write_bytes(DATA)
     server.cut_at = len(DATA) // 2
     ends, _, log = probe("put", server.url, place / "log", "name=log.gz", *([f"ca={tls[0]}"] if tls else []))
