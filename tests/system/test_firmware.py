@@ -163,6 +163,19 @@ def test_stations_share_an_image(site, maker):
     assert [line.split()[0] for line in hook_log(site)] == ["install", "confirm"]
 
 
+def test_a_station_that_is_taken_away_is_not_waited_for(site, maker):
+    site.start()
+    update(site, maker, "now", station="FW2", install=3600)
+    update(site, maker, "now")
+    expect(site, "InstallScheduled")   # ready, and waits for the other
+    expect(site, "InstallScheduled", "FW2")
+    del site.stations[1]
+    (site.directory / "gateway.yaml").write_text(site.config())
+    assert site.cli("reload")[0] == 0
+    expect(site, "Installed")
+    assert [line.split()[0] for line in hook_log(site)] == ["install"]
+
+
 def test_who_comes_too_late_waits_for_the_next_time(site, maker):
     site.start()
     (site.directory / "hold").touch()
