@@ -35,22 +35,12 @@ static int trouble(void)
     return pki_trouble() == PKI_NO_MEMORY ? -ENOMEM : -EINVAL;
 }
 
-/* Else OpenSSL asks at the terminal. Foreign signature. */
-static int no_password(char *buffer, int size, int writing, void *ctx)
-{
-    (void)buffer;
-    (void)size;
-    (void)writing;
-    (void)ctx;
-    return -1;
-}
-
 int key_open(const char *key, const char *pin, struct evp_pkey_st **ret)
 {
     if (key_is_uri(key))
         return token_open_key(key, pin, ret);
     AUTO(bio_st) *bio = BIO_new_mem_buf(key, -1);
-    struct evp_pkey_st *opened = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
+    struct evp_pkey_st *opened = bio ? PEM_read_bio_PrivateKey(bio, NULL, pki_no_password, NULL) : NULL;
     if (!opened)
         return trouble();
     ERR_clear_error();

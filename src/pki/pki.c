@@ -32,8 +32,7 @@ enum pki_verdict pki_trouble(void)
     return memory ? PKI_NO_MEMORY : PKI_MALFORMED;
 }
 
-/* Without it OpenSSL asks for a password at the terminal if the text says it is encrypted. Foreign signature. */
-static int no_password(char *buffer, int size, int writing, void *ctx)
+int pki_no_password(char *buffer, int size, int writing, void *ctx)
 {
     (void)buffer;
     (void)size;
@@ -50,7 +49,7 @@ static struct bio_st *open_text(const char *pem)
 enum pki_verdict pki_first(const char *pem, struct x509_st **ret)
 {
     AUTO(bio_st) *bio = open_text(pem);
-    *ret = bio ? PEM_read_bio_X509(bio, NULL, no_password, NULL) : NULL;
+    *ret = bio ? PEM_read_bio_X509(bio, NULL, pki_no_password, NULL) : NULL;
     if (!*ret)
         return pki_trouble();
     ERR_clear_error();
@@ -66,7 +65,7 @@ void pki_free_all(struct stack_st_X509 *certificates)
 static enum pki_verdict read_all(struct bio_st *bio, size_t max, struct stack_st_X509 *list)
 {
     for (;;) {
-        struct x509_st *one = PEM_read_bio_X509(bio, NULL, no_password, NULL);
+        struct x509_st *one = PEM_read_bio_X509(bio, NULL, pki_no_password, NULL);
         if (!one && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE && sk_X509_num(list) > 0)
             return PKI_OK;
         if (!one)
@@ -272,7 +271,7 @@ bool pki_is_for_request(const char *pem, const char *csr_pem)
     if (pki_first(pem, &certificate) != PKI_OK)
         return false;
     AUTO(bio_st) *bio = open_text(csr_pem);
-    AUTO(X509_req_st) *request = bio ? PEM_read_bio_X509_REQ(bio, NULL, no_password, NULL) : NULL;
+    AUTO(X509_req_st) *request = bio ? PEM_read_bio_X509_REQ(bio, NULL, pki_no_password, NULL) : NULL;
     struct evp_pkey_st *wanted = request ? X509_REQ_get0_pubkey(request) : NULL;
     struct evp_pkey_st *key = X509_get0_pubkey(certificate);
     bool same = wanted && key && EVP_PKEY_eq(wanted, key) == 1;

@@ -19,6 +19,9 @@ DEFINE_AUTO(evp_pkey_st, EVP_PKEY_free)
 
 /* PKI_MALFORMED, or PKI_NO_MEMORY if that was OpenSSL's reason. */
 enum pki_verdict pki_trouble(void);
+/* For PEM_read_bio_...(): a text that is encrypted is not read. Without it OpenSSL asks for a password at the terminal. Its signature is
+ * OpenSSL's. */
+int pki_no_password(char *buffer, int size, int writing, void *ctx);
 /* The first certificate; the caller's X509. */
 enum pki_verdict pki_first(const char *pem, struct x509_st **ret);
 /* All certificates, in order: PKI_MALFORMED if there is none, one cannot be read, or there are more than `max`. The caller's. */
