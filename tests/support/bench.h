@@ -46,10 +46,6 @@ struct bench_options {               /* zero: the default */
     size_t preset_count;
 };
 
-struct bench_frame; /* bench.c */
-struct bench_record;
-struct bench_commit;
-
 struct bench {
     struct bench_options options;
     struct env env;
