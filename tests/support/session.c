@@ -55,6 +55,12 @@ struct bench *session_points(const char *start, const char *stop)
     return session_bench_of(&abilities, presets);
 }
 
+int session_setup(void **state)
+{
+    *state = session_points("Authorized,EVConnected", "Authorized,EVConnected");
+    return 0;
+}
+
 void session_set(struct bench *b, const char *component, const char *variable, const char *value)
 {
     char text[400];

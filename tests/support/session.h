@@ -13,6 +13,8 @@ struct bench *session_bench_of(const struct evse_abilities *abilities, const cha
 struct bench *session_bench_unbooted(struct bench_options *options, const char *const *presets);
 /* TxStartPoint and TxStopPoint, a bay that is seen, nothing sampled on the way, default else. */
 struct bench *session_points(const char *start, const char *stop);
+/* For cmocka, with bench_teardown: session_points() of Authorized and EVConnected, to start and to stop. */
+int session_setup(void **state);
 void session_set(struct bench *b, const char *component, const char *variable, const char *value);
 
 void session_tap(struct bench *b);    /* CARD; Authorize is expected and answered */
