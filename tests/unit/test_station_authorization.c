@@ -1,3 +1,4 @@
+/* Who is asked for, and for whom energy flows. */
 #include "tests/support/session.h"
 
 #include <stdio.h>
@@ -5,12 +6,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-
-static int setup(void **state)
-{
-    *state = session_points("Authorized,EVConnected", "Authorized,EVConnected");
-    return 0;
-}
 
 static void the_token_goes_out_in_upper_case(void **state) /* C01.FR.02 */
 {
@@ -64,228 +59,6 @@ static void an_unanswered_question_is_a_no(void **state)
     bench_expect_nothing(b);
     session_tap(b);
     session_event(b, "Started", "Authorized", NULL);
-}
-
-static void the_same_token_ends_it_without_asking(void **state) /* C01.FR.03, E07.FR.01 */
-{
-    struct bench *b = *state;
-    free(session_charging(b, 0));
-    bench_token(b, 1, "04a1b2c3", "ISO14443");
-    bench_state(b, 1, EVSE_CONNECTED);
-    session_event(b, "Ended", "StopAuthorized", NULL);
-    bench_expect_nothing(b);
-}
-
-static void a_token_of_another_type_is_another_token(void **state) /* C01.FR.25 */
-{
-    struct bench *b = *state;
-    free(session_charging(b, 0));
-    bench_token(b, 1, CARD, "KeyCode");
-    bench_expect(b, "Authorize", "{'idToken': {'type': 'KeyCode'}}");
-    bench_expect_nothing(b);
-}
-
-static void a_stranger_stops_nothing(void **state) /* TC_C_04 */
-{
-    struct bench *b = *state;
-    free(session_charging(b, 0));
-    bench_token(b, 1, "04FFFFFF", "ISO14443");
-    bench_expect(b, "Authorize", "{'idToken': {'idToken': '04FFFFFF'}}");
-    bench_expect_nothing(b);
-    bench_expect_no_command(b);
-}
-
-static void the_same_group_may_stop_it(void **state) /* C09.FR.03, C09.FR.05 */
-{
-    struct bench *b = *state;
-    bench_answer(
-        b, "Authorize",
-        "{'idTokenInfo': {'status': 'Accepted', 'groupIdToken': {'idToken': 'FAMILY', 'type': 'Central'}}}");
-    free(session_charging(b, 0));
-    bench_token(b, 1, "04FFFFFF", "ISO14443");
-    bench_expect(b, "Authorize", "{'idToken': {'idToken': '04FFFFFF'}}");
-    bench_state(b, 1, EVSE_CONNECTED);
-    session_event(b, "Ended", "StopAuthorized",
-                  "'idToken': {'idToken': '04FFFFFF'}, 'transactionInfo': {'stoppedReason': 'Local'}");
-}
-
-static void the_same_group_but_not_accepted_stops_nothing(void **state) /* C09.FR.11 */
-{
-    struct bench *b = *state;
-    bench_answer(
-        b, "Authorize",
-        "{'idTokenInfo': {'status': 'Accepted', 'groupIdToken': {'idToken': 'FAMILY', 'type': 'Central'}}}");
-    free(session_charging(b, 0));
-    bench_answer(
-        b, "Authorize",
-        "{'idTokenInfo': {'status': 'Expired', 'groupIdToken': {'idToken': 'FAMILY', 'type': 'Central'}}}");
-    bench_token(b, 1, "04FFFFFF", "ISO14443");
-    bench_expect(b, "Authorize", "{}");
-    bench_expect_nothing(b);
-    bench_expect_no_command(b);
-}
-
-static void the_group_may_come_with_the_answer_to_the_event(void **state) /* C09.FR.12 */
-{
-    struct bench *b = *state;
-    bench_answer(
-        b, "TransactionEvent",
-        "{'idTokenInfo': {'status': 'Accepted', 'groupIdToken': {'idToken': 'FAMILY', 'type': 'Central'}}}");
-    free(session_charging(b, 0));
-    bench_answer(
-        b, "Authorize",
-        "{'idTokenInfo': {'status': 'Accepted', 'groupIdToken': {'idToken': 'Family', 'type': 'Central'}}}");
-    bench_token(b, 1, "04FFFFFF", "ISO14443");
-    bench_expect(b, "Authorize", "{}");
-    bench_expect_command(b, 1, EVSE_STOP);
-}
-
-static void a_master_pass_stops_but_does_not_start(void **state) /* C16 */
-{
-    struct bench *b = *state;
-    session_set(b, "AuthCtrlr", "MasterPassGroupId", "MASTER");
-    free(session_charging(b, 0));
-    bench_answer(
-        b, "Authorize",
-        "{'idTokenInfo': {'status': 'Accepted', 'groupIdToken': {'idToken': 'MASTER', 'type': 'Central'}}}");
-    bench_token(b, 1, "04FFFFFF", "ISO14443");
-    bench_expect(b, "Authorize", "{}");
-    bench_state(b, 1, EVSE_CONNECTED);
-    session_event(b, "Ended", "StopAuthorized", "'transactionInfo': {'stoppedReason': 'MasterPass'}");
-    bench_forget(b);
-    bench_token(b, 1, "04FFFFFF", "ISO14443");
-    bench_expect(b, "Authorize", "{}");
-    bench_expect_nothing(b);
-    bench_expect_no_command(b);
-}
-
-static void offline_nobody_unknown_charges(void **state) /* C15 */
-{
-    struct bench *b = *state;
-    bench_link_lost(b);
-    bench_state(b, 1, EVSE_CONNECTED);
-    bench_forget(b);
-    bench_token(b, 1, CARD, "ISO14443");
-    bench_expect_no_command(b);
-}
-
-static void offline_an_unknown_one_charges_where_that_is_allowed(void **state) /* C15.FR.08, E04 */
-{
-    struct bench *b = *state;
-    session_set(b, "AuthCtrlr", "OfflineTxForUnknownIdEnabled", "true");
-    bench_link_lost(b);
-    bench_state(b, 1, EVSE_CONNECTED);
-    bench_forget(b);
-    bench_token(b, 1, CARD, "ISO14443");
-    bench_expect_command(b, 1, EVSE_START);
-    bench_link_back(b);
-    bench_expect_later(
-        b, "TransactionEvent",
-        "{'eventType': 'Started', 'triggerReason': 'CablePluggedIn', 'offline': true, 'seqNo': 0}");
-    session_event(b, "Updated", "Authorized",
-                  "'offline': true, 'idToken': {'idToken': '" CARD "'}, 'seqNo': 1");
-    bench_token(b, 1, CARD, "ISO14443");
-    session_event(b, "Ended", "StopAuthorized", "'offline': null");
-}
-
-static void a_link_lost_while_asking_is_offline(void **state)
-{
-    struct bench *b = *state;
-    session_set(b, "AuthCtrlr", "OfflineTxForUnknownIdEnabled", "true");
-    session_plug(b);
-    bench_forget(b);
-    bench_answer(b, "Authorize", BENCH_SILENCE);
-    session_tap(b);
-    bench_link_lost(b);
-    bench_expect_command(b, 1, EVSE_START);
-}
-
-static void stop_on_invalid_id_ends_it(void **state) /* E05.FR.10, C15.FR.04, TC_E_16 */
-{
-    struct bench *b = *state;
-    session_set(b, "AuthCtrlr", "OfflineTxForUnknownIdEnabled", "true");
-    bench_link_lost(b);
-    bench_state(b, 1, EVSE_CONNECTED);
-    bench_token(b, 1, CARD, "ISO14443");
-    bench_state(b, 1, EVSE_CHARGING);
-    bench_forget(b);
-    bench_answer(b, "TransactionEvent", "{'idTokenInfo': {'status': 'Invalid'}}");
-    bench_link_back(b);
-    bench_expect_command(b, 1, EVSE_STOP);
-    bench_state(b, 1, EVSE_CONNECTED);
-    bench_expect_later(b, "TransactionEvent", "{'eventType': 'Started'}");
-    session_event(b, "Updated", "Authorized", NULL);
-    session_event(b, "Updated", "ChargingStateChanged", "'offline': true");
-    session_event(b, "Ended", "Deauthorized",
-                  "'transactionInfo': {'stoppedReason': 'DeAuthorized', 'chargingState': 'EVConnected'}, "
-                  "'offline': null");
-    bench_expect_no_command(b); /* the cable stays locked: E05.FR.11 */
-    bench_expect_nothing(b);
-}
-
-static void
-a_refused_token_without_a_cable_leaves_a_transaction_that_times_out(void **state) /* E05.FR.09, E03.FR.05 */
-{
-    (void)state;
-    struct bench *b = session_points("Authorized", "EVConnected");
-    bench_answer(b, "TransactionEvent", "{'idTokenInfo': {'status': 'Blocked'}}");
-    session_tap(b);
-    session_event(b, "Started", "Authorized", NULL);
-    session_event(b, "Updated", "Deauthorized", NULL);
-    bench_advance(b, 59000);
-    bench_expect_nothing(b);
-    bench_advance(b, 1000);
-    session_event(b, "Ended", "EVConnectTimeout", NULL);
-    bench_free(b);
-}
-
-static void stop_on_invalid_id_ends_the_energy_only_where_the_cable_counts(void **state) /* E05.FR.09 */
-{
-    (void)state;
-    struct bench *b = session_points("EVConnected", "EVConnected");
-    session_plug(b);
-    bench_forget(b);
-    bench_answer(b, "TransactionEvent", "{'idTokenInfo': {'status': 'Blocked'}}");
-    session_tap(b);
-    session_event(b, "Updated", "Authorized", NULL);
-    session_event(b, "Updated", "Deauthorized", "'transactionInfo': {'chargingState': 'EVConnected'}");
-    session_unplug(b);
-    session_event(b, "Ended", "EVCommunicationLost", "'transactionInfo': {'stoppedReason': 'DeAuthorized'}");
-    bench_free(b);
-}
-
-static void an_invalid_id_may_have_some_energy(void **state) /* E05.FR.03, E05.FR.02 */
-{
-    struct bench *b = *state;
-    session_set(b, "TxCtrlr", "StopTxOnInvalidId", "false");
-    session_set(b, "TxCtrlr", "MaxEnergyOnInvalidId", "500");
-    bench_answer(b, "TransactionEvent", "{'idTokenInfo': {'status': 'Invalid'}}");
-    free(session_charging(b, 1000));
-    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 1499);
-    bench_expect_no_command(b);
-    bench_measure(b, 1, MEASURE_ENERGY_IMPORT, 1500);
-    bench_expect_command(b, 1, EVSE_STOP);
-    bench_state(b, 1, EVSE_CONNECTED);
-    session_event(b, "Updated", "ChargingStateChanged",
-                  "'transactionInfo': {'chargingState': 'SuspendedEVSE'}");
-    bench_expect_nothing(b);
-    bench_token(b, 1, CARD, "ISO14443");
-    session_event(b, "Ended", "StopAuthorized", "'transactionInfo': {'stoppedReason': 'Local'}");
-}
-
-static void an_invalid_id_without_allowance_gets_none(void **state) /* E05.FR.02 */
-{
-    struct bench *b = *state;
-    session_set(b, "TxCtrlr", "StopTxOnInvalidId", "false");
-    session_plug(b);
-    bench_forget(b);
-    bench_answer(b, "TransactionEvent", "{'idTokenInfo': {'status': 'Invalid'}}");
-    session_tap(b);
-    session_event(b, "Updated", "Authorized", NULL);
-    session_event(b, "Updated", "ChargingStateChanged",
-                  "'transactionInfo': {'chargingState': 'SuspendedEVSE'}");
-    bench_expect_command(b, 1, EVSE_START);
-    bench_expect_command(b, 1, EVSE_STOP);
 }
 
 static void without_authorization_required_a_plug_is_enough(void **state) /* C02.FR.01 */
@@ -350,6 +123,20 @@ static void the_owner_releases_a_cable_that_stayed_locked(void **state) /* E09.F
     bench_token(b, 1, CARD, "ISO14443");
     bench_expect_command(b, 1, EVSE_UNLOCK);
     bench_expect_nothing(b);
+    bench_free(b);
+}
+
+static void the_csms_can_read_which_tokens_there_are(void **state)
+{
+    (void)state;
+    struct bench_options options = { .evse_count = 3, .abilities = bench_abilities() };
+    (void)snprintf(options.abilities.id_token_type, sizeof(options.abilities.id_token_type), "ISO14443");
+    struct bench *b = bench_new(&options);
+    bench_boot(b);
+    bench_call(b, "GetVariables",
+               "{'getVariableData': [{'component': {'name': 'AuthCtrlr'}, 'variable': {'name':"
+               " 'SupportedIdTokenTypes'}}]}",
+               "{'getVariableResult': [{'attributeValue': 'Central,NoAuthorization,ISO14443'}]}");
     bench_free(b);
 }
 
@@ -525,26 +312,6 @@ static void each_evse_has_a_token_of_its_own(void **state) /* C01.FR.03 */
     bench_free(b);
 }
 
-static void an_answer_counts_for_the_token_of_its_event_only(void **state) /* C09.FR.11 */
-{
-    (void)state;
-    struct bench *b = session_points("EVConnected", "EVConnected");
-    bench_answer(
-        b, "Authorize",
-        "{'idTokenInfo': {'status': 'Accepted', 'groupIdToken': {'idToken': 'FAMILY', 'type': 'Central'}}}");
-    free(session_charging(b, 0));
-    bench_answer(b, "TransactionEvent", BENCH_SILENCE);
-    bench_token(b, 1, "04FFFFFF", "ISO14443");
-    bench_state(b, 1, EVSE_CONNECTED);
-    bench_token(b, 1, CARD, "ISO14443");                      /* the first driver goes on */
-    bench_reply(b, "{'idTokenInfo': {'status': 'Blocked'}}"); /* to the stop by the second */
-    bench_answer(b, "TransactionEvent", "");
-    bench_forget(b);
-    bench_token(b, 1, CARD, "ISO14443"); /* who still is authorized */
-    session_event(b, "Updated", "StopAuthorized", NULL);
-    bench_free(b);
-}
-
 /* ---- key codes ---- */
 
 static void enter(struct bench *b, const char *code)
@@ -598,180 +365,7 @@ static void a_key_code_is_not_displayed(void **state) /* C04.FR.04 */
     json_decref(status);
 }
 
-/* ---- authorized offline, and the CSMS thinks otherwise ---- */
-
-static struct bench *charging_offline(const char *stop_point)
-{
-    struct bench *b = session_points("EVConnected,Authorized", stop_point);
-    session_set(b, "AuthCtrlr", "OfflineTxForUnknownIdEnabled", "true");
-    bench_link_lost(b);
-    bench_state(b, 1, EVSE_CONNECTED);
-    bench_token(b, 1, CARD, "ISO14443");
-    session_charge(b, 0);
-    session_charge(b, 100);
-    bench_forget(b);
-    return b;
-}
-
-/* The link is back, and the CSMS has heard of what happened. */
-static void tell_what_happened(struct bench *b, const char *answer)
-{
-    bench_answer(b, "TransactionEvent", answer);
-    bench_link_back(b);
-    bench_expect_later(b, "TransactionEvent", "{'eventType': 'Started', 'offline': true}");
-    session_event(b, "Updated", "Authorized", "'offline': true, 'idToken': {'idToken': '" CARD "'}");
-    session_event(b, "Updated", "ChargingStateChanged", "'offline': true");
-}
-
-static void what_was_begun_offline_is_told(void **state) /* C15.FR.02 */
-{
-    (void)state;
-    struct bench *b = charging_offline("EVConnected,Authorized");
-    tell_what_happened(b, "");
-    bench_expect_nothing(b);
-    bench_expect_no_command(b);
-    bench_free(b);
-}
-
-static void refused_afterwards_the_energy_ends_where_the_cable_counts(void **state) /* C15.FR.03 */
-{
-    (void)state;
-    struct bench *b = charging_offline("EVConnected");
-    bench_answer(b, "TransactionEvent", "{'idTokenInfo': {'status': 'Blocked'}}");
-    bench_link_back(b);
-    bench_expect_command(b, 1, EVSE_STOP);
-    bench_state(b, 1, EVSE_CONNECTED);
-    bench_expect_later(b, "TransactionEvent", "{'eventType': 'Started'}");
-    session_event(b, "Updated", "Authorized", NULL);
-    session_event(b, "Updated", "ChargingStateChanged", "'offline': true");
-    session_event(b, "Updated", "Deauthorized", "'transactionInfo': {'chargingState': 'EVConnected'}");
-    bench_expect_nothing(b);
-    bench_free(b);
-}
-
-static void refused_afterwards_the_transaction_ends(void **state) /* C15.FR.04, C15.FR.05 */
-{
-    static const char *const points[] = { "Authorized", "EVConnected,PowerPathClosed",
-                                          "EVConnected,EnergyTransfer" };
-    (void)state;
-    for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
-        struct bench *b = charging_offline(points[i]);
-        bench_answer(b, "TransactionEvent", "{'idTokenInfo': {'status': 'Invalid'}}");
-        bench_link_back(b);
-        bench_expect_command(b, 1, EVSE_STOP);
-        bench_state(b, 1, EVSE_CONNECTED);
-        bench_expect_later(b, "TransactionEvent", "{'eventType': 'Started'}");
-        session_event(b, "Updated", "Authorized", NULL);
-        session_event(b, "Updated", "ChargingStateChanged", "'offline': true");
-        bench_expect_later(b, "TransactionEvent",
-                           "{'eventType': 'Ended', 'triggerReason': 'Deauthorized', 'offline': null,"
-                           " 'transactionInfo': {'stoppedReason': 'DeAuthorized'}}");
-        bench_expect_no_command(b); /* the cable stays locked */
-        bench_free(b);
-    }
-}
-
-static void authorized_offline(struct bench *b)
-{
-    session_set(b, "AuthCtrlr", "OfflineTxForUnknownIdEnabled", "true");
-    bench_link_lost(b);
-    bench_state(b, 1, EVSE_CONNECTED);
-    bench_token(b, 1, CARD, "ISO14443");
-}
-
-static void refused_afterwards_the_energy_stops_and_the_transaction_goes_on(void **state) /* C15.FR.06 */
-{
-    (void)state;
-    struct bench *b = session_points("EVConnected,Authorized", "EVConnected,Authorized");
-    session_set(b, "TxCtrlr", "StopTxOnInvalidId", "false");
-    authorized_offline(b);
-    session_charge(b, 100);
-    bench_forget(b);
-    tell_what_happened(b, "{'idTokenInfo': {'status': 'Invalid'}}");
-    bench_expect_command(b, 1, EVSE_STOP);
-    bench_state(b, 1, EVSE_CONNECTED);
-    session_event(b, "Updated", "ChargingStateChanged",
-                  "'transactionInfo': {'chargingState': 'SuspendedEVSE'}, 'offline': null");
-    bench_expect_nothing(b);
-    bench_free(b);
-}
-
-static void refused_afterwards_some_energy_may_still_be_had(void **state) /* C15.FR.07 */
-{
-    (void)state;
-    struct bench *b = session_points("EVConnected,Authorized", "EVConnected,Authorized");
-    session_set(b, "TxCtrlr", "StopTxOnInvalidId", "false");
-    session_set(b, "TxCtrlr", "MaxEnergyOnInvalidId", "500");
-    authorized_offline(b);
-    session_charge(b, 0);
-    session_charge(b, 300);
-    bench_forget(b);
-    tell_what_happened(b, "{'idTokenInfo': {'status': 'Invalid'}}");
-    bench_expect_nothing(b);
-    bench_expect_no_command(b);
-    session_charge(b, 499);
-    bench_expect_no_command(b);
-    session_charge(b, 500);
-    bench_expect_command(b, 1, EVSE_STOP);
-    bench_free(b);
-}
-
-/* ---- master pass ---- */
-
-static void a_master_pass_at_an_idle_evse_stops_the_others(void **state) /* C16.FR.02, C16.FR.03, C16.FR.07 */
-{
-    (void)state;
-    struct bench *b = bench_new(
-        &(struct bench_options){ .evse_count = 3,
-                                 .presets = { { "TxCtrlr", "TxStartPoint", NULL, "Authorized" },
-                                              { "AuthCtrlr", "MasterPassGroupId", NULL, "POLICE" } },
-                                 .preset_count = 2 });
-    bench_boot(b);
-    bench_token(b, 1, CARD, "ISO14443");
-    bench_token(b, 2, "04FFFFFF", "ISO14443");
-    bench_forget(b);
-    bench_answer(
-        b, "Authorize",
-        "{'idTokenInfo': {'status': 'Accepted', 'groupIdToken': {'idToken': 'POLICE', 'type': 'Central'}}}");
-    bench_token(b, 3, "04EEEEEE", "ISO14443");
-    bench_expect(b, "Authorize", "{'idToken': {'idToken': '04EEEEEE'}}");
-    for (int i = 0; i < 2; i++)
-        bench_expect(b, "TransactionEvent",
-                     "{'eventType': 'Ended', 'triggerReason': 'StopAuthorized', 'idToken': {'idToken': "
-                     "'04EEEEEE'}, 'transactionInfo': {'stoppedReason': 'MasterPass'}}");
-    bench_expect_nothing(b);
-    bench_free(b);
-}
-
-static void a_master_pass_that_is_not_accepted_stops_nothing(void **state) /* C16.FR.02, C09.FR.11 */
-{
-    struct bench *b = *state;
-    session_set(b, "AuthCtrlr", "MasterPassGroupId", "POLICE");
-    free(session_charging(b, 0));
-    bench_answer(
-        b, "Authorize",
-        "{'idTokenInfo': {'status': 'Blocked', 'groupIdToken': {'idToken': 'POLICE', 'type': 'Central'}}}");
-    bench_token(b, 1, "04EEEEEE", "ISO14443");
-    bench_expect(b, "Authorize", "{}");
-    bench_expect_nothing(b);
-    bench_expect_no_command(b);
-}
-
-static void the_csms_can_read_which_tokens_there_are(void **state)
-{
-    (void)state;
-    struct bench_options options = { .evse_count = 3, .abilities = bench_abilities() };
-    (void)snprintf(options.abilities.id_token_type, sizeof(options.abilities.id_token_type), "ISO14443");
-    struct bench *b = bench_new(&options);
-    bench_boot(b);
-    bench_call(b, "GetVariables",
-               "{'getVariableData': [{'component': {'name': 'AuthCtrlr'}, 'variable': {'name':"
-               " 'SupportedIdTokenTypes'}}]}",
-               "{'getVariableResult': [{'attributeValue': 'Central,NoAuthorization,ISO14443'}]}");
-    bench_free(b);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, session_setup, bench_teardown)
 
 int main(void)
 {
@@ -780,26 +374,12 @@ int main(void)
         TEST(a_key_code_goes_out_as_it_is),
         TEST(what_is_not_accepted_does_not_charge),
         TEST(an_unanswered_question_is_a_no),
-        TEST(the_same_token_ends_it_without_asking),
-        TEST(a_token_of_another_type_is_another_token),
-        TEST(a_stranger_stops_nothing),
-        TEST(the_same_group_may_stop_it),
-        TEST(the_same_group_but_not_accepted_stops_nothing),
-        TEST(the_group_may_come_with_the_answer_to_the_event),
-        TEST(a_master_pass_stops_but_does_not_start),
-        TEST(offline_nobody_unknown_charges),
-        TEST(offline_an_unknown_one_charges_where_that_is_allowed),
-        TEST(a_link_lost_while_asking_is_offline),
-        TEST(stop_on_invalid_id_ends_it),
-        cmocka_unit_test(a_refused_token_without_a_cable_leaves_a_transaction_that_times_out),
-        cmocka_unit_test(stop_on_invalid_id_ends_the_energy_only_where_the_cable_counts),
-        TEST(an_invalid_id_may_have_some_energy),
-        TEST(an_invalid_id_without_allowance_gets_none),
         TEST(without_authorization_required_a_plug_is_enough),
         TEST(nothing_is_asked_where_that_is_forbidden),
         TEST(an_inoperative_evse_takes_no_token),
         TEST(two_taps_before_the_plug_take_it_back),
         cmocka_unit_test(the_owner_releases_a_cable_that_stayed_locked),
+        cmocka_unit_test(the_csms_can_read_which_tokens_there_are),
         TEST(nothing_flows_before_someone_is_authorized),
         TEST(only_identifiers_are_asked_for_once_each),
         TEST(a_local_identifier_is_asked_for),
@@ -811,17 +391,8 @@ int main(void)
         TEST(only_the_first_answer_counts),
         TEST(the_status_of_a_certificate_nobody_showed_means_nothing),
         cmocka_unit_test(each_evse_has_a_token_of_its_own),
-        cmocka_unit_test(an_answer_counts_for_the_token_of_its_event_only),
         TEST(guessing_key_codes_takes_longer_and_longer),
         TEST(a_key_code_is_not_displayed),
-        cmocka_unit_test(what_was_begun_offline_is_told),
-        cmocka_unit_test(refused_afterwards_the_energy_ends_where_the_cable_counts),
-        cmocka_unit_test(refused_afterwards_the_transaction_ends),
-        cmocka_unit_test(refused_afterwards_the_energy_stops_and_the_transaction_goes_on),
-        cmocka_unit_test(refused_afterwards_some_energy_may_still_be_had),
-        cmocka_unit_test(a_master_pass_at_an_idle_evse_stops_the_others),
-        TEST(a_master_pass_that_is_not_accepted_stops_nothing),
-        cmocka_unit_test(the_csms_can_read_which_tokens_there_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
