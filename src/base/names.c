@@ -12,6 +12,10 @@ const char *const record_kind_names[RECORD_KINDS] = {
     [RECORD_CERTIFICATE] = "certificate",
     [RECORD_NETWORK] = "network",
     [RECORD_SECURITY_LOG] = "security_log",
+    [RECORD_LOCAL_LIST] = "local_list",
+    [RECORD_RESERVATION] = "reservation",
+    [RECORD_MONITOR] = "monitor",
+    [RECORD_DISPLAY_MESSAGE] = "display_message",
 };
 
 const char *const evse_state_names[EVSE_STATES] = {

@@ -13,6 +13,10 @@ enum record_kind {
     RECORD_CERTIFICATE, /* key: use and number; value: certificate or key, PEM. Secret: never shown */
     RECORD_NETWORK, /* key: configuration slot; value: NetworkConnectionProfileType; and what is to be known of them. Secret */
     RECORD_SECURITY_LOG, /* key: a number; value: a line of the security log */
+    RECORD_LOCAL_LIST, /* key: hash of an id token, or "version"; value: what the Local Authorization List says of it */
+    RECORD_RESERVATION,     /* key: reservation id; value: the reservation */
+    RECORD_MONITOR,         /* key: monitor id; value: the monitor a CSMS set */
+    RECORD_DISPLAY_MESSAGE, /* key: message id; value: MessageInfoType */
     RECORD_KINDS
 };
 

@@ -60,8 +60,8 @@ static bool same_place(const struct variable_place *a, const struct variable_pla
 
 static bool component_meets(const char *component, const struct variable_place *place, size_t criterion)
 {
-    for (size_t i = 0; i < variable_table_size; i++) {
-        const struct variable_row *row = &variable_table[i];
+    for (size_t i = 0; i < variable_row_count(place->station); i++) {
+        const struct variable_row *row = variable_row_at(place->station, i);
         struct variable_place at = { .station = place->station };
         if (!str_equal(row->component, component) || !str_equal(row->variable, criteria[criterion].variable))
             continue;
@@ -137,27 +137,17 @@ static bool belongs(const struct report *r, const struct variable_row *row,
 /* Moves on to the next item that belongs to it; false at the end. */
 static bool next_item(struct report *r)
 {
-    for (; r->row < variable_table_size;
-         r->row++, r->place = (struct variable_place){ .station = r->station })
-        while (variable_next_place(&variable_table[r->row], &r->place))
-            if (belongs(r, &variable_table[r->row], &r->place))
+    for (; r->row < variable_row_count(r->station);
+         r->row++, r->place = (struct variable_place){ .station = r->station }) {
+        const struct variable_row *row = variable_row_at(r->station, r->row);
+        while (variable_next_place(row, &r->place))
+            if (belongs(r, row, &r->place))
                 return true;
+    }
     return false;
 }
 
 /* ---- parts ---- */
-
-static json_t *component_json(const struct variable_row *row, const struct variable_place *place)
-{
-    json_t *component = json_pack("{s:s}", "name", row->component);
-    if (component && place->evse) {
-        json_t *evse = json_pack("{s:i}", "id", place->evse->id);
-        if (evse && place->connector)
-            json_set_optional(evse, "connectorId", json_integer(place->connector));
-        json_set_optional(component, "evse", evse);
-    }
-    return component;
-}
 
 static json_t *characteristics_json(const struct variable_row *row, const struct variable_place *place)
 {
@@ -188,10 +178,8 @@ static json_t *item_json(const struct variable_row *row, const struct variable_p
         variable_get(row, place, value);
         json_set_optional(attribute, "value", json_string(value)); /* "" if unset: B07.FR.11 */
     }
-    json_t *variable = json_pack("{s:s}", "name", row->variable);
-    json_set_text(variable, "instance", row->instance);
-    return json_pack("{s:o, s:o, s:[o], s:o}", "component", component_json(row, place), "variable", variable,
-                     "variableAttribute", attribute, "variableCharacteristics",
+    return json_pack("{s:o, s:o, s:[o], s:o}", "component", variable_component_json(row, place), "variable",
+                     variable_name_json(row), "variableAttribute", attribute, "variableCharacteristics",
                      characteristics_json(row, place));
 }
 
@@ -210,7 +198,7 @@ static json_t *part_items(struct report *r, bool *ret_more)
     bool more = true;
 
     while (items && more && json_array_size(items) < ITEMS_PER_MESSAGE) {
-        json_t *item = item_json(&variable_table[r->row], &r->place);
+        json_t *item = item_json(r->place.row, &r->place);
         if (!item) {
             json_decref(items);
             items = NULL;
@@ -239,7 +227,7 @@ static void on_notify_report_result(void *ctx, const struct rpc_answer *answer)
         report_free(r);
         return;
     }
-    if (answer->outcome == RPC_RESULT && r->row < variable_table_size) {
+    if (answer->outcome == RPC_RESULT && r->row < variable_row_count(s)) {
         r->seq_no++; /* B07.FR.10 */
         r->attempts = 0;
         r->part_row = r->row;
@@ -343,8 +331,8 @@ json_t *station_inventory(struct station *station)
     struct report all = { .station = station, .base = FULL_INVENTORY, .place = { .station = station } };
     json_t *items = json_array();
     while (items && next_item(&all))
-        if (variable_table[all.row].mutability != WRITE_ONLY)
-            (void)json_array_append_new(items, item_json(&variable_table[all.row], &all.place));
+        if (all.place.row->mutability != WRITE_ONLY)
+            (void)json_array_append_new(items, item_json(all.place.row, &all.place));
     return items;
 }
 

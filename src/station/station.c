@@ -468,6 +468,10 @@ void station_restore(struct station *station, enum record_kind kind, const char 
     case RECORD_TOKEN:
         auth_cache_restore(station, key, value);
         break;
+    case RECORD_LOCAL_LIST:
+    case RECORD_RESERVATION:
+    case RECORD_MONITOR:
+    case RECORD_DISPLAY_MESSAGE:
     case RECORD_KINDS:
         break;
     }

@@ -4,60 +4,6 @@
 #include "station/internal.h"
 #include "station/variable_table.h"
 
-/* ---- finding what a request names ---- */
-
-/* evse and connectorId of a component, or 0. */
-static bool component_is_at(const json_t *component, const struct variable_row *row,
-                            const struct variable_place *place)
-{
-    const json_t *evse = json_object_get(component, "evse");
-    int64_t id = json_get_int(evse, "id", 0), connector = json_get_int(evse, "connectorId", 0);
-    switch (row->tier) {
-    case TIER_STATION:
-        return !evse;
-    case TIER_EVSE:
-        return evse && id == place->evse->id && connector == 0;
-    case TIER_CONNECTOR:
-        return evse && id == place->evse->id && connector == place->connector;
-    }
-    return false;
-}
-
-enum found { FOUND, UNKNOWN_COMPONENT, UNKNOWN_VARIABLE };
-
-/* The row and place of a request's component and variable (B06.FR.06 and .07; .14 and .15). */
-static enum found find_variable(const struct station *s, const json_t *item, const struct variable_row **ret,
-                                struct variable_place *ret_place)
-{
-    const json_t *component = json_object_get(item, "component");
-    const json_t *variable = json_object_get(item, "variable");
-    const char *component_name = json_get_string(component, "name", "");
-    const char *variable_name = json_get_string(variable, "name", "");
-    const char *instance = json_get_string(variable, "instance", "");
-    enum found found = UNKNOWN_COMPONENT;
-
-    if (*json_get_string(component, "instance", ""))
-        return UNKNOWN_COMPONENT; /* no component here has instances */
-    for (size_t i = 0; i < variable_table_size; i++) {
-        const struct variable_row *row = &variable_table[i];
-        struct variable_place place = { .station = s };
-        if (!str_equal_ci(row->component, component_name))
-            continue;
-        while (variable_next_place(row, &place)) {
-            if (!component_is_at(component, row, &place))
-                continue;
-            found = UNKNOWN_VARIABLE;
-            if (str_equal_ci(row->variable, variable_name) &&
-                str_equal_ci(row->instance ? row->instance : "", instance)) {
-                *ret = row;
-                *ret_place = place;
-                return FOUND;
-            }
-        }
-    }
-    return found;
-}
-
 /* The part of a result that repeats the request (B05.FR.02, .03, .12; B06.FR.02, .03, .11). */
 static json_t *result_of(const json_t *item, const char *status, const char *reason)
 {
@@ -73,12 +19,13 @@ static json_t *result_of(const json_t *item, const char *status, const char *rea
 static const char *item_status(const struct station *s, const json_t *item, const struct variable_row **ret,
                                struct variable_place *ret_place)
 {
-    switch (find_variable(s, item, ret, ret_place)) {
-    case UNKNOWN_COMPONENT:
+    switch (variable_find(s, json_object_get(item, "component"), json_object_get(item, "variable"), ret,
+                          ret_place)) {
+    case VARIABLE_UNKNOWN_COMPONENT:
         return "UnknownComponent";
-    case UNKNOWN_VARIABLE:
+    case VARIABLE_UNKNOWN:
         return "UnknownVariable";
-    case FOUND:
+    case VARIABLE_FOUND:
         break;
     }
     if (!str_equal(json_get_string(item, "attributeType", "Actual"), "Actual"))

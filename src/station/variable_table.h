@@ -32,20 +32,23 @@ extern const char *const mutability_names[MUTABILITIES];
 /* Where a row stands: a row of TIER_EVSE is there once for each EVSE, and so on. */
 enum variable_tier { TIER_STATION, TIER_EVSE, TIER_CONNECTOR };
 
+struct variable_row;
 struct variable_place {
     const struct station *station;
-    const struct evse *evse; /* NULL: TIER_STATION */
-    int connector;           /* 0: not TIER_CONNECTOR */
-    bool begun;              /* of variable_next_place() */
+    const struct variable_row *row; /* set by variable_next_place() */
+    const struct evse *evse;        /* NULL: TIER_STATION */
+    int connector;                  /* 0: not TIER_CONNECTOR */
+    bool begun;                     /* of variable_next_place() */
 };
 
 struct variable_row {
-    const char *component, *variable, *instance;
+    const char *component, *variable, *instance; /* instance of the variable, or NULL */
     enum variable_type type;
     enum mutability mutability;
     const char *fallback;           /* the value until something else is set; NULL: computed by get */
     double min, max;                /* 0, 0: none; a text's max is its length */
     const char *unit, *values_list; /* or NULL */
+    const char *component_instance; /* or NULL */
     enum variable_tier tier;
     /* Writes what of values_list the devices of the station allow; NULL: all of it. */
     void (*supported)(const struct station *s, char *ret, size_t size);
@@ -60,6 +63,18 @@ struct variable_row {
 
 extern const struct variable_row variable_table[];
 extern const size_t variable_table_size;
+
+/* All rows of a station: the table's, then those its devices have (base/evse.h, struct device_variable). */
+size_t variable_row_count(const struct station *s);
+const struct variable_row *variable_row_at(const struct station *s, size_t index);
+
+/* The row and place that a request's ComponentType and VariableType name (B06.FR.06, .07, .14, .15). */
+enum variable_found { VARIABLE_FOUND, VARIABLE_UNKNOWN_COMPONENT, VARIABLE_UNKNOWN };
+enum variable_found variable_find(const struct station *s, const json_t *component, const json_t *variable,
+                                  const struct variable_row **ret, struct variable_place *ret_place);
+/* ComponentType and VariableType of a row at a place; new references, or NULL without memory. */
+json_t *variable_component_json(const struct variable_row *row, const struct variable_place *place);
+json_t *variable_name_json(const struct variable_row *row);
 
 /* One place after the other of a row (start with all zero but `station`); false past the last. Only places where the row exists. */
 bool variable_next_place(const struct variable_row *row, struct variable_place *place);

@@ -230,37 +230,6 @@ const char *variable_check(const struct variable_row *row, const struct station 
     return row->values_list ? check_list(row, s, text) : NULL;
 }
 
-/* ---- where rows stand ---- */
-
-/* One step, whether the row exists there or not. */
-static bool step(const struct variable_row *row, struct variable_place *place)
-{
-    const struct station *s = place->station;
-    bool first = !place->begun;
-
-    place->begun = true;
-    if (row->tier == TIER_STATION)
-        return first;
-    if (!first && row->tier == TIER_CONNECTOR && place->connector < place->evse->abilities.connectors) {
-        place->connector++;
-        return true;
-    }
-    size_t next = first ? 0 : (size_t)place->evse->id; /* ids begin at 1 */
-    if (next >= s->evse_count)
-        return false;
-    place->evse = &s->evses[next];
-    place->connector = row->tier == TIER_CONNECTOR ? 1 : 0;
-    return true;
-}
-
-bool variable_next_place(const struct variable_row *row, struct variable_place *place)
-{
-    while (step(row, place))
-        if (!row->exists || row->exists(place))
-            return true;
-    return false;
-}
-
 /* ---- presets and what is stored ---- */
 
 void variable_key(const struct variable_row *row, int evse, char ret[static VARIABLE_KEY_SIZE])
