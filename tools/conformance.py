@@ -14,11 +14,13 @@ import xml.etree.ElementTree as xml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CASES, DOCUMENT = ROOT / "tests/conformance", ROOT / "docs/conformance.md"
-PROFILES = {"Core": "Core", "AdvancedSecurity": "Advanced Security"}
+PROFILES = {"Core": "Core", "AdvancedSecurity": "Advanced Security", "LocalAuthorizationList": "Local Authorization List Management",
+            "SmartCharging": "Smart Charging", "AdvancedDeviceManagement": "Advanced Device Management", "Reservation": "Reservation",
+            "AdvancedUserInterface": "Advanced User Interface", "ISO15118": "ISO 15118 Support"}
 OBLIGATIONS = {"M": "mandatory", "C": "conditional"}
-BLOCKS = {"A": "Security", "B": "Provisioning", "C": "Authorization", "E": "Transactions", "F": "Remote control", "G": "Availability",
-          "J": "Meter values", "K": "Smart charging", "L": "Firmware management", "M": "Certificate management", "N": "Diagnostics",
-          "P": "Data transfer"}
+BLOCKS = {"A": "Security", "B": "Provisioning", "C": "Authorization", "D": "Local authorization list", "E": "Transactions", "F": "Remote control", "G": "Availability",
+          "H": "Reservation", "I": "Tariff and cost", "J": "Meter values", "K": "Smart charging", "L": "Firmware management", "M": "Certificate management", "N": "Diagnostics",
+          "O": "Display messages", "P": "Data transfer"}
 FUNCTION = re.compile(r"^def test_(TC_[A-P]_\d+)_CS\b", re.MULTILINE)
 
 
@@ -80,8 +82,8 @@ def document(verdict_of):
     verdict = {id_: "not applicable" if id_ in excused else verdict_of.get(id_, "not run") for id_ in required}
     count = {kind: list(verdict.values()).count(kind) for kind in ("passes", "fails", "not run", "not applicable")}
     text = ["<!-- Made by tools/conformance.py from a run of tests/conformance. -->", "# Certification cases", "",
-            "Every test case of the certification profiles Core and Advanced Security of OCPP 2.0.1 (Part 5) that a charging station is",
-            "put to, with what came out when it was run against the gateway ([tests/conformance](../tests/conformance/README.md)).",
+            "Every test case of the certification profiles of OCPP 2.0.1 (Part 5) that a charging station is put to,",
+            "with what came out when it was run against the gateway ([tests/conformance](../tests/conformance/README.md)).",
             "`make conformance` runs them and writes this anew.", "",
             ", ".join(f"{n} {kind}" for kind, n in count.items() if n or kind in ("passes", "fails")) +
             f"; {len(required)} in all.", ""]
