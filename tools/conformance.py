@@ -17,7 +17,7 @@ CASES, DOCUMENT = ROOT / "tests/conformance", ROOT / "docs/conformance.md"
 PROFILES = {"Core": "Core", "AdvancedSecurity": "Advanced Security", "LocalAuthorizationList": "Local Authorization List Management",
             "SmartCharging": "Smart Charging", "AdvancedDeviceManagement": "Advanced Device Management", "Reservation": "Reservation",
             "AdvancedUserInterface": "Advanced User Interface", "ISO15118": "ISO 15118 Support"}
-OBLIGATIONS = {"M": "mandatory", "C": "conditional"}
+OBLIGATIONS = {"M": "mandatory", "C": "conditional", "P": "in Part 6 only"}
 BLOCKS = {"A": "Security", "B": "Provisioning", "C": "Authorization", "D": "Local authorization list", "E": "Transactions", "F": "Remote control", "G": "Availability",
           "H": "Reservation", "I": "Tariff and cost", "J": "Meter values", "K": "Smart charging", "L": "Firmware management", "M": "Certificate management", "N": "Diagnostics",
           "O": "Display messages", "P": "Data transfer"}
@@ -30,7 +30,7 @@ def lines(name):
 
 
 def cases():
-    """id -> (profile, M or C), in the order of block and number."""
+    """id -> (profile, M, C or P), in the order of block and number."""
     found = {}
     for line in lines("cases.txt"):
         id_, profile, obligation = line.split()
