@@ -23,6 +23,7 @@
 #include "station/network.h"
 #include "station/network_profiles.h"
 #include "station/outbox.h"
+#include "station/profile_store.h"
 #include "station/provisioning.h"
 #include "station/security.h"
 #include "station/smart_charging.h"
@@ -67,6 +68,7 @@ struct station {
     struct availability availability;
     struct transactions transactions; /* station-wide part: event queue, sequence */
     struct smart_charging smart_charging;
+    struct profile_store profile_store; /* charging profiles */
     struct auth_cache auth_cache;
     struct diagnostics diagnostics;
     struct customer_report *customer_report; /* being sent, or NULL; customer.c */

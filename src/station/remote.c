@@ -78,9 +78,8 @@ static void on_request_start_transaction(struct station *s, const struct rpc_req
     if (!reason && is_master_pass(s, &token, group))
         reason = "InvalidIdToken";
     if (!reason && profile && smart_charging_is_offered(s) &&
-        e->abilities.limit && /* F01.FR.12: else ignored */
-        smart_charging_set_tx_profile(e, profile, e->tx.id) < 0)
-        reason = "InvalidProfile"; /* F01.FR.26 */
+        e->abilities.limit) /* F01.FR.12: else ignored */
+        reason = smart_charging_set_tx_profile(e, profile, e->tx.id);
     if (reason) {
         answer_status(s, request, "Rejected", reason);
         return;

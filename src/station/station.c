@@ -454,7 +454,7 @@ void station_restore(struct station *station, enum record_kind kind, const char 
         restore_state(station, key, value);
         break;
     case RECORD_PROFILE:
-        smart_charging_restore(station, key, value);
+        profile_store_restore(station, key, value);
         break;
     case RECORD_SECURITY_LOG:
         security_log_restore(station, key);

@@ -51,7 +51,7 @@ static void get_security_profile(const struct variable_place *p, char *ret, size
 
 static void get_profile_count(const struct variable_place *p, char *ret, size_t size)
 {
-    snprintf(ret, size, "%zu", p->station->smart_charging.count);
+    snprintf(ret, size, "%zu", p->station->profile_store.count);
 }
 
 static void get_auth_cache_bytes(const struct variable_place *p, char *ret, size_t size)
@@ -248,8 +248,7 @@ static void password_changed(struct station *s)
 
 static void limits_changed(struct station *s)
 {
-    for (size_t i = 0; i < s->evse_count; i++)
-        smart_charging_update(&s->evses[i]);
+    smart_charging_update(s);
 }
 
 #define AVAILABILITY_STATES "Available,Occupied,Reserved,Unavailable,Faulted"
@@ -328,10 +327,11 @@ const struct variable_row variable_table[] = {
     [VAR_SECURITY_MAX_CERTIFICATE_CHAIN_SIZE] = { "SecurityCtrlr", "MaxCertificateChainSize", NULL, TYPE_INTEGER, READ_ONLY, "10000", 1, 10000 },
     [VAR_SECURITY_ORGANIZATION_NAME] = { "SecurityCtrlr", "OrganizationName", NULL, TYPE_STRING, READ_WRITE, "", 0, 64 },
     [VAR_SMART_CHARGING_ENABLED] = { "SmartChargingCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true", .exists = has_limit, .changed = limits_changed },
-    [VAR_SMART_CHARGING_ENTRIES] = { "SmartChargingCtrlr", "Entries", "ChargingProfiles", TYPE_INTEGER, READ_ONLY, NULL, 0, SMART_CHARGING_MAX_PROFILES, .exists = has_limit, .get = get_profile_count },
+    [VAR_SMART_CHARGING_ENTRIES] = { "SmartChargingCtrlr", "Entries", "ChargingProfiles", TYPE_INTEGER, READ_ONLY, NULL, 0, PROFILE_STORE_MAX + PROFILE_STORE_MAX_EXTERNAL, .exists = has_limit, .get = get_profile_count },
     [VAR_SMART_CHARGING_LIMIT_CHANGE_SIGNIFICANCE] = { "SmartChargingCtrlr", "LimitChangeSignificance", NULL, TYPE_DECIMAL, READ_WRITE, "1.0", 0, 1000, "Percent", .exists = has_limit },
     [VAR_SMART_CHARGING_PERIODS_PER_SCHEDULE] = { "SmartChargingCtrlr", "PeriodsPerSchedule", NULL, TYPE_INTEGER, READ_ONLY, "100", 1, 1024, .exists = has_limit },
     [VAR_SMART_CHARGING_PROFILE_STACK_LEVEL] = { "SmartChargingCtrlr", "ProfileStackLevel", NULL, TYPE_INTEGER, READ_ONLY, "20", 0, 100, .exists = has_limit },
+    [VAR_SMART_CHARGING_RATE_UNIT] = { "SmartChargingCtrlr", "RateUnit", NULL, TYPE_MEMBER_LIST, READ_ONLY, "A,W", 0, 1000, NULL, "A,W", .exists = has_limit },
     [VAR_STATION_ALLOW_NEW_SESSIONS] = { "ChargingStation", "AllowNewSessionsPendingFirmwareUpdate", NULL, TYPE_BOOLEAN, READ_WRITE, "false", .exists = can_update_firmware, .changed = firmware_settings_changed },
     [VAR_TX_EV_CONNECTION_TIME_OUT] = { "TxCtrlr", "EVConnectionTimeOut", NULL, TYPE_INTEGER, READ_WRITE, "60", 1, DAY_S, "s" },
     [VAR_TX_MAX_ENERGY] = { "TxCtrlr", "MaxEnergy", NULL, TYPE_INTEGER, READ_WRITE, "0", 0, 10000000, "Wh", .changed = transaction_limits_changed },
@@ -360,7 +360,6 @@ const struct variable_row variable_table[] = {
     { "SecurityCtrlr", "Identity", NULL, TYPE_STRING, READ_ONLY, NULL, 0, 48, .get = get_identity },
     { "SecurityCtrlr", "SecurityProfile", NULL, TYPE_INTEGER, READ_ONLY, NULL, 0, 3, .get = get_security_profile },
     { "SmartChargingCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true", .exists = has_limit },
-    { "SmartChargingCtrlr", "RateUnit", NULL, TYPE_MEMBER_LIST, READ_ONLY, "A,W", 0, 1000, NULL, "A,W", .exists = has_limit },
 
     { "ChargingStation", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, .get = get_true },
     { "ChargingStation", "AvailabilityState", NULL, TYPE_OPTION_LIST, READ_ONLY, .get = get_availability_state, .values_list = AVAILABILITY_STATES },

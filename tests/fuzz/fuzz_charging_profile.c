@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void ask(const struct charging_profile *profile)
+static void ask(struct charging_profile *profile)
 {
     int64_t now = NOW_MS;
     for (int i = 0; i < 20; i++) {
@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *reason = NULL;
     json_t *json = json_from_text((const char *)data, size);
     for (int evse = 0; json && evse < 2; evse++) {
-        if (charging_profile_read(json, evse, &profile, &reason) == 0) {
+        if (charging_profile_read(json, evse, LIMIT_SOURCE_CSO, &profile, &reason) == 0) {
             ask(profile);
             assert(charging_profiles_overlap(profile, profile));
             charging_profile_free(profile);

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "station/profile_store.h"
 
 #define NOW "2026-01-31T12:00:00Z"
 
@@ -351,7 +352,8 @@ static const struct {
     { "K01.FR.35", 1, DEFAULT(2, 0), "'startSchedule': '" NOW "', 'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6}, {'startPeriod': 60, 'limit': 6}, {'startPeriod': 60, 'limit': 7}]", "InvalidSchedule" },
     { "negative", 1, DEFAULT(2, 0), FLAT("A", "-1"), "InvalidSchedule" },
     { "K01.FR.43", 1, DEFAULT(2, 0), "'startSchedule': '" NOW "', 'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6, 'numberPhases': 1}]", "UnsupportedParam" },
-    { "K01.FR.48", 1, DEFAULT(2, 0), "'startSchedule': '" NOW "', 'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6, 'phaseToUse': 1}]", "UnsupportedParam" },
+    { "K01.FR.48", 1, DEFAULT(2, 0), "'startSchedule': '" NOW "', 'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6, 'numberPhases': 1, 'phaseToUse': 1}]", "UnsupportedParam" },
+    { "K01.FR.19", 1, DEFAULT(2, 0), "'startSchedule': '" NOW "', 'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6, 'phaseToUse': 1}]", "InvalidSchedule" },
     { "recurring how", 1, "'id': 2, 'stackLevel': 0, 'chargingProfilePurpose': 'TxDefaultProfile', 'chargingProfileKind': 'Recurring'", FLAT("A", "6"), "InvalidProfile" },
     { "validity", 1, DEFAULT(2, 0) ", 'validFrom': '2026-02-01T00:00:00Z', 'validTo': '2026-01-01T00:00:00Z'", FLAT("A", "6"), "InvalidProfile" },
     { "K01.FR.06", 1, DEFAULT(2, 1), FLAT("A", "6"), "DuplicateProfile" },
@@ -377,7 +379,7 @@ static void the_number_of_profiles_is_bounded(void **state)
 {
     struct bench *b = *state;
     char profile[500], validity[200];
-    for (int i = 0; i <= 50; i++) {
+    for (int i = 0; i <= PROFILE_STORE_MAX; i++) {
         (void)snprintf(validity, sizeof(validity),
                        "'validFrom': '2026-%02d-%02dT00:00:00Z', 'validTo': '2026-%02d-%02dT12:00:00Z'",
                        3 + i / 25, 1 + i % 25, 3 + i / 25, 1 + i % 25);
@@ -385,7 +387,7 @@ static void the_number_of_profiles_is_bounded(void **state)
                        "'id': %d, 'stackLevel': 0, 'chargingProfilePurpose': 'TxDefaultProfile', "
                        "'chargingProfileKind': 'Absolute', %s",
                        i + 1, validity);
-        set(b, 1, profile, FLAT("A", "6"), i < 50 ? ACCEPTED : REJECTED("OutOfStorage"));
+        set(b, 1, profile, FLAT("A", "6"), i < PROFILE_STORE_MAX ? ACCEPTED : REJECTED("OutOfStorage"));
     }
 }
 
