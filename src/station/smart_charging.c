@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "station/charging_profile.h"
+#include "station/profile_report.h"
 
 #define NAP_MS       60000 /* a stepped clock is noticed after this time */
 #define RETRY_MS     10000
@@ -236,6 +237,7 @@ void smart_charging_on_transaction_ended(struct evse *e, const char *transaction
 void smart_charging_init(struct station *s)
 {
     profile_store_init(s);
+    profile_reports_init(s);
     timer_init(&s->smart_charging.change, s->env->timers, on_change, s);
     for (size_t i = 0; i < s->evse_count; i++) {
         struct evse *e = &s->evses[i];
@@ -248,6 +250,7 @@ void smart_charging_init(struct station *s)
 void smart_charging_done(struct station *s)
 {
     profile_store_done(s);
+    profile_reports_done(s);
     timer_stop(&s->smart_charging.change);
     for (size_t i = 0; i < s->evse_count; i++)
         timer_stop(&s->evses[i].limit.retry);

@@ -4,7 +4,8 @@
  *     profile_store.c             those the station has
  *     composite.c                 what they come to; pure computing
  *     smart_charging.c            the limit to the device, at each change of a schedule
- *     smart_charging_messages.c   the CSMS's requests */
+ *     smart_charging_messages.c   the CSMS's requests
+ *     profile_report.c            GetChargingProfiles */
 #ifndef STATION_SMART_CHARGING_H
 #define STATION_SMART_CHARGING_H
 
@@ -12,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "base/timer.h"
 #include "station/composite.h"
 
@@ -29,6 +31,7 @@ struct evse_limit {
     struct timer retry; /* it did not take it: again when the timer says so */
 };
 struct smart_charging {
+    struct list reports; /* of charging profiles, not yet told; profile_report.c */
     struct timer change; /* of some schedule that counts now */
     bool stale;          /* is to be worked out anew */
     bool updating;

@@ -1,10 +1,11 @@
-/* The CSMS's requests about charging profiles: SetChargingProfile (K01), GetCompositeSchedule (K08), ClearChargingProfile (K10). */
+/* The CSMS's requests about charging profiles: SetChargingProfile (K01), GetCompositeSchedule (K08), GetChargingProfiles (K09), ClearChargingProfile (K10). */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/json.h"
 #include "base/str.h"
 #include "station/charging_profile.h"
+#include "station/profile_report.h"
 #include "station/transaction_internal.h"
 
 #define FRAME_BYTES ((size_t)128) /* of a CALLRESULT besides its payload */
@@ -163,6 +164,12 @@ static void on_get_composite_schedule(struct station *s, const struct rpc_reques
         rpc_result(s->rpc, request, STEAL(response));
 }
 
+static void on_get_charging_profiles(struct station *s, const struct rpc_request *request)
+{
+    if (is_offered(s, request))
+        profile_report_request(s, request);
+}
+
 /* ---- ClearChargingProfile ---- */
 
 /* K10.FR.03, K10.FR.04: by id, or by all that is given; external constraints never (K10.FR.08, K10.FR.09). */
@@ -212,6 +219,7 @@ static void on_clear_charging_profile(struct station *s, const struct rpc_reques
 const struct handler smart_charging_handlers[] = {
     { "SetChargingProfile", WHEN_ACCEPTED, on_set_charging_profile },
     { "GetCompositeSchedule", WHEN_ACCEPTED, on_get_composite_schedule },
+    { "GetChargingProfiles", WHEN_ACCEPTED, on_get_charging_profiles },
     { "ClearChargingProfile", WHEN_ACCEPTED, on_clear_charging_profile },
     { NULL, WHEN_ACCEPTED, NULL },
 };

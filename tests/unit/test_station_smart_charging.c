@@ -1,62 +1,18 @@
-#include "tests/support/session.h"
+#include "tests/support/charging.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "base/json.h"
-#include "station/profile_store.h"
-
-#define NOW "2026-01-31T12:00:00Z"
-
-static int setup(void **state)
-{
-    const char *presets[] = { "SampledDataCtrlr.TxUpdatedInterval=0", "AlignedDataCtrlr.Interval=0",
-                              "TxCtrlr.TxStartPoint=PowerPathClosed", NULL };
-    *state = session_bench(presets);
-    return 0;
-}
-
-/* `profile`: members of the profile besides its schedule; `schedule`: those of the schedule. */
-static void set(struct bench *b, int evse, const char *profile, const char *schedule, const char *expected)
-{
-    char text[1500];
-    (void)snprintf(text, sizeof(text),
-                   "{'evseId': %d, 'chargingProfile': {%s, 'chargingSchedule': [{'id': 1, %s}]}}", evse,
-                   profile, schedule);
-    bench_call(b, "SetChargingProfile", text, expected);
-}
-
-#define ACCEPTED      "{'status': 'Accepted'}"
-#define REJECTED(why) "{'status': 'Rejected', 'statusInfo': {'reasonCode': '" why "'}}"
-#define DEFAULT(id, level)                                                                                   \
-    "'id': " #id ", 'stackLevel': " #level                                                                   \
-    ", 'chargingProfilePurpose': 'TxDefaultProfile', 'chargingProfileKind': 'Absolute'"
-#define STATION_MAX(id)                                                                                      \
-    "'id': " #id ", 'stackLevel': 0, 'chargingProfilePurpose': 'ChargingStationMaxProfile',"                 \
-    " 'chargingProfileKind': 'Absolute'"
-#define FLAT(unit, limit)                                                                                    \
-    "'startSchedule': '" NOW "', 'chargingRateUnit': '" unit                                                 \
-    "', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': " limit "}]"
-
-static void set_tx_profile(struct bench *b, const char *id, const char *schedule, const char *expected)
-{
-    char profile[300];
-    (void)snprintf(
-        profile, sizeof(profile),
-        "'id': 7, 'stackLevel': 0, 'chargingProfilePurpose': 'TxProfile', 'chargingProfileKind': 'Relative',"
-        " 'transactionId': '%s'",
-        id);
-    set(b, 1, profile, schedule, expected);
-}
 
 static void a_default_limits_at_once(void **state) /* K01.FR.07, K01.FR.32 */
 {
     struct bench *b = *state;
     free(session_charging(b, 0));
-    set(b, 1, DEFAULT(1, 0), FLAT("A", "10.5"), ACCEPTED);
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "10.5"), ACCEPTED);
     bench_expect_limit(b, 1, 10.5);
-    set(b, 1, DEFAULT(1, 0), FLAT("A", "16"), ACCEPTED); /* K01.FR.05 */
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "16"), ACCEPTED); /* K01.FR.05 */
     bench_expect_limit(b, 1, 16);
     bench_call(b, "ClearChargingProfile", "{'chargingProfileId': 1}", ACCEPTED);
     bench_expect_limit(b, 1, 32); /* K10.FR.05, K10.FR.07 */
@@ -65,7 +21,7 @@ static void a_default_limits_at_once(void **state) /* K01.FR.07, K01.FR.32 */
 static void watts_become_amperes_per_phase(void **state) /* K01.FR.50 */
 {
     struct bench *b = *state;
-    set(b, 0, DEFAULT(1, 0), FLAT("W", "6900"), ACCEPTED);
+    charging_set(b, 0, DEFAULT(1, 0), FLAT("W", "6900"), ACCEPTED);
     bench_expect_limit(b, 1, 10); /* 6900 / (3 * 230) */
 }
 
@@ -73,7 +29,7 @@ static void the_connector_is_never_asked_for_more(void **state)
 {
     struct bench *b = *state;
     free(session_charging(b, 0));
-    set(b, 1, DEFAULT(1, 0), FLAT("A", "999999"), ACCEPTED);
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "999999"), ACCEPTED);
     bench_expect_no_command(b);
     json_t *status = station_status(b->station);
     assert_true(json_get_number(json_array_get(json_object_get(status, "evses"), 0), "limit_A", 0) == 32);
@@ -84,13 +40,13 @@ static void zero_pauses_and_does_not_end_it(void **state)
 {
     struct bench *b = *state;
     free(session_charging(b, 0));
-    set(b, 1, DEFAULT(1, 0), FLAT("A", "0"), ACCEPTED);
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "0"), ACCEPTED);
     bench_expect_limit(b, 1, 0);
     bench_expect_no_command(b);
     bench_state(b, 1, EVSE_CONNECTED);
     session_event(b, "Updated", "ChargingStateChanged",
                   "'transactionInfo': {'chargingState': 'SuspendedEVSE'}");
-    set(b, 1, DEFAULT(1, 0), FLAT("A", "16"), ACCEPTED);
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "16"), ACCEPTED);
     bench_expect_limit(b, 1, 16);
     session_event(b, "Updated", "ChargingStateChanged",
                   "'transactionInfo': {'chargingState': 'EVConnected'}");
@@ -106,12 +62,12 @@ static void a_device_that_cannot_pause_is_stopped(void **state)
     struct bench *b = bench_new(&options);
     bench_boot(b);
     free(session_charging(b, 0));
-    set(b, 1, DEFAULT(1, 0), FLAT("A", "5"), ACCEPTED); /* below its 6 A */
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "5"), ACCEPTED); /* below its 6 A */
     bench_expect_limit(b, 1, 5);
     bench_expect_command(b, 1, EVSE_STOP);
     bench_state(b, 1, EVSE_CONNECTED);
     assert_int_equal(bench_count(b, "TransactionEvent"), 1);
-    set(b, 1, DEFAULT(1, 0), FLAT("A", "6"), ACCEPTED);
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "6"), ACCEPTED);
     bench_expect_limit(b, 1, 6);
     bench_expect_command(b, 1, EVSE_START);
     bench_free(b);
@@ -121,7 +77,8 @@ static void periods_take_turns_by_the_clock(void **state) /* K01.FR.12, K01.FR.1
 {
     struct bench *b = *state;
     free(session_charging(b, 0));
-    set(b, 1, DEFAULT(1, 0),
+    charging_set(
+        b, 1, DEFAULT(1, 0),
         "'startSchedule': '2026-01-31T12:10:00Z', 'duration': 1200, 'chargingRateUnit': 'A', "
         "'chargingSchedulePeriod': ["
         "{'startPeriod': 0, 'limit': 10}, {'startPeriod': 600, 'limit': 20}, {'startPeriod': 1200, 'limit': "
@@ -143,7 +100,8 @@ static void periods_take_turns_by_the_clock(void **state) /* K01.FR.12, K01.FR.1
 static void a_daily_one_comes_back(void **state) /* K01.FR.13 */
 {
     struct bench *b = *state;
-    set(b, 0,
+    charging_set(
+        b, 0,
         "'id': 1, 'stackLevel': 0, 'chargingProfilePurpose': 'TxDefaultProfile', 'chargingProfileKind': "
         "'Recurring',"
         " 'recurrencyKind': 'Daily'",
@@ -164,8 +122,9 @@ static void a_daily_one_comes_back(void **state) /* K01.FR.13 */
 static void validity_counts(void **state) /* K01.FR.36, K01.FR.37, TC_K_22 */
 {
     struct bench *b = *state;
-    set(b, 1, DEFAULT(1, 0) ", 'validFrom': '2026-01-31T12:01:00Z', 'validTo': '2026-01-31T12:02:00Z'",
-        FLAT("A", "9"), ACCEPTED);
+    charging_set(b, 1,
+                 DEFAULT(1, 0) ", 'validFrom': '2026-01-31T12:01:00Z', 'validTo': '2026-01-31T12:02:00Z'",
+                 FLAT("A", "9"), ACCEPTED);
     bench_expect_no_command(b);
     bench_advance(b, 60000);
     bench_expect_limit(b, 1, 9);
@@ -176,9 +135,9 @@ static void validity_counts(void **state) /* K01.FR.36, K01.FR.37, TC_K_22 */
 static void the_highest_level_leads(void **state) /* K01.FR.17 */
 {
     struct bench *b = *state;
-    set(b, 1, DEFAULT(1, 0), FLAT("A", "10"), ACCEPTED);
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "10"), ACCEPTED);
     bench_expect_limit(b, 1, 10);
-    set(b, 1, DEFAULT(2, 3), FLAT("A", "20"), ACCEPTED);
+    charging_set(b, 1, DEFAULT(2, 3), FLAT("A", "20"), ACCEPTED);
     bench_expect_limit(b, 1, 20);
     bench_call(b, "ClearChargingProfile", "{'chargingProfileCriteria': {'stackLevel': 3}}", ACCEPTED);
     bench_expect_limit(b, 1, 10);
@@ -188,13 +147,13 @@ static void purposes_combine_to_the_lowest(void **state) /* K 3.5, K02.FR.04, K0
 {
     struct bench *b = *state;
     char *id = session_charging(b, 0);
-    set(b, 1, DEFAULT(1, 0), FLAT("A", "10"), ACCEPTED);
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "10"), ACCEPTED);
     bench_expect_limit(b, 1, 10);
-    set_tx_profile(b, id,
-                   "'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 20}]",
-                   ACCEPTED);
+    charging_set_tx(b, id,
+                    "'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 20}]",
+                    ACCEPTED);
     bench_expect_limit(b, 1, 20); /* overrules the default */
-    set(b, 0, STATION_MAX(3), FLAT("A", "15"), ACCEPTED);
+    charging_set(b, 0, STATION_MAX(3), FLAT("A", "15"), ACCEPTED);
     bench_expect_limit(b, 1, 15);
     bench_state(b, 1, EVSE_AVAILABLE);
     bench_expect_command(b, 1, EVSE_UNLOCK);
@@ -209,11 +168,11 @@ static void a_relative_one_begins_with_the_power_path(void **state) /* K01.FR.42
     struct bench *b = *state;
     char *id = session_charging(b, 0);
     bench_advance(b, 60000);
-    set_tx_profile(b, id,
-                   "'chargingRateUnit': 'A', 'duration': 300, 'chargingSchedulePeriod': [{'startPeriod': 0, "
-                   "'limit': 20},"
-                   " {'startPeriod': 120, 'limit': 12}]",
-                   ACCEPTED);
+    charging_set_tx(b, id,
+                    "'chargingRateUnit': 'A', 'duration': 300, 'chargingSchedulePeriod': [{'startPeriod': 0, "
+                    "'limit': 20},"
+                    " {'startPeriod': 120, 'limit': 12}]",
+                    ACCEPTED);
     bench_expect_limit(b, 1, 20);
     bench_advance(b, 60000);
     bench_expect_limit(b, 1, 12);
@@ -228,7 +187,7 @@ static void the_stations_maximum_is_shared(void **state) /* K04.FR.05 */
     struct bench_options options = { .evse_count = 2 };
     struct bench *b = bench_new(&options);
     bench_boot(b);
-    set(b, 0, STATION_MAX(1), FLAT("A", "20"), ACCEPTED);
+    charging_set(b, 0, STATION_MAX(1), FLAT("A", "20"), ACCEPTED);
     bench_forget(b);
     bench_state(b, 1, EVSE_CONNECTED);
     bench_token(b, 1, CARD, "ISO14443");
@@ -252,9 +211,9 @@ static void a_significant_change_is_told(void **state) /* SC.02, SC.03 */
     struct bench *b = *state;
     free(session_charging(b, 0));
     session_set(b, "SmartChargingCtrlr", "LimitChangeSignificance", "10.0");
-    set(b, 1, DEFAULT(1, 0), FLAT("A", "20"), ACCEPTED);
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "20"), ACCEPTED);
     session_event(b, "Updated", "ChargingRateChanged", NULL);
-    set(b, 1, DEFAULT(1, 0), FLAT("A", "19"), ACCEPTED);
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "19"), ACCEPTED);
     bench_expect_nothing(b);
 }
 
@@ -262,10 +221,10 @@ static void profiles_survive_a_restart(void **state) /* K01.FR.27, TC_K_13 */
 {
     struct bench *b = *state;
     char *id = session_charging(b, 0);
-    set(b, 1, DEFAULT(1, 0), FLAT("A", "10"), ACCEPTED);
-    set_tx_profile(b, id,
-                   "'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 20}]",
-                   ACCEPTED);
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "10"), ACCEPTED);
+    charging_set_tx(b, id,
+                    "'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 20}]",
+                    ACCEPTED);
     bench_restart(b);
     bench_expect_limit(b, 1, 20);
     bench_forget(b);
@@ -282,7 +241,7 @@ static void a_device_that_does_not_take_it_is_asked_again(void **state)
 {
     struct bench *b = *state;
     b->command_error = -ERR_NO_ANSWER;
-    set(b, 1, DEFAULT(1, 0), FLAT("A", "10"), ACCEPTED);
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "10"), ACCEPTED);
     bench_expect_limit(b, 1, 10);
     bench_advance(b, 9999);
     bench_expect_no_command(b);
@@ -332,83 +291,6 @@ static void a_profile_of_a_start_nobody_came_for_goes(void **state)
     bench_call(b, "ClearChargingProfile", "{'chargingProfileId': 5}", "{'status': 'Unknown'}");
 }
 
-static const struct {
-    const char *name;
-    int evse;
-    const char *profile, *schedule, *reason;
-} bad_profiles[] = {
-    /* clang-format off */
-    { "K01.FR.28", 9, DEFAULT(2, 0), FLAT("A", "6"), "UnknownEvse" },
-    { "K01.FR.22", 0, "'id': 2, 'stackLevel': 0, 'chargingProfilePurpose': 'ChargingStationExternalConstraints', 'chargingProfileKind': 'Absolute'", FLAT("A", "6"), "InvalidProfile" },
-    { "K04.FR.03", 1, STATION_MAX(2), FLAT("A", "6"), "InvalidProfile" },
-    { "K01.FR.38", 0, "'id': 2, 'stackLevel': 0, 'chargingProfilePurpose': 'ChargingStationMaxProfile', 'chargingProfileKind': 'Relative'", "'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6}]", "InvalidProfile" },
-    { "K01.FR.16", 0, "'id': 2, 'stackLevel': 0, 'chargingProfilePurpose': 'TxProfile', 'chargingProfileKind': 'Relative', 'transactionId': 'x'", "'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6}]", "InvalidProfile" },
-    { "K01.FR.33", 1, "'id': 2, 'stackLevel': 0, 'chargingProfilePurpose': 'TxProfile', 'chargingProfileKind': 'Relative', 'transactionId': 'x'", "'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6}]", "TxNotFound" },
-    { "K01.FR.03", 1, "'id': 2, 'stackLevel': 0, 'chargingProfilePurpose': 'TxProfile', 'chargingProfileKind': 'Relative'", "'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6}]", "MissingParam" },
-    { "level", 1, DEFAULT(2, 21), FLAT("A", "6"), "InvalidStackLevel" },
-    { "K01.FR.40", 1, DEFAULT(2, 0), "'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6}]", "InvalidSchedule" },
-    { "K01.FR.41", 1, "'id': 2, 'stackLevel': 0, 'chargingProfilePurpose': 'TxDefaultProfile', 'chargingProfileKind': 'Relative'", FLAT("A", "6"), "InvalidSchedule" },
-    { "K01.FR.31", 1, DEFAULT(2, 0), "'startSchedule': '" NOW "', 'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 5, 'limit': 6}]", "InvalidSchedule" },
-    { "K01.FR.35", 1, DEFAULT(2, 0), "'startSchedule': '" NOW "', 'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6}, {'startPeriod': 60, 'limit': 6}, {'startPeriod': 60, 'limit': 7}]", "InvalidSchedule" },
-    { "negative", 1, DEFAULT(2, 0), FLAT("A", "-1"), "InvalidSchedule" },
-    { "K01.FR.43", 1, DEFAULT(2, 0), "'startSchedule': '" NOW "', 'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6, 'numberPhases': 1}]", "UnsupportedParam" },
-    { "K01.FR.48", 1, DEFAULT(2, 0), "'startSchedule': '" NOW "', 'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6, 'numberPhases': 1, 'phaseToUse': 1}]", "UnsupportedParam" },
-    { "K01.FR.19", 1, DEFAULT(2, 0), "'startSchedule': '" NOW "', 'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 6, 'phaseToUse': 1}]", "InvalidSchedule" },
-    { "recurring how", 1, "'id': 2, 'stackLevel': 0, 'chargingProfilePurpose': 'TxDefaultProfile', 'chargingProfileKind': 'Recurring'", FLAT("A", "6"), "InvalidProfile" },
-    { "validity", 1, DEFAULT(2, 0) ", 'validFrom': '2026-02-01T00:00:00Z', 'validTo': '2026-01-01T00:00:00Z'", FLAT("A", "6"), "InvalidProfile" },
-    { "K01.FR.06", 1, DEFAULT(2, 1), FLAT("A", "6"), "DuplicateProfile" },
-    { "K01.FR.52", 0, DEFAULT(2, 1), FLAT("A", "6"), "DuplicateProfile" },
-    /* clang-format on */
-};
-
-static void what_is_wrong_is_rejected_with_its_reason(void **state) /* K01 */
-{
-    struct bench *b = *state;
-    set(b, 1, DEFAULT(1, 1), FLAT("A", "10"), ACCEPTED);
-    bench_forget(b);
-    for (size_t i = 0; i < ARRAY_SIZE(bad_profiles); i++) {
-        char expected[100];
-        print_message("%s\n", bad_profiles[i].name);
-        (void)snprintf(expected, sizeof(expected), REJECTED("%s"), bad_profiles[i].reason);
-        set(b, bad_profiles[i].evse, bad_profiles[i].profile, bad_profiles[i].schedule, expected);
-    }
-    bench_expect_no_command(b);
-}
-
-static void the_number_of_profiles_is_bounded(void **state)
-{
-    struct bench *b = *state;
-    char profile[500], validity[200];
-    for (int i = 0; i <= PROFILE_STORE_MAX; i++) {
-        (void)snprintf(validity, sizeof(validity),
-                       "'validFrom': '2026-%02d-%02dT00:00:00Z', 'validTo': '2026-%02d-%02dT12:00:00Z'",
-                       3 + i / 25, 1 + i % 25, 3 + i / 25, 1 + i % 25);
-        (void)snprintf(profile, sizeof(profile),
-                       "'id': %d, 'stackLevel': 0, 'chargingProfilePurpose': 'TxDefaultProfile', "
-                       "'chargingProfileKind': 'Absolute', %s",
-                       i + 1, validity);
-        set(b, 1, profile, FLAT("A", "6"), i < PROFILE_STORE_MAX ? ACCEPTED : REJECTED("OutOfStorage"));
-    }
-}
-
-static void clearing_is_by_all_that_is_given(void **state) /* K10.FR.04, K10.FR.01 */
-{
-    struct bench *b = *state;
-    set(b, 1, DEFAULT(1, 0), FLAT("A", "10"), ACCEPTED);
-    set(b, 1, DEFAULT(2, 1), FLAT("A", "10"), ACCEPTED);
-    set(b, 0, STATION_MAX(3), FLAT("A", "10"), ACCEPTED);
-    bench_call(b, "ClearChargingProfile",
-               "{'chargingProfileCriteria': {'chargingProfilePurpose': 'TxDefaultProfile', 'stackLevel': 2}}",
-               "{'status': 'Unknown'}");
-    bench_call(b, "ClearChargingProfile",
-               "{'chargingProfileCriteria': {'chargingProfilePurpose': 'TxDefaultProfile', 'evseId': 1}}",
-               ACCEPTED);
-    bench_call(b, "ClearChargingProfile", "{'chargingProfileCriteria': {'evseId': 1}}",
-               "{'status': 'Unknown'}");
-    bench_call(b, "ClearChargingProfile", "{'chargingProfileId': 3}", ACCEPTED);
-    bench_call(b, "ClearChargingProfile", "{'chargingProfileId': 3}", "{'status': 'Unknown'}");
-}
-
 static void a_device_without_limit_has_no_smart_charging(void **state) /* K01.FR.29, TC_K_15 */
 {
     (void)state;
@@ -420,7 +302,7 @@ static void a_device_without_limit_has_no_smart_charging(void **state) /* K01.FR
     bench_free(b);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, charging_setup, bench_teardown)
 
 int main(void)
 {
@@ -442,9 +324,6 @@ int main(void)
         TEST(a_device_that_does_not_take_it_is_asked_again),
         TEST(a_start_may_bring_its_profile),
         TEST(a_profile_of_a_start_nobody_came_for_goes),
-        TEST(what_is_wrong_is_rejected_with_its_reason),
-        TEST(the_number_of_profiles_is_bounded),
-        TEST(clearing_is_by_all_that_is_given),
         cmocka_unit_test(a_device_without_limit_has_no_smart_charging),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
