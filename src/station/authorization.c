@@ -131,6 +131,7 @@ struct token_info {
     const char *status; /* AuthorizationStatusEnumType, or why there is none */
     const char *group;  /* or NULL */
     bool is_here;       /* C01.FR.21: may charge on this EVSE */
+    int priority;       /* chargingPriority (K03.FR.06) */
 };
 
 static bool is_in_list(const json_t *list, int evse)
@@ -152,6 +153,7 @@ static struct token_info told(const struct evse *e, const json_t *info)
         .status = json_get_string(info, "status", "CSMS did not answer"),
         .group = json_get_string(json_object_get(info, "groupIdToken"), "idToken", NULL),
         .is_here = authorization_is_for_here(e, info),
+        .priority = smart_charging_priority(info),
     };
 }
 
@@ -253,8 +255,11 @@ static void decide_start(struct evse *e, const struct token_info *info)
         refuse(e, "not on this EVSE");
     else if (!availability_is_operative(e) || provisioning_is_resetting(e->station, e->id))
         refuse(e, "out of service");
-    else
+    else {
+        if (!tx->priority_is_own)
+            tx->priority = info->priority;
         let_in(e, info->group);
+    }
 }
 
 static bool is_same_group(const struct evse *e, const char *group)

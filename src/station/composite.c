@@ -64,7 +64,8 @@ static void find_leading(const struct composite *c, const struct composite_evse 
     {
         struct charging_profile *p = LIST_ITEM(link, struct charging_profile, link);
         struct leading *slot = &ret[slot_of(p)];
-        if (slot->period || !counts_for(p, e))
+        if (slot->period || !counts_for(p, e) ||
+            (c->external_only && p->purpose != PURPOSE_EXTERNAL_CONSTRAINTS))
             continue; /* one of a higher stackLevel leads (K01.FR.17) */
         slot->period = charging_profile_period(p, at_ms, e->relative_ms, ret_next_ms);
         slot->profile = p;

@@ -33,7 +33,8 @@ struct composite_evse {
 struct composite {
     struct list *profiles;
     const struct composite_evse *evses;
-    size_t count; /* at most STATION_MAX_EVSES */
+    size_t count;       /* at most STATION_MAX_EVSES */
+    bool external_only; /* smart charging is switched off: the CSMS's profiles do not count */
 };
 
 struct composite_limit {

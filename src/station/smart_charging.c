@@ -98,10 +98,13 @@ void smart_charging_view(struct station *s, struct composite_evse evses[], struc
             .min_A = e->abilities.min_current_A,
             .max_A = e->abilities.max_current_A,
             .shares = e->limit.shares,
+            .priority = e->tx.priority,
         };
     }
-    *ret =
-        (struct composite){ .profiles = &s->profile_store.profiles, .evses = evses, .count = s->evse_count };
+    *ret = (struct composite){ .profiles = &s->profile_store.profiles,
+                               .evses = evses,
+                               .count = s->evse_count,
+                               .external_only = !variable_bool(s, VAR_SMART_CHARGING_ENABLED) };
 }
 
 static bool is_significant(const struct evse *e, double before_A, double now_A)
@@ -185,6 +188,30 @@ static void on_change(struct timer *timer, void *ctx)
 {
     (void)timer;
     smart_charging_update(ctx);
+}
+
+/* ---- chargingPriority ---- */
+
+int smart_charging_priority(const json_t *info)
+{
+    int64_t priority = json_get_int(info, "chargingPriority", 0);
+    return priority < -9 ? -9 : priority > 9 ? 9 : (int)priority;
+}
+
+void smart_charging_on_priority(struct station *s, const char *transaction_id, const json_t *response)
+{
+    struct evse *e = transaction_find(s, transaction_id);
+    const json_t *info = json_object_get(response, "idTokenInfo");
+    bool is_own = json_object_get(response, "chargingPriority") != NULL;
+    if (!e || (!is_own && (e->tx.priority_is_own || !json_object_get(info, "chargingPriority"))))
+        return;
+    int priority = smart_charging_priority(is_own ? response : info);
+    if (priority == e->tx.priority && is_own == e->tx.priority_is_own)
+        return;
+    e->tx.priority = priority;
+    e->tx.priority_is_own = is_own;
+    transaction_save(e);
+    smart_charging_update(s); /* K03.FR.04 */
 }
 
 /* ---- TxProfiles of RequestStartTransaction ---- */

@@ -59,6 +59,10 @@ const char *smart_charging_set_tx_profile(struct evse *e, const json_t *profile,
 void smart_charging_on_transaction_started(struct evse *e);
 /* Its TxProfiles go (K02.FR.05). transaction_id "": the one that waited for a transaction. */
 void smart_charging_on_transaction_ended(struct evse *e, const char *transaction_id);
+/* The CSMS answered an event: takes over the chargingPriority it gives the transaction, or else its token. */
+void smart_charging_on_priority(struct station *s, const char *transaction_id, const json_t *response);
+/* chargingPriority of an IdTokenInfoType, or of a response; -9..9, 0 if there is none. */
+int smart_charging_priority(const json_t *info);
 /* The composite's view of all EVSEs, each at its own index; `composite` borrows `evses`. */
 void smart_charging_view(struct station *s, struct composite_evse evses[], struct composite *ret);
 

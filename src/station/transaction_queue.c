@@ -395,6 +395,7 @@ static void event_acknowledged(struct station *s, struct queued_event *event, co
     bool is_told = has_token ? event_token(event, &token) : info != NULL;
     (void)str_copy(id, sizeof(id), event->transaction_id);
     event_forget(s, event);
+    smart_charging_on_priority(s, id, response);
     if (!is_told)
         return;
     if (has_token && info)

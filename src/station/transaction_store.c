@@ -40,6 +40,8 @@ char *transaction_record(const struct evse *e)
     put(r, "idToken", id_token_to_json(&tx->token), tx->token.type[0]);
     json_set_optional(r, "group", text(tx->group_token));
     put(r, "remoteStartId", json_integer(tx->remote_start_id), tx->remote_start_id >= 0);
+    put(r, "priority", json_integer(tx->priority), tx->priority != 0 || tx->priority_is_own);
+    put(r, "ownPriority", json_true(), tx->priority_is_own);
     put(r, "owed", json_integer(tx->owed), tx->owed);
     json_set_optional(r, "stoppedReason", text(tx->stopped_reason));
     put(r, "stop", json_string(trigger_names[tx->stop_trigger]), tx->stopping);
@@ -95,6 +97,8 @@ static void get_authorization(struct evse_transaction *tx, const json_t *r)
         tx->token = (struct id_token){ 0 };
     (void)str_copy(tx->group_token, sizeof(tx->group_token), json_get_string(r, "group", ""));
     tx->remote_start_id = json_get_int(r, "remoteStartId", -1);
+    tx->priority = (int)json_get_int(r, "priority", 0);
+    tx->priority_is_own = json_get_bool(r, "ownPriority", false);
     tx->cable_left = json_get_bool(r, "cableLeft", false);
     tx->token_confirmed = json_get_bool(r, "confirmed", false);
     tx->token_invalid = json_get_bool(r, "invalid", false);

@@ -659,6 +659,8 @@ void transaction_clear(struct evse *e)
     tx->stopping = tx->stop_ends = false;
     tx->token_invalid = tx->no_more_energy = false;
     tx->resumed = tx->energised = false;
+    tx->priority = 0;
+    tx->priority_is_own = false;
 }
 
 int transactions_init(struct station *s)

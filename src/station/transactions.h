@@ -64,7 +64,9 @@ struct evse_transaction {
     int64_t key_code_from_ms;      /* monotonic: none is taken before */
     /* the transaction (transactions.c); id "" if none runs */
     char id[TRANSACTION_ID_SIZE];
-    uint32_t points; /* enum tx_point that hold now */
+    int priority;         /* chargingPriority; 0: none is known (K03.FR.06) */
+    bool priority_is_own; /* the CSMS gave it to this transaction, not to the token (K03.FR.05) */
+    uint32_t points;      /* enum tx_point that hold now */
     int32_t next_seq_no;
     enum charging_state charging_state; /* last reported */
     uint32_t owed;                      /* enum owed (transaction_events.h): what the next event must carry */
