@@ -291,6 +291,150 @@ static void a_profile_of_a_start_nobody_came_for_goes(void **state)
     bench_call(b, "ClearChargingProfile", "{'chargingProfileId': 5}", "{'status': 'Unknown'}");
 }
 
+static void
+three_phases_are_assumed_and_amperes_are_of_each(void **state) /* K01.FR.49, K01.FR.50, K01.FR.51 */
+{
+    (void)state;
+    struct evse_abilities abilities = bench_abilities();
+    abilities.phases = 1;
+    struct bench *one = charging_bench(1, &abilities);
+    charging_set(one, 1, DEFAULT(1, 0), FLAT("W", "6900"), ACCEPTED);
+    bench_expect_limit(one, 1, 10);
+    charging_composite(one, 1, 60, "W", "0:2300"); /* it has but one */
+    bench_free(one);
+    struct bench *three = charging_bench(1, NULL);
+    charging_set(three, 1, DEFAULT(1, 0), FLAT("A", "10"), ACCEPTED);
+    bench_expect_limit(three, 1, 10);
+    charging_composite(three, 1, 60, "W", "0:6900");
+    bench_free(three);
+}
+
+static void the_limit_is_told_before_energy_flows(void **state) /* K02.FR.02 */
+{
+    struct bench *b = *state;
+    session_plug(b);
+    session_tap(b);
+    bench_expect_limit(b, 1, 32); /* also if it is all the connector bears */
+    bench_expect_command(b, 1, EVSE_START);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    bench_forget(b);
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "10"), ACCEPTED);
+    bench_expect_limit(b, 1, 10);
+    bench_restart(b);
+    bench_expect_limit(b, 1, 10);
+}
+
+static void a_tx_profile_is_of_its_transaction_only(void **state) /* K01.FR.04 */
+{
+    (void)state;
+    struct bench *b = charging_bench(2, NULL);
+    charging_begin(b, 2, "04BBBBBB");
+    char *id = session_charging(b, 0);
+    charging_set_tx(b, id, RELATIVE("A", "8"), ACCEPTED);
+    bench_expect_limit(b, 1, 8);
+    bench_expect_no_command(b);
+    charging_composite(b, 2, 60, "A", "0:32");
+    bench_state(b, 1, EVSE_AVAILABLE);
+    charging_begin(b, 1, CARD);
+    charging_composite(b, 1, 60, "A", "0:32");
+    free(id);
+    bench_free(b);
+}
+
+static void a_new_profile_counts_in_the_next_composite(void **state) /* K03.FR.03 */
+{
+    struct bench *b = *state;
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "20"), ACCEPTED);
+    charging_composite(b, 1, 60, "A", "0:20");
+    charging_set(b, 1, DEFAULT(2, 1), SCHEDULE("A", PERIOD(0, "18") ", " PERIOD(30, "16")), ACCEPTED);
+    charging_composite(b, 1, 60, "A", "0:18 30:16");
+}
+
+static void without_a_link_the_profiles_hold(void **state) /* K06.FR.01, K06.FR.02 */
+{
+    struct bench *b = *state;
+    char *id = session_charging(b, 0);
+    charging_set_tx(
+        b, id,
+        "'chargingRateUnit': 'A', 'chargingSchedulePeriod': [" PERIOD(0, "20") ", " PERIOD(600, "8") "]",
+        ACCEPTED);
+    bench_expect_limit(b, 1, 20);
+    bench_link_lost(b);
+    bench_advance(b, 599999);
+    bench_expect_no_command(b);
+    bench_advance(b, 1);
+    bench_expect_limit(b, 1, 8);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    bench_forget(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_state(b, 1, EVSE_AVAILABLE);
+    bench_expect_no_command(b); /* no profile is left: nothing to hold to */
+    free(id);
+}
+
+static void a_transaction_begun_without_a_link_has_the_default(void **state) /* K07.FR.01 */
+{
+    (void)state;
+    const char *presets[] = { "AuthCtrlr.OfflineTxForUnknownIdEnabled=true", NULL };
+    struct bench *b = session_bench(presets);
+    charging_set(b, 0, DEFAULT(1, 0), FLAT("A", "11"), ACCEPTED);
+    bench_link_lost(b);
+    bench_restart(b);
+    bench_expect_limit(b, 1, 11);
+    bench_forget(b);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_expect_command(b, 1, EVSE_START);
+    bench_state(b, 1, EVSE_CHARGING);
+    bench_advance(b, 3600000);
+    bench_expect_no_command(b);
+    bench_free(b);
+}
+
+#define START(profile)                                                                                       \
+    "{'remoteStartId': 1, 'evseId': 1, 'idToken': {'idToken': 'A', 'type': 'Central'}, 'chargingProfile': "  \
+    "{" profile "}}"
+
+static void a_start_with_a_wrong_profile_is_rejected(void **state) /* K05.FR.02, K05.FR.05, F01.FR.26 */
+{
+    struct bench *b = *state;
+    static const struct {
+        const char *request, *reason;
+    } rows[] = {
+        { START(DEFAULT(1, 0) ", 'chargingSchedule': [{'id': 1, " FLAT("A", "8") "}]"), "InvalidProfile" },
+        { START(PROFILE(
+              1, 0, "TxProfile",
+              "Relative") ", 'transactionId': 'x', 'chargingSchedule': [{'id': 1, " RELATIVE("A", "8") "}]"),
+          "InvalidProfile" },
+        { START(PROFILE(1, 0, "TxProfile",
+                        "Relative") ", 'chargingSchedule': [{'id': 1, " RELATIVE("A", "-8") "}]"),
+          "InvalidSchedule" },
+        { START(PROFILE(1, 99, "TxProfile",
+                        "Relative") ", 'chargingSchedule': [{'id': 1, " RELATIVE("A", "8") "}]"),
+          "InvalidStackLevel" },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char expected[100];
+        (void)snprintf(expected, sizeof(expected), REJECTED("%s"), rows[i].reason);
+        bench_call(b, "RequestStartTransaction", rows[i].request, expected);
+    }
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_expect_no_command(b);
+}
+
+static void without_smart_charging_the_profile_of_a_start_is_ignored(void **state) /* K05.FR.04, F01.FR.12 */
+{
+    struct bench *b = *state;
+    session_set(b, "SmartChargingCtrlr", "Enabled", "false");
+    bench_call(b, "RequestStartTransaction",
+               START(PROFILE(1, 0, "TxProfile",
+                             "Relative") ", 'chargingSchedule': [{'id': 1, " RELATIVE("A", "-8") "}]"),
+               ACCEPTED);
+    bench_state(b, 1, EVSE_CONNECTED);
+    bench_expect_limit(b, 1, 32);
+    bench_expect_command(b, 1, EVSE_START);
+}
+
 static void a_device_without_limit_has_no_smart_charging(void **state) /* K01.FR.29, TC_K_15 */
 {
     (void)state;
@@ -299,6 +443,12 @@ static void a_device_without_limit_has_no_smart_charging(void **state) /* K01.FR
     struct bench *b = bench_new(&options);
     bench_boot(b);
     bench_call_error(b, "ClearChargingProfile", "{'chargingProfileId': 1}", "NotSupported");
+    bench_call_error(b, "GetCompositeSchedule", "{'evseId': 1, 'duration': 60}", "NotSupported");
+    bench_call_error(b, "GetChargingProfiles", "{'requestId': 1, 'chargingProfile': {}}", "NotSupported");
+    bench_call_error(b, "SetChargingProfile",
+                     "{'evseId': 1, 'chargingProfile': {" DEFAULT(
+                         1, 0) ", 'chargingSchedule': [{'id': 1, " FLAT("A", "8") "}]}}",
+                     "NotSupported");
     bench_free(b);
 }
 
@@ -324,6 +474,14 @@ int main(void)
         TEST(a_device_that_does_not_take_it_is_asked_again),
         TEST(a_start_may_bring_its_profile),
         TEST(a_profile_of_a_start_nobody_came_for_goes),
+        cmocka_unit_test(three_phases_are_assumed_and_amperes_are_of_each),
+        TEST(the_limit_is_told_before_energy_flows),
+        cmocka_unit_test(a_tx_profile_is_of_its_transaction_only),
+        TEST(a_new_profile_counts_in_the_next_composite),
+        TEST(without_a_link_the_profiles_hold),
+        cmocka_unit_test(a_transaction_begun_without_a_link_has_the_default),
+        TEST(a_start_with_a_wrong_profile_is_rejected),
+        TEST(without_smart_charging_the_profile_of_a_start_is_ignored),
         cmocka_unit_test(a_device_without_limit_has_no_smart_charging),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
