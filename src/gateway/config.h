@@ -47,6 +47,7 @@ struct csms_config {
     int security_profile; /* 0, 1, 2, 3 */
     bool compression;
     size_t max_message;
+    struct station_limits limits;
 };
 
 struct bus_config {

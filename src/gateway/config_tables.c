@@ -63,6 +63,16 @@ const struct setting csms_settings[] = {
       .help = "offer permessage-deflate (less traffic, more CPU and memory)" },
     { "max_message", SETTING_SIZE, AT(csms_config, max_message), 4096, 1 << 20, .fallback = "65536",
       .help = "longest message in bytes, both ways; reports are split to fit" },
+    { "max_charging_profiles", SETTING_INT, AT(csms_config, limits.charging_profiles), 1, 1000, .fallback = "100",
+      .help = "charging profiles that a station keeps" },
+    { "max_display_messages", SETTING_INT, AT(csms_config, limits.display_messages), 1, 1000, .fallback = "50",
+      .help = "display messages that a station keeps" },
+    { "max_local_list_entries", SETTING_INT, AT(csms_config, limits.local_list_entries), 1, 1000000, .fallback = "100000",
+      .help = "tokens in the Local Authorization List of a station" },
+    { "max_monitors", SETTING_INT, AT(csms_config, limits.monitors), 1, 10000, .fallback = "100",
+      .help = "variable monitors that a CSMS can set in a station" },
+    { "max_reservations", SETTING_INT, AT(csms_config, limits.reservations), 1, 1000, .fallback = "20",
+      .help = "reservations that a station keeps" },
     { 0 },
 };
 

@@ -513,6 +513,7 @@ static int make_station(struct station_entry *entry, const struct evse_abilities
         .presets = presets,
         .preset_count = config->preset_count,
         .max_message = csms->max_message,
+        .limits = csms->limits,
         .firmware = station_firmware_settings(entry->firmware, entry->gateway),
         .host_boot = *entry->gateway->host_boot ? entry->gateway->host_boot : NULL,
     };

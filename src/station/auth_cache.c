@@ -243,14 +243,20 @@ static struct cached_token *make_entry(struct station *s, const uint8_t *hash)
 
 /* ---- tokens ---- */
 
-/* Without a key nothing has been kept yet. */
-static bool hash_of(const struct station *s, const struct id_token *token, uint8_t ret[static SIPHASH_SIZE])
+void id_token_hash(const uint8_t key[static SIPHASH_KEY_SIZE], const struct id_token *token,
+                   uint8_t ret[static SIPHASH_SIZE])
 {
     char text[sizeof(token->type) + sizeof(token->value) + 1];
     int len = snprintf(text, sizeof(text), "%s/%s", token->type, token->value);
     for (char *c = text; *c; c++)
-        *c = (char)toupper((unsigned char)*c); /* C01.FR.25: a CiString */
-    siphash(s->auth_cache.key, text, (size_t)len, ret);
+        *c = (char)toupper((unsigned char)*c);
+    siphash(key, text, (size_t)len, ret);
+}
+
+/* Without a key nothing has been kept yet. */
+static bool hash_of(const struct station *s, const struct id_token *token, uint8_t ret[static SIPHASH_SIZE])
+{
+    id_token_hash(s->auth_cache.key, token, ret);
     return s->auth_cache.has_key;
 }
 
@@ -296,8 +302,9 @@ bool auth_cache_remove(struct station *s, const struct id_token *token)
 
 /* ---- what the CSMS says ---- */
 
-static uint64_t evses_of(const json_t *list)
+uint64_t token_info_evses(const json_t *info)
 {
+    const json_t *list = json_object_get(info, "evseId");
     uint64_t evses = 0;
     size_t index;
     const json_t *id;
@@ -310,8 +317,7 @@ static uint64_t evses_of(const json_t *list)
     return json_array_size(list) > 0 ? evses : EVERY_EVSE;
 }
 
-/* -1: none. What cannot be read is over. */
-static int64_t expiry_of(const json_t *info)
+int64_t token_info_expiry(const json_t *info)
 {
     const char *text = json_get_string(info, "cacheExpiryDateTime", NULL);
     int64_t ms = 0;
@@ -333,8 +339,8 @@ static int fill(struct station *s, struct cached_token *entry, const json_t *inf
         set_group(&s->auth_cache, entry, copy);
     entry->status = (uint8_t)name_index(authorization_status_names, AUTHORIZATION_STATUSES,
                                         json_get_string(info, "status", ""), STATUS_INVALID);
-    entry->expires_ms = expiry_of(info);
-    entry->evses = evses_of(json_object_get(info, "evseId"));
+    entry->expires_ms = token_info_expiry(info);
+    entry->evses = token_info_evses(info);
     entry->updated_ms = station_wall_ms(s);
     entry->clearing = false;
     if (before.uses == 0) {
@@ -352,7 +358,7 @@ void auth_cache_update(struct station *s, const struct id_token *token, const js
     uint8_t hash[SIPHASH_SIZE];
     if (!json_is_object(info) || !variable_bool(s, VAR_AUTH_CACHE_ENABLED) || !may_be_kept(token))
         return;
-    int64_t expires_ms = expiry_of(info);
+    int64_t expires_ms = token_info_expiry(info);
     if (expires_ms >= 0 && station_wall_ms(s) > expires_ms) { /* C10.FR.10: not to be kept at all */
         (void)auth_cache_remove(s, token);
         return;

@@ -61,6 +61,14 @@ struct auth_cache {
     struct timer purge_timer;
 };
 
+/* The hash of a token under a key of the station: of its type and its value in upper case (C01.FR.25: a CiString). */
+void id_token_hash(const uint8_t key[static SIPHASH_KEY_SIZE], const struct id_token *token,
+                   uint8_t ret[static SIPHASH_SIZE]);
+/* evseId of an idTokenInfo as bits, or EVERY_EVSE. */
+uint64_t token_info_evses(const json_t *info);
+/* cacheExpiryDateTime of an idTokenInfo in Unix ms; -1: none; 0, which is over, where it cannot be read. */
+int64_t token_info_expiry(const json_t *info);
+
 /* The token's entry, or NULL: not there or expired (then it is removed). Not asked: whether the cache is enabled. Borrowed until the
  * next call here. */
 const struct cached_token *auth_cache_find(struct station *s, const struct id_token *token);

@@ -4,7 +4,7 @@
  *             +-- another, during an authorization: known or asked, same group -> it ends (C09.FR.03)
  *             +-- none running: known or asked ------------ Accepted ----------> granted
  *
- * Known is what the authorization cache has (auth_cache.c). It counts without asking where LocalPreAuthorize holds, and offline where
+ * Known is what the Local Authorization List or else the authorization cache has (known_token.h). It counts without asking where LocalPreAuthorize holds, and offline where
  * LocalAuthorizeOffline does; what it has refused is asked for again. Offline a token that is not in it is let in by
  * OfflineTxForUnknownIdEnabled (C15). */
 #include "station/transaction_internal.h"
@@ -125,7 +125,7 @@ static void refuse(struct evse *e, const char *why)
     }
 }
 
-/* ---- what is known of a token, from the CSMS or from the cache ---- */
+/* ---- what is known of a token, from the CSMS or without asking it ---- */
 
 struct token_info {
     const char *status; /* AuthorizationStatusEnumType, or why there is none */
@@ -157,30 +157,13 @@ static struct token_info told(const struct evse *e, const json_t *info)
     };
 }
 
-static struct token_info remembered(const struct evse *e, const struct cached_token *cached)
+static struct token_info remembered(const struct evse *e, const struct known_token *known)
 {
     return (struct token_info){
-        .status = authorization_status_names[cached->status],
-        .group = cached->group,
-        .is_here = cached->evses >> (e->id - 1) & 1,
+        .status = authorization_status_names[known->is_expired ? STATUS_EXPIRED : known->status],
+        .group = known->group,
+        .is_here = known->evses >> (e->id - 1) & 1,
     };
-}
-
-/* The token's entry in the cache, if that is to be used. */
-static const struct cached_token *find_cached(const struct evse *e, const struct id_token *token)
-{
-    return variable_bool(e->station, VAR_AUTH_CACHE_ENABLED) ? auth_cache_use(e->station, token) : NULL;
-}
-
-/* Whether the CSMS is not to be asked for a token that the cache has. */
-static bool is_settled(const struct evse *e, const struct cached_token *cached)
-{
-    const struct station *s = e->station;
-    if (variable_bool(s, VAR_AUTH_DISABLE_REMOTE_AUTHORIZATION))
-        return true;
-    if (cached->status != STATUS_ACCEPTED) /* C10.FR.03, C12.FR.05 */
-        return variable_bool(s, VAR_AUTH_CACHE_DISABLE_POST_AUTHORIZE);
-    return variable_bool(s, VAR_AUTH_LOCAL_PRE_AUTHORIZE) && remembered(e, cached).is_here;
 }
 
 /* Guessing key codes takes longer and longer (C04.FR.06). */
@@ -280,23 +263,23 @@ static void decide_stop(struct evse *e, const struct id_token *token, const stru
                  e->id);
 }
 
-static void decide_start_cached(struct evse *e, const struct cached_token *cached)
+static void decide_start_known(struct evse *e, const struct known_token *known)
 {
-    struct token_info info = remembered(e, cached);
+    struct token_info info = remembered(e, known);
     decide_start(e, &info);
 }
 
 static void decide_start_offline(struct evse *e)
 {
-    const struct station *s = e->station;
-    const struct cached_token *cached = find_cached(e, &e->tx.asked);
+    struct station *s = e->station;
     if (e->tx.authorization != AUTHORIZATION_ASKED)
         return;
+    const struct known_token known = known_token_use(s, &e->tx.asked);
     if (!availability_is_operative(e) || provisioning_is_resetting(s, e->id))
         refuse(e, "out of service");
-    else if (cached && variable_bool(s, VAR_AUTH_LOCAL_AUTHORIZE_OFFLINE))
-        decide_start_cached(e, cached);
-    else if (!cached && variable_bool(s, VAR_AUTH_OFFLINE_TX_FOR_UNKNOWN_ID))
+    else if (known.is_known && variable_bool(s, VAR_AUTH_LOCAL_AUTHORIZE_OFFLINE))
+        decide_start_known(e, &known); /* C13.FR.02, C13.FR.05 */
+    else if (!known.is_known && variable_bool(s, VAR_AUTH_OFFLINE_TX_FOR_UNKNOWN_ID))
         let_in(e, NULL); /* C15.FR.08 */
     else {
         release_to_owner(e);
@@ -371,9 +354,9 @@ void authorization_request(struct evse *e, const struct id_token *token, int64_t
         decide_start_offline(e);
         return;
     }
-    const struct cached_token *cached = find_cached(e, &tx->asked);
-    if (cached && is_settled(e, cached))
-        decide_start_cached(e, cached);                       /* C12.FR.02 */
+    const struct known_token known = known_token_use(e->station, &tx->asked);
+    if (known_token_is_settled(e, &known))
+        decide_start_known(e, &known);                        /* C12.FR.02, C14.FR.02 */
     else if (!send_authorize(e, &tx->asked, ASKING_TO_START)) /* C01.FR.02 */
         refuse(e, "cannot be asked");
 }
@@ -386,29 +369,30 @@ static bool releases_cable(const struct evse *e, const struct id_token *token)
     return evse_is_idle(e) && e->signals.state == EVSE_AVAILABLE && owns_cable(e, token);
 }
 
-/* A member of the driver's group always may; a master pass where the cache could also let someone in. */
-static bool stops_without_asking(const struct evse *e, const struct cached_token *cached)
+/* A member of the driver's group always may; a master pass where the list or the cache could also let someone in. */
+static bool stops_without_asking(const struct evse *e, const struct known_token *known)
 {
     const struct station *s = e->station;
-    if (cached->status != STATUS_ACCEPTED)
+    if (!known_token_is_good(known))
         return false;
-    if (authorization_is_master_pass(e->station, cached->group))
+    if (authorization_is_master_pass(e->station, known->group))
         return variable_bool(s, station_is_online(s) ? VAR_AUTH_LOCAL_PRE_AUTHORIZE
                                                      : VAR_AUTH_LOCAL_AUTHORIZE_OFFLINE);
-    return is_same_group(e, cached->group);
+    return is_same_group(e, known->group);
 }
 
 /* A token that is not the driver's. */
 static void strange_token(struct evse *e, const struct id_token *token)
 {
-    const struct cached_token *cached = find_cached(e, token);
-    if (cached && stops_without_asking(e, cached)) {
-        struct token_info info = remembered(e, cached);
-        decide_stop(e, token, &info); /* C01.FR.03, C09.FR.07, C16.FR.04 */
+    const struct known_token known = known_token_use(e->station, token);
+    if (stops_without_asking(e, &known)) {
+        struct token_info info = remembered(e, &known);
+        decide_stop(e, token, &info); /* C01.FR.03, C09.FR.07, C16.FR.04, C16.FR.05 */
         return;
     }
     bool may_ask = e->tx.asking == ASKING_NOTHING && station_is_online(e->station);
-    if (may_ask && !(cached && cached->status != STATUS_ACCEPTED && is_settled(e, cached)))
+    bool is_refused = known_token_is_settled(e, &known) && !known_token_is_good(&known);
+    if (may_ask && !is_refused)
         (void)send_authorize(e, token, ASKING_TO_STOP); /* C09.FR.05 */
 }
 

@@ -60,6 +60,18 @@ static void print_cached(struct station *s, const struct finding *f)
     buf_text(f->out, "\n");
 }
 
+static void print_listed(const struct station *s, const struct finding *f)
+{
+    const struct list_entry *entry = local_list_find(s, f->token);
+    if (!entry)
+        return;
+    buf_printf(f->out, "local authorization list, version %lld: %s", (long long)s->local_list.version,
+               authorization_status_names[entry->status]);
+    if (entry->group[0])
+        buf_printf(f->out, ", group %s", entry->group);
+    buf_text(f->out, "\n");
+}
+
 static void print_session(const struct evse *e, const struct finding *f)
 {
     if (!id_token_equal(&e->tx.token, f->token))
@@ -87,6 +99,7 @@ static void find_all(struct station *s, const struct id_token *token, struct buf
 {
     struct finding f = { token, out };
     print_cached(s, &f);
+    print_listed(s, &f);
     for (size_t i = 0; i < s->evse_count; i++)
         print_session(&s->evses[i], &f);
     transaction_queue_each(s, token, print_event, &f);

@@ -19,6 +19,8 @@
 #include "station/certificates.h"
 #include "station/diagnostics.h"
 #include "station/firmware.h"
+#include "station/known_token.h"
+#include "station/local_list.h"
 #include "station/lock.h"
 #include "station/network.h"
 #include "station/network_profiles.h"
@@ -59,6 +61,7 @@ struct station {
     int security_profile; /* reached: grows only (A05) */
     int configured_security_profile;
     size_t max_message;
+    struct station_limits limits; /* none is 0 */
     struct rpc *rpc;
     struct outbox outbox;
     struct network network;           /* link and back-off */
@@ -70,6 +73,7 @@ struct station {
     struct smart_charging smart_charging;
     struct profile_store profile_store; /* charging profiles */
     struct auth_cache auth_cache;
+    struct local_list local_list;
     struct diagnostics diagnostics;
     struct customer_report *customer_report; /* being sent, or NULL; customer.c */
     struct list leavers;               /* tokens to be forgotten when their session is over; customer.c */
@@ -106,8 +110,8 @@ struct handler {
 extern const struct handler provisioning_handlers[], variables_handlers[], availability_handlers[],
     transactions_handlers[], remote_handlers[], smart_charging_handlers[], data_transfer_handlers[],
     report_handlers[], trigger_handlers[], network_profiles_handlers[], auth_cache_handlers[],
-    diagnostics_handlers[], customer_handlers[], firmware_handlers[], certificates_handlers[],
-    signing_handlers[];
+    local_list_handlers[], diagnostics_handlers[], customer_handlers[], firmware_handlers[],
+    certificates_handlers[], signing_handlers[];
 
 /* {"status": status} and, if reason is not NULL, statusInfo.reasonCode (at most 20 characters). */
 void answer_status(struct station *s, const struct rpc_request *request, const char *status,

@@ -42,10 +42,11 @@ uint32_t station_command(struct station *s, struct evse *e, enum evse_command_ki
 /* ---- the CSMS's CALLs ---- */
 
 static const struct handler *const handler_tables[] = {
-    provisioning_handlers,  variables_handlers,        report_handlers,       trigger_handlers,
-    availability_handlers,  transactions_handlers,     remote_handlers,       smart_charging_handlers,
-    data_transfer_handlers, network_profiles_handlers, auth_cache_handlers,   diagnostics_handlers,
-    customer_handlers,      firmware_handlers,         certificates_handlers, signing_handlers,
+    provisioning_handlers,  variables_handlers,        report_handlers,     trigger_handlers,
+    availability_handlers,  transactions_handlers,     remote_handlers,     smart_charging_handlers,
+    data_transfer_handlers, network_profiles_handlers, auth_cache_handlers, local_list_handlers,
+    diagnostics_handlers,   customer_handlers,         firmware_handlers,   certificates_handlers,
+    signing_handlers,
 };
 
 static const struct handler *find_handler(const struct message *message)
@@ -322,11 +323,24 @@ static int copy_text(char **ret, const char *text, size_t max)
     return *ret ? 0 : -ENOMEM;
 }
 
+/* What the settings leave open is the default. */
+static struct station_limits limits_of(const struct station_limits *wanted)
+{
+    return (struct station_limits){
+        .charging_profiles = wanted->charging_profiles ? wanted->charging_profiles : 100,
+        .display_messages = wanted->display_messages ? wanted->display_messages : 50,
+        .local_list_entries = wanted->local_list_entries ? wanted->local_list_entries : 100000,
+        .monitors = wanted->monitors ? wanted->monitors : 100,
+        .reservations = wanted->reservations ? wanted->reservations : 20,
+    };
+}
+
 static int copy_settings(struct station *s, const struct station_settings *settings)
 {
     (void)str_copy(s->id, sizeof(s->id), settings->id);
     s->security_profile = s->configured_security_profile = settings->security_profile;
     s->max_message = settings->max_message;
+    s->limits = limits_of(&settings->limits);
     if (copy_text(&s->vendor, settings->vendor, 50) < 0 || copy_text(&s->model, settings->model, 20) < 0 ||
         copy_text(&s->serial_number, settings->serial_number, 25) < 0 ||
         copy_text(&s->firmware_version, settings->firmware_version, 50) < 0 ||
@@ -402,6 +416,7 @@ void station_free(struct station *station)
         transactions_done(s);
         smart_charging_done(s);
         auth_cache_done(s);
+        local_list_done(s);
     }
     firmware_done(s);
     provisioning_done(s);
@@ -469,6 +484,8 @@ void station_restore(struct station *station, enum record_kind kind, const char 
         auth_cache_restore(station, key, value);
         break;
     case RECORD_LOCAL_LIST:
+        local_list_restore(station, key, value);
+        break;
     case RECORD_RESERVATION:
     case RECORD_MONITOR:
     case RECORD_DISPLAY_MESSAGE:
@@ -485,6 +502,7 @@ void station_start(struct station *station, int64_t delay_ms)
     provisioning_start(station);
     security_start(station);
     auth_cache_start(station);
+    local_list_start(station);
     transactions_start(station);
     for (size_t i = 0; i < station->evse_count; i++) { /* what the devices said before */
         struct evse *e = &station->evses[i];

@@ -84,6 +84,15 @@ enum firmware_outcome {
     FIRMWARE_FAILED
 };
 
+/* How many of each a CSMS may put into a station; reported in the device model. 0: the default. */
+struct station_limits {
+    int charging_profiles;  /* 100 */
+    int display_messages;   /* 50 */
+    int local_list_entries; /* 100,000 */
+    int monitors;           /* 100, besides those that are there from the beginning */
+    int reservations;       /* 20 */
+};
+
 /* What a certificate signing request is made of, besides a new key; borrowed for the call. */
 struct csr_request {
     const char *common_name, *organization; /* organization may be "" */
@@ -103,6 +112,7 @@ struct station_settings {
     const struct variable_preset *presets;
     size_t preset_count;
     size_t max_message; /* bytes of a WebSocket message, both ways */
+    struct station_limits limits;
     struct firmware_settings firmware;
     const char *host_boot; /* another one after each start of the host; NULL: not known */
 };

@@ -59,6 +59,31 @@ static void get_auth_cache_bytes(const struct variable_place *p, char *ret, size
     snprintf(ret, size, "%zu", auth_cache_bytes(p->station));
 }
 
+static void get_list_entries(const struct variable_place *p, char *ret, size_t size)
+{
+    snprintf(ret, size, "%zu", p->station->local_list.count);
+}
+
+static double max_list_entries(const struct variable_place *p)
+{
+    return p->station->limits.local_list_entries;
+}
+
+static void get_list_bytes(const struct variable_place *p, char *ret, size_t size)
+{
+    snprintf(ret, size, "%zu", local_list_bytes(p->station));
+}
+
+static double max_list_bytes(const struct variable_place *p)
+{
+    return (double)local_list_max_bytes(p->station);
+}
+
+static void get_max_message(const struct variable_place *p, char *ret, size_t size)
+{
+    snprintf(ret, size, "%zu", p->station->max_message);
+}
+
 /* What the CSMS may start with, and what the readers give. */
 static void get_id_token_types(const struct variable_place *p, char *ret, size_t size)
 {
@@ -312,6 +337,9 @@ const struct variable_row variable_table[] = {
     [VAR_COMM_RETRY_BACK_OFF_WAIT_MINIMUM] = { "OCPPCommCtrlr", "RetryBackOffWaitMinimum", NULL, TYPE_INTEGER, READ_WRITE, "3", 1, 3600, "s" },
     [VAR_COMM_UNLOCK_ON_EV_SIDE_DISCONNECT] = { "OCPPCommCtrlr", "UnlockOnEVSideDisconnect", NULL, TYPE_BOOLEAN, READ_WRITE, "true", .exists = can_unlock },
     [VAR_COMM_WEB_SOCKET_PING_INTERVAL] = { "OCPPCommCtrlr", "WebSocketPingInterval", NULL, TYPE_INTEGER, READ_WRITE, "30", 0, DAY_S, "s", .changed = network_ping_interval_changed },
+    [VAR_LOCAL_LIST_DISABLE_POST_AUTHORIZE] = { "LocalAuthListCtrlr", "DisablePostAuthorize", NULL, TYPE_BOOLEAN, READ_WRITE, "false" },
+    [VAR_LOCAL_LIST_ENABLED] = { "LocalAuthListCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true" },
+    [VAR_LOCAL_LIST_ITEMS_PER_MESSAGE] = { "LocalAuthListCtrlr", "ItemsPerMessage", NULL, TYPE_INTEGER, READ_ONLY, "1000" },
     [VAR_SAMPLED_DATA_ENABLED] = { "SampledDataCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true", .changed = metering_settings_changed },
     [VAR_SAMPLED_DATA_TX_STARTED_MEASURANDS] = { "SampledDataCtrlr", "TxStartedMeasurands", NULL, TYPE_MEMBER_LIST, READ_WRITE, ENERGY, 0, 1000, NULL, MEASURANDS, .supported = measurands_supported, .changed = metering_settings_changed },
     [VAR_SAMPLED_DATA_TX_UPDATED_INTERVAL] = { "SampledDataCtrlr", "TxUpdatedInterval", NULL, TYPE_INTEGER, READ_WRITE, "60", 0, DAY_S, "s", .changed = metering_settings_changed },
@@ -348,6 +376,11 @@ const struct variable_row variable_table[] = {
     { "AlignedDataCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
     { "AuthCtrlr", "SupportedIdTokenTypes", NULL, TYPE_MEMBER_LIST, READ_ONLY, NULL, 0, 1000, NULL, ID_TOKEN_TYPES, .get = get_id_token_types },
     { "AuthCacheCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
+    { "LocalAuthListCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, .get = get_true },
+    { "LocalAuthListCtrlr", "BytesPerMessage", NULL, TYPE_INTEGER, READ_ONLY, .unit = "B", .get = get_max_message },
+    { "LocalAuthListCtrlr", "Entries", NULL, TYPE_INTEGER, READ_ONLY, .get = get_list_entries, .get_max = max_list_entries },
+    { "LocalAuthListCtrlr", "Storage", NULL, TYPE_INTEGER, READ_ONLY, .unit = "B", .get = get_list_bytes, .get_max = max_list_bytes },
+    { "LocalAuthListCtrlr", "SupportsExpiryDateTime", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
     { "AuthCacheCtrlr", "Storage", NULL, TYPE_INTEGER, READ_ONLY, .unit = "B", .get = get_auth_cache_bytes, .get_max = max_auth_cache_bytes },
     { "ClockCtrlr", "DateTime", NULL, TYPE_DATE_TIME, READ_ONLY, .get = get_date_time },
     { "DeviceDataCtrlr", "ConfigurationValueSize", NULL, TYPE_INTEGER, READ_ONLY, "1000", 1, 1000 },

@@ -122,6 +122,7 @@ static void make_station(struct bench *b)
         .preset_count = b->options.preset_count,
         .max_message = b->options.max_message,
         .firmware = b->options.firmware,
+        .limits = b->options.limits,
         .host_boot = b->options.host_boot,
     };
     b->station = station_new(&b->env, &settings, &ops, b);

@@ -41,6 +41,7 @@ struct bench_options {               /* zero: the default */
     size_t max_message; /* 65536 */
     bool slow_devices;  /* they answer, and have told no state yet */
     struct firmware_settings firmware;
+    struct station_limits limits;
     const char *host_boot; /* NULL */
     struct variable_preset presets[BENCH_MAX_PRESETS];
     size_t preset_count;

@@ -44,7 +44,6 @@ static const struct {
       "NotImplemented" },                                                                 /* F06.FR.08 */
     { "TriggerMessage", "{'requestedMessage': 'SignV2GCertificate'}", "NotImplemented" }, /* F06.FR.08 */
     { "ReserveNow", "{}", NULL },
-    { "SendLocalList", "{'versionNumber': 1, 'updateType': 'Full'}", NULL },
     { "PublishFirmware", "{}", NULL },
     { "SetDisplayMessage", "{}", NULL },
     { "SetVariableMonitoring", "{}", NULL },
