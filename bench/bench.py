@@ -229,6 +229,8 @@ def memory(table, quick):
     with Site(100, True) as site:
         table.row("whole process, 100 TLS stations", f"{settle(site)[0] / 1024:.1f} MiB", "16 MiB", "SAP simulator 485 MB, libocpp 175 MB")
     heap = json.loads(subprocess.run([BUILD / "bench-station", "1000"], capture_output=True, text=True, check=True).stdout)
+    composite = json.loads(subprocess.run([BUILD / "bench-composite", "100", "100"], capture_output=True, text=True, check=True).stdout)
+    table.row(f"composite schedule of a day, 100 profiles x 100 periods ({composite['periods']} periods)", f"{composite['ms']:.3f} ms", "1 ms")
     table.row("heap of the station logic, per idle station", f"{heap['heap_bytes'] / 1024:.1f} KiB", "8 KiB", "MicroOcpp 8.6 KB")
 
 

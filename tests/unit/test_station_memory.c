@@ -395,6 +395,25 @@ static void firmware_is_updated(struct run *run)
     pass(run, 60000);
 }
 
+#define STATION_MAX(id, limit)                                                                               \
+    "{'evseId':0,'chargingProfile':{'id':" #id ",'stackLevel':0,'chargingProfilePurpose':"                   \
+    "'ChargingStationMaxProfile','chargingProfileKind':'Recurring','recurrencyKind':'Daily',"                \
+    "'chargingSchedule':[{'id':1,'startSchedule':'2026-01-01T00:00:00Z','chargingRateUnit':'W',"             \
+    "'chargingSchedulePeriod':[{'startPeriod':0,'limit':" #limit "}]}]}}"
+
+static void charging_profiles_come_and_go(struct run *run)
+{
+    ask(run, "SetChargingProfile", STATION_MAX(10, 11000));
+    ask(run, "SetChargingProfile", STATION_MAX(10, 12000));
+    ask(run, "SetChargingProfile", STATION_MAX(11, 9000)); /* a duplicate */
+    ask(run, "GetCompositeSchedule", "{'evseId':1,'duration':86400,'chargingRateUnit':'W'}");
+    ask(run, "GetCompositeSchedule", "{'evseId':0,'duration':86400}");
+    ask(run, "GetChargingProfiles", "{'requestId':1,'chargingProfile':{}}");
+    ask(run, "GetChargingProfiles", "{'requestId':2,'chargingProfile':{'chargingLimitSource':['CSO']}}");
+    pass(run, 20000);
+    ask(run, "ClearChargingProfile", "{'chargingProfileCriteria':{'evseId':0}}");
+}
+
 static void logs_are_sent_and_customers_forgotten(struct run *run)
 {
     for (int i = 0; i < 2; i++) /* the second takes the place of the first */
@@ -501,6 +520,7 @@ static long live_through(long fail_at)
     a_stranger_is_sent_away(&run);
     a_lock_fails_for_a_while(&run);
     a_card_charges_through_an_outage(&run);
+    charging_profiles_come_and_go(&run);
     logs_are_sent_and_customers_forgotten(&run);
     a_remote_start_goes_on_after_a_power_cut(&run);
 
