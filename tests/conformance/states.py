@@ -332,6 +332,13 @@ def IdTokenCached(cs, evse=1, token=TOKEN, info=None):
     cs.quiet()
 
 
+def IdTokenLocalAuthList(cs, *entries, version=1):
+    """The list has these tokens: each one, or (token, idTokenInfo)."""
+    data = [{"idToken": token, "idTokenInfo": info} for token, info in
+            (e if isinstance(e, tuple) else (e, {"status": "Accepted"}) for e in entries)]
+    cs.call("SendLocalList", {"versionNumber": version, "updateType": "Full", "localAuthorizationList": data}, status="Accepted")
+
+
 def SetChargingProfile(cs, profile, evse=1):
     cs.call("SetChargingProfile", {"evseId": evse, "chargingProfile": profile}, status="Accepted")
 
