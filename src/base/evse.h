@@ -4,6 +4,7 @@
 #define BASE_EVSE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum evse_state {
@@ -75,6 +76,62 @@ static inline bool evse_has(const struct evse_signals *s, enum evse_measure m)
     return s->measures >> m & 1;
 }
 
+/* ---- a device's own points in the device model ---- */
+
+enum device_variable_type {
+    DEVICE_DECIMAL,
+    DEVICE_INTEGER,
+    DEVICE_BOOLEAN,
+    DEVICE_STRING,
+    DEVICE_VARIABLE_TYPES
+};
+extern const char *const device_variable_type_names[DEVICE_VARIABLE_TYPES + 1]; /* NULL-terminated */
+
+/* MonitorEnumType */
+enum device_monitor_type {
+    MONITOR_UPPER_THRESHOLD,
+    MONITOR_LOWER_THRESHOLD,
+    MONITOR_DELTA,
+    MONITOR_PERIODIC,
+    MONITOR_PERIODIC_CLOCK_ALIGNED,
+    DEVICE_MONITOR_TYPES
+};
+extern const char *const device_monitor_type_names[DEVICE_MONITOR_TYPES + 1]; /* NULL-terminated */
+
+/* A monitor that a variable has from the start (MonitoringBase FactoryDefault). */
+struct device_monitor {
+    enum device_monitor_type type;
+    double value; /* the threshold, the difference, or seconds */
+    int severity; /* 0 (danger) .. 9 (debug) */
+};
+
+#define DEVICE_MONITORS_MAX 4 /* of a variable */
+#define DEVICE_NAME_SIZE    51
+
+/* A component's variable that a profile declares, read-only. Instances and unit may be "". */
+struct device_variable {
+    char component[DEVICE_NAME_SIZE], component_instance[DEVICE_NAME_SIZE];
+    char variable[DEVICE_NAME_SIZE], instance[DEVICE_NAME_SIZE], unit[17];
+    enum device_variable_type type;
+    double min, max; /* both 0: none; of a string: max is its length */
+    struct device_monitor monitors[DEVICE_MONITORS_MAX];
+    size_t monitor_count;
+};
+
+/* Its value now. */
+struct device_value {
+    double number;    /* boolean: 0 or 1 */
+    const char *text; /* of DEVICE_STRING */
+};
+
+/* How it goes with the device behind an EVSE and the way to it, since the gateway started. */
+struct device_health {
+    bool online;
+    uint64_t requests, answers, timeouts, exceptions, bad_frames;
+    uint64_t losses;        /* how often it fell silent */
+    int64_t last_answer_ms; /* monotonic; 0: it never answered */
+};
+
 /* What the profile offers for one EVSE: from it follow device model and answers of the station. */
 struct evse_abilities {
     uint32_t measures; /* bit per measure that the profile names */
@@ -86,6 +143,8 @@ struct evse_abilities {
     int connectors;                      /* 1.. */
     char id_token_type[21];              /* IdTokenEnumType of what the reader gives */
     char connector_type[21]; /* "sType2", "cType2", "cCCS2", "cG105" ... (ConnectorEnumStringType) */
+    const struct device_variable *variables; /* the profile's, which outlives the station */
+    size_t variable_count;
 };
 
 enum evse_command_kind {

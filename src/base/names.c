@@ -54,3 +54,10 @@ const char *const evse_command_names[EVSE_COMMANDS] = {
     [EVSE_START] = "start",   [EVSE_STOP] = "stop",   [EVSE_LIMIT] = "limit",
     [EVSE_UNLOCK] = "unlock", [EVSE_RESET] = "reset",
 };
+
+const char *const device_variable_type_names[DEVICE_VARIABLE_TYPES + 1] = { "decimal", "integer", "boolean",
+                                                                            "string", NULL };
+
+const char *const device_monitor_type_names[DEVICE_MONITOR_TYPES + 1] = {
+    "UpperThreshold", "LowerThreshold", "Delta", "Periodic", "PeriodicClockAligned", NULL
+};

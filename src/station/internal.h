@@ -17,6 +17,7 @@
 #include "station/auth_cache.h"
 #include "station/availability.h"
 #include "station/certificates.h"
+#include "station/device_variables.h"
 #include "station/diagnostics.h"
 #include "station/firmware.h"
 #include "station/known_token.h"
@@ -45,6 +46,7 @@ struct evse {
     struct evse_limit limit;               /* smart_charging.h */
     uint32_t reset_ticket;                 /* EVSE_RESET not yet answered, or 0 */
     int reset_attempts;                    /* of it, before this one */
+    struct device_values device_values;    /* device_variables.h */
 };
 
 struct customer_report; /* customer.c */
@@ -80,8 +82,9 @@ struct station {
     struct firmware firmware;          /* the update under way, or the last one */
     struct security security;          /* security events not yet answered */
     struct variable_values *variables; /* what differs from the table; variables.c */
-    struct report *report;             /* the one being sent, or NULL; report.c */
-    struct list persist_waiting;       /* callbacks of station_persist() */
+    struct device_variables device_variables; /* rows and values that its devices bring */
+    struct report *report;                    /* the one being sent, or NULL; report.c */
+    struct list persist_waiting;              /* callbacks of station_persist() */
     uint32_t next_ticket;
     int next_event_id; /* of NotifyEvent */
     bool started, stopping, freeing;

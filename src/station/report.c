@@ -58,12 +58,20 @@ static bool same_place(const struct variable_place *a, const struct variable_pla
     return a->evse == b->evse && a->connector == b->connector;
 }
 
-static bool component_meets(const char *component, const struct variable_place *place, size_t criterion)
+static bool same_component(const struct variable_row *a, const struct variable_row *b)
+{
+    return str_equal(a->component, b->component) &&
+           str_equal(a->component_instance ? a->component_instance : "",
+                     b->component_instance ? b->component_instance : "");
+}
+
+static bool component_meets(const struct variable_row *wanted, const struct variable_place *place,
+                            size_t criterion)
 {
     for (size_t i = 0; i < variable_row_count(place->station); i++) {
         const struct variable_row *row = variable_row_at(place->station, i);
         struct variable_place at = { .station = place->station };
-        if (!str_equal(row->component, component) || !str_equal(row->variable, criteria[criterion].variable))
+        if (!same_component(row, wanted) || !str_equal(row->variable, criteria[criterion].variable))
             continue;
         while (variable_next_place(row, &at))
             if (same_place(&at, place))
@@ -81,7 +89,7 @@ static bool meets_criteria(const json_t *wanted, const struct variable_row *row,
     for (size_t i = 0; i < ARRAY_SIZE(criteria); i++)
         for (size_t w = 0; w < json_array_size(wanted); w++)
             if (str_equal(json_string_value(json_array_get(wanted, w)), criteria[i].criterion) &&
-                component_meets(row->component, place, i))
+                component_meets(row, place, i))
                 return true;
     return false;
 }
@@ -92,10 +100,13 @@ static bool matches(const json_t *wanted, const struct variable_row *row, const 
     const json_t *component = json_object_get(wanted, "component");
     const json_t *variable = json_object_get(wanted, "variable");
     const json_t *evse = json_object_get(component, "evse");
+    const char *component_instance = json_get_string(component, "instance", "");
     const char *instance = json_get_string(variable, "instance", "");
 
-    if (!str_equal_ci(json_get_string(component, "name", ""), row->component) ||
-        *json_get_string(component, "instance", ""))
+    if (!str_equal_ci(json_get_string(component, "name", ""), row->component))
+        return false;
+    if (*component_instance &&
+        !str_equal_ci(component_instance, row->component_instance ? row->component_instance : ""))
         return false;
     if (evse && (!place->evse || json_get_int(evse, "id", 0) != place->evse->id))
         return false;
@@ -159,9 +170,11 @@ static json_t *characteristics_json(const struct variable_row *row, const struct
         return NULL;
 
     json_set_text(json, "unit", row->unit);
-    if ((row->type == TYPE_INTEGER || row->type == TYPE_DECIMAL) && row->max > 0)
+    bool is_number = row->type == TYPE_INTEGER || row->type == TYPE_DECIMAL;
+    bool is_bounded = is_number && (row->min != 0 || row->max != 0);
+    if (is_bounded)
         json_set_optional(json, "minLimit", json_real(row->min));
-    if (max > 0)
+    if (max > 0 || is_bounded)
         json_set_optional(json, "maxLimit", json_real(max));
     variable_values_list(row, place->station, list);
     json_set_text(json, "valuesList", list);

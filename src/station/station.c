@@ -379,7 +379,8 @@ struct station *station_new(const struct env *env, const struct station_settings
     customer_init(s);
     outbox_init(s);
     security_init(s);
-    if (copy_settings(s, settings) < 0 || network_profiles_init(s) < 0 || certificates_init(s, settings) < 0)
+    if (copy_settings(s, settings) < 0 || device_variables_init(s, settings) < 0 ||
+        network_profiles_init(s) < 0 || certificates_init(s, settings) < 0)
         return NULL;
     s->rpc = rpc_new(env, &rpc_ops, s, s->max_message);
     if (!s->rpc)
@@ -426,6 +427,7 @@ void station_free(struct station *station)
     security_done(s);
     rpc_free(s->rpc);
     variables_free(s);
+    device_variables_free(s);
     free(s->evses);
     free(s->vendor);
     free(s->model);

@@ -109,6 +109,8 @@ struct station_settings {
     int security_profile; /* of csms_url: 0 (none), 1 (Basic), 2 (Basic and TLS), 3 (certificates and TLS) */
     size_t evse_count;
     const struct evse_abilities *evses;
+    const struct device_variable *variables; /* of the station as a whole; outlive it */
+    size_t variable_count;
     const struct variable_preset *presets;
     size_t preset_count;
     size_t max_message; /* bytes of a WebSocket message, both ways */
@@ -140,6 +142,8 @@ struct station_ops {
     int (*persist)(void *ctx, const struct record *records, size_t count, uint32_t ticket);
     /* Move the device of an EVSE (1..); station_on_command_done() follows, never from inside. */
     void (*command)(void *ctx, int evse, const struct evse_command *command);
+    /* How it goes with the device of an EVSE (1..) right now. NULL: nothing is known of it. */
+    void (*device_health)(void *ctx, int evse, struct device_health *ret);
     /* Make the log file and send it; one at a time. station_on_log_uploaded() follows, never from inside. 0, or negative: nothing
      * follows. NULL: this station has no logs. */
     int (*upload_log)(void *ctx, const struct log_request *request);
@@ -163,6 +167,11 @@ DEFINE_AUTO(station, station_free)
 
 /* Checks one preset against the device-model table: 0, or -EINVAL with what is wrong and would be right in `ret`. */
 int station_check_preset(const struct variable_preset *preset, char *ret, size_t size);
+
+/* Whether a station can have this variable of a profile, for itself or (`is_of_evse`) for an EVSE: 0, or -EINVAL with what is wrong
+ * in `ret`: the gateway has one of the same name. */
+int station_check_device_variable(const struct device_variable *variable, bool is_of_evse, char *ret,
+                                  size_t size);
 
 /* Before station_start(): each record kept for this station, in any order. A record that cannot be understood is logged and kept. */
 void station_restore(struct station *station, enum record_kind kind, const char *key, const char *value);
@@ -192,6 +201,9 @@ void station_on_persisted(struct station *station, uint32_t ticket, int err);
 
 /* From the charger of EVSE 1..; `signals` is copied. */
 void station_on_signals(struct station *station, int evse, const struct evse_signals *signals);
+/* A variable of settings.variables (evse 0) or of an EVSE's abilities has this value now; NULL: none that is good. Copied. */
+void station_on_device_variable(struct station *station, int evse, size_t index,
+                                const struct device_value *value);
 void station_on_id_token(struct station *station, int evse, const struct id_token *token);
 void station_on_command_done(struct station *station, int evse, const struct evse_command *command, int err);
 /* The step of this ticket has ended, or (FIRMWARE_STARTED) begun. */

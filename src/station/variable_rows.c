@@ -6,14 +6,13 @@
 
 size_t variable_row_count(const struct station *s)
 {
-    (void)s;
-    return variable_table_size;
+    return variable_table_size + s->device_variables.row_count;
 }
 
 const struct variable_row *variable_row_at(const struct station *s, size_t index)
 {
-    (void)s;
-    return &variable_table[index];
+    return index < variable_table_size ? &variable_table[index]
+                                       : &s->device_variables.rows[index - variable_table_size];
 }
 
 /* ---- where rows stand ---- */

@@ -418,6 +418,16 @@ const struct variable_row variable_table[] = {
     { "ConnectorPlugRetentionLock", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_CONNECTOR, .exists = has_lock_failure, .get = get_true },
     { "ConnectorPlugRetentionLock", "Problem", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_CONNECTOR, .exists = has_lock_failure, .get = get_lock_problem },
 
+    /* the device behind an EVSE and the way to it, whatever its profile says */
+    { "FieldDevice", "AnswerAge", NULL, TYPE_DECIMAL, READ_ONLY, .unit = "s", .tier = TIER_EVSE, .exists = has_device_health, .get = get_device_answer_age },
+    { "FieldDevice", "Count", "Answers", TYPE_INTEGER, READ_ONLY, .tier = TIER_EVSE, .exists = has_device_health, .get = get_device_count },
+    { "FieldDevice", "Count", "BadFrames", TYPE_INTEGER, READ_ONLY, .tier = TIER_EVSE, .exists = has_device_health, .get = get_device_count },
+    { "FieldDevice", "Count", "Exceptions", TYPE_INTEGER, READ_ONLY, .tier = TIER_EVSE, .exists = has_device_health, .get = get_device_count },
+    { "FieldDevice", "Count", "Losses", TYPE_INTEGER, READ_ONLY, .tier = TIER_EVSE, .exists = has_device_health, .get = get_device_count },
+    { "FieldDevice", "Count", "Requests", TYPE_INTEGER, READ_ONLY, .tier = TIER_EVSE, .exists = has_device_health, .get = get_device_count },
+    { "FieldDevice", "Count", "Timeouts", TYPE_INTEGER, READ_ONLY, .tier = TIER_EVSE, .exists = has_device_health, .get = get_device_count },
+    { "FieldDevice", "Problem", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_EVSE, .exists = has_device_health, .get = get_device_problem },
+
     { "TokenReader", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_EVSE, .exists = has_token_reader, .get = get_true },
     { "TokenReader", "Enabled", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_EVSE, .exists = has_token_reader, .get = get_true },
 };

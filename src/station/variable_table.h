@@ -58,7 +58,9 @@ struct variable_row {
     bool (*is_valid)(const char *value);                   /* besides type and limits */
     /* Why the CSMS cannot set it now: a reason code, or NULL. */
     const char *(*refuse)(const struct station *s, const char *value);
-    void (*changed)(struct station *s); /* after a SetVariables */
+    void (*changed)(struct station *s);    /* after a SetVariables */
+    const struct device_monitor *monitors; /* that it has from the start */
+    size_t monitor_count;
 };
 
 extern const struct variable_row variable_table[];

@@ -88,8 +88,10 @@ void variable_get(const struct variable_row *row, const struct variable_place *p
     *ret = '\0';
     if (row->mutability == WRITE_ONLY)
         return;
+    struct variable_place at = *place;
+    at.row = row;
     if (row->get)
-        row->get(place, ret, VARIABLE_VALUE_SIZE);
+        row->get(&at, ret, VARIABLE_VALUE_SIZE);
     else
         (void)str_copy(ret, VARIABLE_VALUE_SIZE,
                        variable_stored_text(place->station, row, variable_place_evse(place)));

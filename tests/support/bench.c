@@ -97,7 +97,8 @@ static const struct station_ops ops = { .connect = bench_on_connect,
                                         .has_log = bench_on_has_log,
                                         .cancel_log = bench_on_cancel_log,
                                         .firmware = bench_on_firmware,
-                                        .make_csr = bench_on_make_csr };
+                                        .make_csr = bench_on_make_csr,
+                                        .device_health = bench_on_device_health };
 
 static void make_station(struct bench *b)
 {
@@ -118,6 +119,8 @@ static void make_station(struct bench *b)
         .security_profile = b->options.security_profile,
         .evse_count = b->options.evse_count,
         .evses = evses,
+        .variables = b->options.variables,
+        .variable_count = b->options.variable_count,
         .presets = b->options.presets,
         .preset_count = b->options.preset_count,
         .max_message = b->options.max_message,

@@ -38,8 +38,10 @@ struct bench_options {               /* zero: the default */
     const char *password;
     const char *url; /* wss://csms.example/ocpp */
     const char *trusted_pem, *certificate_pem, *key;
-    size_t max_message; /* 65536 */
-    bool slow_devices;  /* they answer, and have told no state yet */
+    size_t max_message;                      /* 65536 */
+    const struct device_variable *variables; /* of the station as a whole */
+    size_t variable_count;
+    bool slow_devices; /* they answer, and have told no state yet */
     struct firmware_settings firmware;
     struct station_limits limits;
     const char *host_boot; /* NULL */
@@ -56,6 +58,7 @@ struct bench {
     uint64_t random_state;
     struct station *station;
     struct evse_signals signals[BENCH_MAX_EVSES];
+    struct device_health health[BENCH_MAX_EVSES]; /* but for `online`, which is the signals' */
 
     /* the link */
     bool link_available; /* an attempt to connect succeeds */
@@ -175,6 +178,10 @@ void bench_state(struct bench *b, int evse, enum evse_state state);
 void bench_measure(struct bench *b, int evse, enum evse_measure measure, double value);
 void bench_signals(struct bench *b, int evse); /* hands b->signals[evse - 1] over as they are */
 void bench_silent(struct bench *b, int evse);  /* the device does not answer any more */
+/* A device variable of an EVSE, or (0) of the station, has this value, or none. */
+void bench_device_number(struct bench *b, int evse, size_t index, double number);
+void bench_device_text(struct bench *b, int evse, size_t index, const char *text);
+void bench_device_no_value(struct bench *b, int evse, size_t index);
 void bench_token(struct bench *b, int evse, const char *value, const char *type);
 /* The oldest command not yet expected. */
 void bench_expect_command(struct bench *b, int evse, enum evse_command_kind kind);

@@ -106,6 +106,31 @@ void bench_silent(struct bench *b, int evse)
     bench_state(b, evse, EVSE_UNKNOWN);
 }
 
+void bench_on_device_health(void *ctx, int evse, struct device_health *ret)
+{
+    struct bench *b = ctx;
+    *ret = b->health[evse - 1];
+    ret->online = b->signals[evse - 1].online;
+}
+
+void bench_device_number(struct bench *b, int evse, size_t index, double number)
+{
+    station_on_device_variable(b->station, evse, index, &(struct device_value){ .number = number });
+    bench_settle(b);
+}
+
+void bench_device_text(struct bench *b, int evse, size_t index, const char *text)
+{
+    station_on_device_variable(b->station, evse, index, &(struct device_value){ .text = text });
+    bench_settle(b);
+}
+
+void bench_device_no_value(struct bench *b, int evse, size_t index)
+{
+    station_on_device_variable(b->station, evse, index, NULL);
+    bench_settle(b);
+}
+
 void bench_token(struct bench *b, int evse, const char *value, const char *type)
 {
     struct id_token token;

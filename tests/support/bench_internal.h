@@ -31,6 +31,7 @@ bool bench_do_answer(struct bench *b);
 /* bench_devices.c */
 void bench_on_command(void *ctx, int evse, const struct evse_command *command);
 bool bench_do_command(struct bench *b);
+void bench_on_device_health(void *ctx, int evse, struct device_health *ret);
 
 /* bench_gateway.c */
 int bench_on_persist(void *ctx, const struct record *records, size_t count, uint32_t ticket);
