@@ -11,8 +11,8 @@
 
 #define SAME_A 0.05
 
-/* Changes worked through for one schedule, of all EVSEs together: bounds the time of one request. */
-#define MAX_CHANGES 65536
+/* Looks at a profile for an EVSE, for one schedule: bounds the time of one request to some 20 ms. */
+#define MAX_LOOKS 6553600
 
 /* Each has one leading period at a time. External constraints of different sources, and those of the station and of an EVSE, hold at the
  * same time: none of them may be exceeded (SC.01). */
@@ -345,11 +345,20 @@ static bool append(struct sweep *s, struct composite_period period, bool within)
     return true;
 }
 
+/* So many changes can be worked through. */
+static size_t max_changes(const struct composite *c)
+{
+    size_t looks = c->count;
+    LIST_FOREACH(link, following, c->profiles)
+    looks += c->count;
+    return MAX_LOOKS / (looks > 0 ? looks : 1);
+}
+
 int composite_schedule(const struct composite *composite, size_t index, int64_t start_ms, int64_t duration_s,
                        bool in_watts, struct composite_period *ret)
 {
     struct sweep sweep = { .composite = composite, .index = index, .in_watts = in_watts, .periods = ret };
-    size_t changes = MAX_CHANGES / (composite->count > 0 ? composite->count : 1);
+    size_t changes = max_changes(composite);
     int64_t end_ms = start_ms + duration_s * 1000;
     for (int64_t at_ms = start_ms; at_ms < end_ms; changes--) {
         int64_t next_ms = INT64_MAX;

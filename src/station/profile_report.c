@@ -28,8 +28,8 @@ struct profile_report {
     struct station *station;
     int64_t request_id;
     int attempts;
-    size_t count, next, part; /* profiles; of them answered; in the part on its way */
-    struct reported profiles[PROFILE_STORE_MAX + PROFILE_STORE_MAX_EXTERNAL];
+    size_t count, next, part;   /* profiles; of them answered; in the part on its way */
+    struct reported profiles[]; /* of as many as the store had */
 };
 
 static void report_free(struct profile_report *report)
@@ -93,7 +93,8 @@ static bool collect(struct profile_report *report, const json_t *request, int ev
 
 static struct profile_report *report_new(struct station *s, const json_t *request)
 {
-    AUTO(profile_report) *report = calloc(1, sizeof(*report));
+    AUTO(profile_report) *report =
+        calloc(1, sizeof(*report) + s->profile_store.count * sizeof(report->profiles[0]));
     if (!report)
         return NULL;
     list_init(&report->link);

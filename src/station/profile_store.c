@@ -45,6 +45,11 @@ struct charging_profile *profile_store_find(const struct station *s, int64_t id)
     return NULL;
 }
 
+size_t profile_store_max(const struct station *s)
+{
+    return (size_t)s->limits.charging_profiles + PROFILE_STORE_MAX_EXTERNAL;
+}
+
 static void count(struct station *s, const struct charging_profile *p, int by)
 {
     s->profile_store.count += (size_t)by;
@@ -177,8 +182,9 @@ static bool has_room(const struct station *s, const struct charging_profile *p)
     const struct charging_profile *old = profile_store_find(s, p->id);
     if (old && old->purpose == p->purpose)
         return true;
-    return p->purpose == PURPOSE_EXTERNAL_CONSTRAINTS ? store->external < PROFILE_STORE_MAX_EXTERNAL
-                                                      : store->count - store->external < PROFILE_STORE_MAX;
+    return p->purpose == PURPOSE_EXTERNAL_CONSTRAINTS
+               ? store->external < PROFILE_STORE_MAX_EXTERNAL
+               : store->count - store->external < (size_t)s->limits.charging_profiles;
 }
 
 const char *profile_store_refuse(struct station *s, const struct charging_profile *p)
@@ -262,16 +268,27 @@ void profile_store_put(struct station *s, struct charging_profile *profile, prof
 
 /* ---- erased, then removed ---- */
 
-#define REMOVE_MAX (PROFILE_STORE_MAX + PROFILE_STORE_MAX_EXTERNAL)
-
 struct removal {
     profile_store_done_fn done;
     void *ctx;
     size_t count;
-    char keys[REMOVE_MAX][KEY_SIZE];
-    int64_t ids[REMOVE_MAX];
-    struct record records[REMOVE_MAX];
+    int64_t ids[]; /* of as many as the store had */
 };
+
+/* Erases them in one group. */
+static int erase_all(struct station *s, struct removal *r, persisted callback)
+{
+    AUTO_FREE struct record *records = calloc(r->count, sizeof(*records));
+    AUTO_FREE char(*keys)[KEY_SIZE] = calloc(r->count, sizeof(*keys));
+    if (!records || !keys)
+        return -ENOMEM;
+    for (size_t i = 0; i < r->count; i++) {
+        set_key(keys[i], r->ids[i]);
+        records[i] = (struct record){ RECORD_PROFILE, keys[i], NULL };
+    }
+    station_persist(s, records, r->count, callback, r);
+    return 0;
+}
 
 static void on_erased(struct station *s, void *ctx, int err)
 {
@@ -288,27 +305,21 @@ static void on_erased(struct station *s, void *ctx, int err)
 int profile_store_remove(struct station *s, profile_matches matches, const void *match_ctx,
                          profile_store_done_fn done, void *ctx)
 {
-    struct removal *r = calloc(1, sizeof(*r));
+    struct removal *r = calloc(1, sizeof(*r) + s->profile_store.count * sizeof(r->ids[0]));
     if (!r)
         return -ENOMEM;
+    r->done = done;
+    r->ctx = ctx;
     LIST_FOREACH(link, following, &s->profile_store.profiles)
     {
         const struct charging_profile *p = LIST_ITEM(link, struct charging_profile, link);
-        if (!matches(p, match_ctx) || r->count == REMOVE_MAX)
-            continue;
-        r->ids[r->count] = p->id;
-        set_key(r->keys[r->count], p->id);
-        r->records[r->count] = (struct record){ RECORD_PROFILE, r->keys[r->count], NULL };
-        r->count++;
+        if (matches(p, match_ctx))
+            r->ids[r->count++] = p->id;
     }
-    if (r->count == 0) {
+    int err = r->count > 0 ? erase_all(s, r, on_erased) : -ENOENT;
+    if (err)
         free(r);
-        return -ENOENT;
-    }
-    r->done = done;
-    r->ctx = ctx;
-    station_persist(s, r->records, r->count, on_erased, r);
-    return 0;
+    return err;
 }
 
 /* ---- life ---- */

@@ -12,9 +12,8 @@
 struct station;
 struct charging_profile;
 
-/* maxLimit of SmartChargingCtrlr.Entries, whose value is the count. External constraints stand beside them: the CSMS's profiles cannot
- * keep a limit of the grid out. */
-#define PROFILE_STORE_MAX          100
+/* External constraints stand beside the profiles of the CSMS, which are bounded by struct station_limits: those cannot keep a limit of the
+ * grid out. */
 #define PROFILE_STORE_MAX_EXTERNAL 20
 
 struct profile_store {
@@ -27,6 +26,9 @@ void profile_store_init(struct station *s);
 void profile_store_done(struct station *s);
 /* A RECORD_PROFILE. */
 void profile_store_restore(struct station *s, const char *key, const char *value);
+
+/* maxLimit of SmartChargingCtrlr.Entries, whose value is the count. */
+size_t profile_store_max(const struct station *s);
 
 /* NULL: not there. */
 struct charging_profile *profile_store_find(const struct station *s, int64_t id);

@@ -54,6 +54,11 @@ static void get_profile_count(const struct variable_place *p, char *ret, size_t 
     snprintf(ret, size, "%zu", p->station->profile_store.count);
 }
 
+static double get_profile_max(const struct variable_place *p)
+{
+    return (double)profile_store_max(p->station);
+}
+
 static void get_auth_cache_bytes(const struct variable_place *p, char *ret, size_t size)
 {
     snprintf(ret, size, "%zu", auth_cache_bytes(p->station));
@@ -355,7 +360,7 @@ const struct variable_row variable_table[] = {
     [VAR_SECURITY_MAX_CERTIFICATE_CHAIN_SIZE] = { "SecurityCtrlr", "MaxCertificateChainSize", NULL, TYPE_INTEGER, READ_ONLY, "10000", 1, 10000 },
     [VAR_SECURITY_ORGANIZATION_NAME] = { "SecurityCtrlr", "OrganizationName", NULL, TYPE_STRING, READ_WRITE, "", 0, 64 },
     [VAR_SMART_CHARGING_ENABLED] = { "SmartChargingCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true", .exists = has_limit, .changed = limits_changed },
-    [VAR_SMART_CHARGING_ENTRIES] = { "SmartChargingCtrlr", "Entries", "ChargingProfiles", TYPE_INTEGER, READ_ONLY, NULL, 0, PROFILE_STORE_MAX + PROFILE_STORE_MAX_EXTERNAL, .exists = has_limit, .get = get_profile_count },
+    [VAR_SMART_CHARGING_ENTRIES] = { "SmartChargingCtrlr", "Entries", "ChargingProfiles", TYPE_INTEGER, READ_ONLY, NULL, .get_max = get_profile_max, .exists = has_limit, .get = get_profile_count },
     [VAR_SMART_CHARGING_LIMIT_CHANGE_SIGNIFICANCE] = { "SmartChargingCtrlr", "LimitChangeSignificance", NULL, TYPE_DECIMAL, READ_WRITE, "1.0", 0, 1000, "Percent", .exists = has_limit },
     [VAR_SMART_CHARGING_PERIODS_PER_SCHEDULE] = { "SmartChargingCtrlr", "PeriodsPerSchedule", NULL, TYPE_INTEGER, READ_ONLY, "100", 1, 1024, .exists = has_limit },
     [VAR_SMART_CHARGING_PROFILE_STACK_LEVEL] = { "SmartChargingCtrlr", "ProfileStackLevel", NULL, TYPE_INTEGER, READ_ONLY, "20", 0, 100, .exists = has_limit },

@@ -9,6 +9,7 @@
 #include "station/profile_report.h"
 #include "station/profile_store.h"
 
+#define MOST    100 /* by default */
 #define UNKNOWN "{'status': 'Unknown'}"
 
 /* ---- SetChargingProfile ---- */
@@ -157,16 +158,15 @@ static void the_number_of_profiles_is_bounded(void **state)
 {
     struct bench *b = *state;
     char profile[500], count[8];
-    for (int i = 0; i <= PROFILE_STORE_MAX; i++) {
+    for (int i = 0; i <= MOST; i++) {
         (void)snprintf(
             profile, sizeof(profile),
             PROFILE(% d, 0, "TxDefaultProfile", "Absolute") ", 'validFrom': '2026-%02d-%02dT00:00:00Z', "
                                                             "'validTo': '2026-%02d-%02dT12:00:00Z'",
             i + 1, 3 + i / 25, 1 + i % 25, 3 + i / 25, 1 + i % 25);
-        charging_set(b, 1, profile, FLAT("A", "6"),
-                     i < PROFILE_STORE_MAX ? ACCEPTED : REJECTED("OutOfStorage"));
+        charging_set(b, 1, profile, FLAT("A", "6"), i < MOST ? ACCEPTED : REJECTED("OutOfStorage"));
     }
-    (void)snprintf(count, sizeof(count), "%d", PROFILE_STORE_MAX);
+    (void)snprintf(count, sizeof(count), "%d", MOST);
     const json_t *answer =
         bench_request(b, "GetVariables",
                       "{'getVariableData': [{'component': {'name': 'SmartChargingCtrlr'}, "
