@@ -70,6 +70,7 @@ static void set_clock(struct station *s, const char *current_time)
     }
     metering_clock_changed(s);
     firmware_clock_changed(s);
+    smart_charging_update(s);
 }
 
 void provisioning_time_source_changed(struct station *s)
@@ -80,6 +81,7 @@ void provisioning_time_source_changed(struct station *s)
         s->provisioning.clock_is_set = false;
     metering_clock_changed(s);
     firmware_clock_changed(s);
+    smart_charging_update(s);
 }
 
 /* ---- local time: only displays have it (2.1.27-29) ---- */

@@ -33,10 +33,16 @@ bool smart_charging_is_dc(const struct evse *e)
     return false;
 }
 
+/* The least it can hold to: without a command `limit` all or nothing, so that what it cannot hold is a pause (SC.01). */
+static double least_A(const struct evse *e)
+{
+    return e->abilities.limit ? e->abilities.min_current_A : e->abilities.max_current_A;
+}
+
 bool smart_charging_is_paused(const struct evse *e)
 {
     double limit = e->limit.composite_A;
-    return limit <= 0 || limit < e->abilities.min_current_A - SAME_A;
+    return limit <= 0 || limit < least_A(e) - SAME_A;
 }
 
 /* ---- to the device ---- */
@@ -95,7 +101,7 @@ void smart_charging_view(struct station *s, struct composite_evse evses[], struc
             .phases = e->abilities.phases > 0 ? e->abilities.phases : 1,
             .is_dc = smart_charging_is_dc(e),
             .voltage_V = e->abilities.voltage_V > 0 ? e->abilities.voltage_V : 230,
-            .min_A = e->abilities.min_current_A,
+            .min_A = least_A(e),
             .max_A = e->abilities.max_current_A,
             .shares = e->limit.shares,
             .priority = e->tx.priority,

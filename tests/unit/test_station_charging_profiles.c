@@ -279,6 +279,24 @@ static void external_constraints_are_not_the_csmss_to_change(void **state)
     charging_composite(b, 1, 60, "A", "0:9");
 }
 
+/* SC.01: all or nothing */
+static void a_device_that_cannot_be_limited_is_held_back(void **state)
+{
+    (void)state;
+    struct evse_abilities abilities = bench_abilities();
+    abilities.limit = false;
+    for (int i = 0; i < 2; i++) {
+        struct bench *b = charging_bench(1, &abilities);
+        restart_with_external(b, 0, i ? "32" : "31");
+        bench_state(b, 1, EVSE_CONNECTED);
+        bench_token(b, 1, CARD, "ISO14443");
+        if (i)
+            bench_expect_command(b, 1, EVSE_START);
+        bench_expect_no_command(b);
+        bench_free(b);
+    }
+}
+
 static void clearing_a_default_lets_the_transaction_go_on(void **state) /* K10.FR.05, K10.FR.07 */
 {
     struct bench *b = *state;
@@ -478,6 +496,7 @@ int main(void)
         TEST(what_the_store_does_not_take_is_not_there),
         TEST(clearing_is_by_all_that_is_given),
         TEST(external_constraints_are_not_the_csmss_to_change),
+        cmocka_unit_test(a_device_that_cannot_be_limited_is_held_back),
         TEST(clearing_a_default_lets_the_transaction_go_on),
         cmocka_unit_test(profiles_are_reported_by_every_criterion),
         TEST(a_profile_is_reported_as_it_was_set),

@@ -435,6 +435,19 @@ static void without_smart_charging_the_profile_of_a_start_is_ignored(void **stat
     bench_expect_command(b, 1, EVSE_START);
 }
 
+static void the_time_of_the_csms_counts_at_once(void **state)
+{
+    struct bench *b = *state;
+    charging_set(b, 1, DEFAULT(1, 0),
+                 "'startSchedule': '2026-01-31T13:00:00Z', 'chargingRateUnit': 'A', "
+                 "'chargingSchedulePeriod': [" PERIOD(0, "10") "]",
+                 ACCEPTED);
+    bench_expect_no_command(b);
+    b->csms_offset_ms = 2 * 3600000;
+    bench_call(b, "TriggerMessage", "{'requestedMessage': 'Heartbeat'}", ACCEPTED);
+    bench_expect_limit(b, 1, 10);
+}
+
 static void a_device_without_limit_has_no_smart_charging(void **state) /* K01.FR.29, TC_K_15 */
 {
     (void)state;
@@ -482,6 +495,7 @@ int main(void)
         cmocka_unit_test(a_transaction_begun_without_a_link_has_the_default),
         TEST(a_start_with_a_wrong_profile_is_rejected),
         TEST(without_smart_charging_the_profile_of_a_start_is_ignored),
+        TEST(the_time_of_the_csms_counts_at_once),
         cmocka_unit_test(a_device_without_limit_has_no_smart_charging),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
