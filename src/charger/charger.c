@@ -344,6 +344,7 @@ void charger_evaluate(struct charger *c)
             wish_on_state(c, o);
         evaluate_token(c, (int)i + 1);
     }
+    variables_evaluate(c);
     wish_advance(c);
 }
 
@@ -495,7 +496,9 @@ struct charger *charger_new(const struct env *env, const struct profile *profile
     timer_init(&c->timer, env->timers, on_timer, c);
     c->values = calloc(profile->point_count + 1, sizeof(*c->values));
     c->outlets = calloc(profile->evse_count, sizeof(*c->outlets));
-    if (!c->values || !c->outlets)
+    if (profile->variable_count)
+        c->shown = calloc(profile->variable_count, sizeof(*c->shown));
+    if (!c->values || !c->outlets || (profile->variable_count && !c->shown))
         return NULL;
     for (size_t i = 0; i < profile->evse_count; i++) {
         c->outlets[i].bound_A = c->outlets[i].asked_A = c->outlets[i].applied_A = NAN;
@@ -541,6 +544,7 @@ void charger_free(struct charger *c)
     for (size_t i = 0; c->values && i < c->profile->point_count; i++)
         free(c->values[i].text);
     timer_stop(&c->timer);
+    variables_done(c);
     free(c->values);
     free(c->outlets);
     free(c);

@@ -19,6 +19,9 @@ struct charger_events {
     void (*on_signals)(void *ctx, int evse, const struct evse_signals *signals);
     /* A token was presented at the device. */
     void (*on_id_token)(void *ctx, int evse, const struct id_token *token);
+    /* A variable of the profile has another value, NULL: none that is good; `evse` 0: of the charger. `index` counts among those of
+     * the EVSE, or of the charger. Borrowed for the call. */
+    void (*on_variable)(void *ctx, int evse, size_t index, const struct device_value *value);
     /* A command ended: 0 took effect (or was acknowledged, where the profile has no `until`; a RESET: and the
      * device has told its state anew, which may take as long as it takes);
      * -ERR_REFUSED, -ERR_NO_ANSWER, -ERR_NO_EFFECT, -ERR_LINK_DOWN (a STOP or LIMIT is remembered and done

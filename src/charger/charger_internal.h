@@ -1,6 +1,8 @@
 /* The inside of a charger, shared by charger.c (values and signals), wish.c (what is asked of the device)
  * and job.c (how it is done, step by step).
  *
+ * variable.c makes of values what the device model shows.
+ *
  *     charger_command() -> wish.c: what is to be -> job.c: steps -> device_ops.write ... -> wish.c: what came of it */
 #ifndef CHARGER_CHARGER_INTERNAL_H
 #define CHARGER_CHARGER_INTERNAL_H
@@ -84,6 +86,13 @@ struct outlet {
     struct job jobs[EVSE_SLOTS];
 };
 
+/* What was told of a variable of the profile last. */
+struct shown {
+    char *text; /* DEVICE_STRING with a value */
+    double number;
+    bool is_known;
+};
+
 struct charger {
     const struct env *env;
     const struct profile *profile;
@@ -104,6 +113,7 @@ struct charger {
     struct job setup, keepalive;
     struct point_value *values;
     struct outlet *outlets;
+    struct shown *shown; /* by the profile's variables; NULL: it has none */
 };
 
 /* ---- charger.c ---- */
@@ -123,6 +133,12 @@ bool charger_has_scale(const struct charger *c, const struct point *point);
 
 /* The device answers and is the right one. */
 void charger_come_online(struct charger *c);
+
+/* ---- variable.c ---- */
+
+/* Tells of the profile's variables that have another value now. */
+void variables_evaluate(struct charger *c);
+void variables_done(struct charger *c);
 
 /* ---- identity.c ---- */
 

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/evse.h"
+
 #define POINT_NAME_SIZE    32
 #define POINT_MAX_RAW      256 /* bytes: 125 registers fit, and an ECHONET EDT */
 #define PROFILE_MAX_POINTS 512
@@ -105,6 +107,8 @@ struct device_ops {
     int (*read)(struct device *device, const struct point *point, device_done callback, void *ctx);
     /* No callback comes after this. */
     void (*free)(struct device *device);
+    /* Counters since it was made; whether it is online is the charger's to say. Borrowed. */
+    const struct device_health *(*health)(const struct device *device);
 };
 
 /* News from a driver to the charger. */

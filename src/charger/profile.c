@@ -404,6 +404,7 @@ static void visit_evse(struct reading *r, const struct repetition *at)
     profile_read_evse(r, at, &r->profile->evses[at->evse - 1]);
     read_setup(r, at->node, at->prefix);
     read_keepalive(r, at->node, at->prefix, at->evse);
+    profile_read_variables(r, yaml_get(at->node, "variables"), at->prefix, at->evse);
 }
 
 static bool count_evses(struct reading *r, const struct yaml_node *root, const struct yaml_node *list)
@@ -437,10 +438,10 @@ static bool count_evses(struct reading *r, const struct yaml_node *root, const s
 
 static void read_profile(struct reading *r, const struct yaml_node *root)
 {
-    static const char *const keys[] = { "profile",    "vendor", "models",        "protocol",
-                                        "extends",    "modbus", "echonet",       "identify",
-                                        "setup",      "points", "evses",         "keepalive",
-                                        "on_silence", "notes",  "firmware_hook", NULL };
+    static const char *const keys[] = { "profile",   "vendor",    "models",     "protocol", "extends",
+                                        "modbus",    "echonet",   "identify",   "setup",    "points",
+                                        "evses",     "keepalive", "on_silence", "notes",    "firmware_hook",
+                                        "variables", NULL };
     const struct yaml_node *evses = yaml_get(root, "evses"), *points = yaml_get(root, "points"),
                            *identify = yaml_get(root, "identify"), *equals = yaml_get(identify, "equals");
     yaml_check_keys(r->yaml, root, keys, r->problems);
@@ -462,8 +463,10 @@ static void read_profile(struct reading *r, const struct yaml_node *root)
         read_identify_value(r, identify, equals);
     read_setup(r, root, "");
     read_keepalive(r, root, "", 0);
+    profile_read_variables(r, yaml_get(root, "variables"), "", 0);
     if (has_evses)
         for_each_evse(r, evses, visit_evse);
+    profile_place_variables(r->profile);
 }
 
 int profile_parse(const char *name, const char *text, size_t len, const struct profile_source *source,
@@ -474,7 +477,7 @@ int profile_parse(const char *name, const char *text, size_t len, const struct p
     if (!profile)
         return -ENOMEM;
     size_t total = problems->total;
-    struct reading r = { .problems = problems, .profile = profile };
+    struct reading r = { .problems = problems, .profile = profile, .source = source };
     int err = profile_merge(source, name, text, len, problems, trees);
     if (err == 0) {
         r.yaml = trees[0];
@@ -504,6 +507,10 @@ void profile_free(struct profile *profile)
         free(profile->models[i]);
     profile_free_steps(&profile->setup);
     profile_free_steps(&profile->keepalive);
+    for (size_t i = 0; i < profile->variable_count; i++)
+        expression_free(profile->variable_values[i]);
+    free(profile->variables);
+    free(profile->variable_values);
     free(profile->points);
     free(profile->evses);
     free(profile->models);

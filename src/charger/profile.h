@@ -94,6 +94,10 @@ struct profile {
     size_t point_count;
     struct profile_evse *evses;
     size_t evse_count;
+    struct device_variable
+        *variables; /* the charger's own first, then those of each EVSE (abilities.variables) */
+    struct expression **variable_values; /* of the same places */
+    size_t variable_count, own_variable_count;
     struct identify identify;
     struct steps setup, keepalive;
     int64_t keepalive_ms;
@@ -106,6 +110,8 @@ struct profile {
 struct profile_source {
     char *(*find)(void *ctx, const char *name); /* heap text, the caller's, or NULL */
     void *ctx;
+    /* Whether a station can have the variable: 0, else what is wrong is in `ret`. NULL: any. */
+    int (*check_variable)(const struct device_variable *variable, bool is_of_evse, char *ret, size_t size);
 };
 
 /* Reads a profile from YAML text (`name` for messages: the file; if it ends in .yaml, the profile must be

@@ -15,7 +15,7 @@
 
 const char *const profile_evse_keys[] = { "count",      "address_offset", "unit_offset", "points",
                                           "connectors", "signals",        "commands",    "setup",
-                                          "keepalive",  "notes",          NULL };
+                                          "keepalive",  "notes",          "variables",   NULL };
 
 /* ConnectorEnumType */
 static const char *const connector_types[] = {

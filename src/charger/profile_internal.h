@@ -4,7 +4,8 @@
  *     profile_merge.c   extends
  *     profile_point.c   points
  *     profile_evse.c    signals and commands of an EVSE
- *     profile_step.c    steps and expressions */
+ *     profile_step.c    steps and expressions
+ *     profile_variable.c  what is shown in the device model */
 #ifndef CHARGER_PROFILE_INTERNAL_H
 #define CHARGER_PROFILE_INTERNAL_H
 
@@ -17,6 +18,7 @@
 #define MAX_EVSES     64
 #define MAX_MODELS    32
 #define MAX_EXTENDS   8
+#define MAX_VARIABLES 64           /* of the charger, and of an EVSE */
 #define MAX_PROFILE   (256 * 1024) /* bytes of text */
 #define MAX_CURRENT_A 1000.0
 #define MAX_INTERVAL  (24 * 3600 * 1000LL)
@@ -25,7 +27,8 @@ struct reading {
     const struct yaml *yaml;
     struct problems *problems;
     struct profile *profile;
-    int read_function, write_function; /* the file's, for points; 0: by kind */
+    const struct profile_source *source; /* or NULL */
+    int read_function, write_function;   /* the file's, for points; 0: by kind */
     bool no_memory;
 };
 
@@ -90,6 +93,13 @@ void profile_read_sets(struct reading *r, const struct yaml_node *map, const str
 void profile_free_steps(struct steps *steps);
 /* Complains of points a signal cannot live on. */
 void profile_check_polled(struct reading *r, const struct yaml_node *node, const struct expression *e);
+
+/* ---- profile_variable.c ---- */
+
+/* Appends the variables of the charger (`evse` 0), then of each EVSE in its order. */
+void profile_read_variables(struct reading *r, const struct yaml_node *map, const char *prefix, int evse);
+/* When all are there: they stand still from now on. */
+void profile_place_variables(struct profile *profile);
 
 /* ---- profile_evse.c ---- */
 

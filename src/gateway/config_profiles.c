@@ -80,7 +80,7 @@ static int load_profile(struct config *c, const struct yaml *y, const struct yam
 
     AUTO_FREE char *path = strdup(search->path); /* the search goes on for what it extends */
     AUTO(profile) *profile = NULL;
-    const struct profile_source source = { find_text, search };
+    const struct profile_source source = { find_text, search, station_check_device_variable };
     int r = path ? profile_parse(path, text, strlen(text), &source, problems, &profile) : -ENOMEM;
     if (r == -ENOMEM)
         return r;
@@ -144,7 +144,7 @@ int config_load_profile(const char *path, const char *directories, struct proble
     struct buf texts;
     buf_init(&texts, CONFIG_MAX_BYTES);
     struct search search = { .directories = directories, .beside = path, .texts = &texts };
-    const struct profile_source source = { find_text, &search };
+    const struct profile_source source = { find_text, &search, station_check_device_variable };
     r = profile_parse(path, text, len, &source, problems, ret);
     buf_done(&texts);
     return r;

@@ -265,6 +265,14 @@ static void op_command(void *ctx, int evse, const struct evse_command *command)
     charger_command(c->charger, evse - c->first_evse + 1, command);
 }
 
+static void op_device_health(void *ctx, int evse, struct device_health *ret)
+{
+    const struct station_charger *c = charger_of(ctx, evse);
+    if (c->device)
+        *ret = *c->ops->health(c->device);
+    ret->online = charger_signals(c->charger, evse - c->first_evse + 1)->online;
+}
+
 static int op_firmware(void *ctx, const struct firmware_job *job)
 {
     struct station_entry *entry = ctx;
@@ -356,6 +364,7 @@ static const struct station_ops station_ops = {
     .send = op_send,
     .persist = op_persist,
     .command = op_command,
+    .device_health = op_device_health,
     .firmware = op_firmware,
     .upload_log = op_upload_log,
     .has_log = op_has_log,
@@ -375,6 +384,22 @@ static void on_id_token(void *ctx, int evse, const struct id_token *token)
 {
     struct station_charger *c = ctx;
     station_on_id_token(c->entry->station, c->first_evse + evse - 1, token);
+}
+
+/* Where a station has several chargers, what is a charger's own stands at its first EVSE, before what is the EVSE's. */
+static bool has_station_to_itself(const struct station_charger *c)
+{
+    return c->entry->config->charger_count == 1;
+}
+
+static void on_variable(void *ctx, int evse, size_t index, const struct device_value *value)
+{
+    const struct station_charger *c = ctx;
+    bool moves = !has_station_to_itself(c) && evse <= 1;
+    if (moves && evse == 1)
+        index += c->config->profile->own_variable_count;
+    int at = evse > 0 ? c->first_evse + evse - 1 : moves ? c->first_evse : 0;
+    station_on_device_variable(c->entry->station, at, index, value);
 }
 
 static void on_command_done(void *ctx, int evse, const struct evse_command *command, int err)
@@ -397,6 +422,7 @@ static void on_write(void *ctx, const struct point *point, double number, const 
 static const struct charger_events charger_events = {
     .on_signals = on_signals,
     .on_id_token = on_id_token,
+    .on_variable = on_variable,
     .on_command_done = on_command_done,
     .on_write = on_write,
 };
@@ -476,6 +502,10 @@ static int make_chargers(struct station_entry *entry, struct evse_abilities *abi
             return -ENOMEM;
         for (size_t n = 0; n < c->config->profile->evse_count; n++, evse++) {
             abilities[evse - 1] = c->config->profile->evses[n].abilities;
+            if (n == 0 && !has_station_to_itself(c)) {
+                abilities[evse - 1].variables = c->config->profile->variables;
+                abilities[evse - 1].variable_count += c->config->profile->own_variable_count;
+            }
             if (c->config->max_current_A < abilities[evse - 1].max_current_A) {
                 abilities[evse - 1].max_current_A = c->config->max_current_A;
                 charger_set_max_current(c->charger, (int)n + 1, c->config->max_current_A);
@@ -510,6 +540,8 @@ static int make_station(struct station_entry *entry, const struct evse_abilities
         .security_profile = csms->security_profile,
         .evse_count = config->evse_count,
         .evses = abilities,
+        .variables = config->charger_count == 1 ? profile->variables : NULL,
+        .variable_count = config->charger_count == 1 ? profile->own_variable_count : 0,
         .presets = presets,
         .preset_count = config->preset_count,
         .max_message = csms->max_message,

@@ -1,4 +1,5 @@
 /* Profiles of any content; one that is accepted drives a charger on device bytes of any content. */
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -111,8 +112,18 @@ static void on_command_done(void *ctx, int evse, const struct evse_command *comm
     (void)err;
 }
 
+static void on_variable(void *ctx, int evse, size_t index, const struct device_value *value)
+{
+    (void)ctx;
+    (void)evse;
+    (void)index;
+    if (value && !isfinite(value->number))
+        abort();
+}
+
 static const struct charger_events events = { .on_signals = on_signals,
                                               .on_id_token = on_id_token,
+                                              .on_variable = on_variable,
                                               .on_command_done = on_command_done };
 
 static void give_value(struct world *w, struct charger *charger, const struct profile *profile)
@@ -180,7 +191,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* The profile, and after a NUL what happens to it. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct profile_source source = { find, NULL };
+    const struct profile_source source = { .find = find };
     const uint8_t *nul = memchr(data, 0, size);
     size_t len = nul ? (size_t)(nul - data) : size;
     struct problems problems;

@@ -82,7 +82,7 @@ static char *find(void *ctx, const char *name)
 static void a_profile_there_is_no_memory_for_is_refused_whole(void **state)
 {
     static const char *const names[] = { "demo-modbus-ac22", "echonet-027e", "phoenix-ev-cc-ac1-ser" };
-    static const struct profile_source source = { find, NULL };
+    static const struct profile_source source = { .find = find };
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         AUTO_FREE char *text = read_profile(names[i]);

@@ -48,7 +48,7 @@ static struct profile *load(const char *name)
     char file[128];
     struct problems problems;
     struct profile *profile = NULL;
-    const struct profile_source source = { from_directory, NULL };
+    const struct profile_source source = { .find = from_directory };
     assert_non_null(text);
     (void)snprintf(file, sizeof(file), "profiles/%s.yaml", name);
     problems_init(&problems);
@@ -104,7 +104,7 @@ static char *from_table(void *ctx, const char *name)
 static struct profile *parse(const char *text, const char *const rows[][2], struct problems *problems)
 {
     struct profile *profile = NULL;
-    const struct profile_source source = { from_table, (void *)rows };
+    const struct profile_source source = { .find = from_table, .ctx = (void *)rows };
     int r = profile_parse("p.yaml", text, strlen(text), &source, problems, &profile);
     assert_true(r == 0 || r == -EINVAL);
     assert_int_equal(problems->total == 0, r == 0);
@@ -593,7 +593,7 @@ static void the_examples_of_the_manual_are_sound(void **state)
     assert_non_null(second);
     const char *const rows[][2] = { { "acme-one", first }, { NULL, NULL } };
     problems_init(&problems);
-    struct profile_source source = { from_table, (void *)rows };
+    struct profile_source source = { .find = from_table, .ctx = (void *)rows };
     AUTO(profile) *one = NULL;
     AUTO(profile) *other = NULL;
     (void)profile_parse("acme-one.yaml", first, strlen(first), &source, &problems, &one);

@@ -145,6 +145,8 @@ static void judge_batch(struct device *device, const struct try *t, const struct
 static void on_sign_of_life(struct device *device, const struct echonet_frame *frame)
 {
     bool own = echonet_same_object(frame->seoj, device->object);
+    if (own)
+        device->health.last_answer_ms = device_now_ms(device);
     if (own && device->identity != IDENTITY_UNVERIFIED) {
         echonet_device_set_online(device);
     } else if (device->presence == PRESENCE_SILENT) {
@@ -245,12 +247,15 @@ static bool on_get_answer(struct device *device, const struct echonet_frame *fra
     bool read_back = current && looks;
     if (current) {
         device->engine->counters.answers++;
+        device->health.answers++;
         device->job = JOB_NONE;
     } else {
         device->engine->counters.late_answers++;
     }
-    if (frame->esv == ESV_GET_SNA)
+    if (frame->esv == ESV_GET_SNA) {
         device->engine->counters.exceptions++;
+        device->health.exceptions++;
+    }
 
     on_sign_of_life(device, frame);
     bool told = take_answer(device, frame, &t, &got);
@@ -285,11 +290,14 @@ static bool on_set_answer(struct device *device, const struct echonet_frame *fra
         return false;
 
     bool accepted = frame->esv == ESV_SET_RES;
-    if (device->job == JOB_SET)
+    if (device->job == JOB_SET) {
         device->engine->counters.answers++;
-    else
+        device->health.answers++;
+    } else {
         device->engine->counters.late_answers++;
+    }
     device->engine->counters.exceptions += !accepted;
+    device->health.exceptions += !accepted;
     bool current = device->job == JOB_SET || device->job == JOB_READ_BACK;
     if (current)
         device->job = JOB_NONE;

@@ -78,6 +78,7 @@ static void send_frame(struct device *device, const struct echonet_writer *w)
 {
     int len = echonet_end(w);
     device->engine->counters.requests++;
+    device->health.requests++;
     if (len > 0)
         device->engine->send(device->engine->ctx, device->peer->address, w->bytes, (size_t)len);
 }
@@ -248,6 +249,7 @@ void echonet_device_on_timeout(struct device *device)
     device->job = JOB_NONE;
     device->silent_tries++;
     device->engine->counters.timeouts++;
+    device->health.timeouts++;
     if (job == JOB_SET || job == JOB_READ_BACK)
         on_write_silence(device, job);
     else

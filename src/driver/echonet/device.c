@@ -24,6 +24,8 @@ static void tell(struct device *device, bool online, int err)
 {
     if (device->told && device->told_online == online)
         return;
+    if (device->told_online && !online)
+        device->health.losses++;
     device->told = true;
     device->told_online = online;
     log_debug(LOG_ECHONET, "device %s: object=%02X%02X%02X reason=%s", online ? "answers" : "is silent",
@@ -191,7 +193,12 @@ static void free_device(struct device *device)
 }
 DEFINE_AUTO(device, free_device)
 
-const struct device_ops echonet_device_ops = { write_point, read_point, free_device };
+static const struct device_health *health_of(const struct device *device)
+{
+    return &device->health;
+}
+
+const struct device_ops echonet_device_ops = { write_point, read_point, free_device, health_of };
 
 static struct echonet_options checked(struct echonet_options o)
 {

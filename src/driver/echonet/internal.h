@@ -190,6 +190,7 @@ struct device {
     bool round_split;
     int split_rounds;
     int64_t regrow_ms;
+    struct device_health health;
 };
 
 static inline int64_t device_now_ms(const struct device *device)

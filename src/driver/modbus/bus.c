@@ -125,6 +125,7 @@ static void transmit(struct modbus_bus *bus, struct device *device, int64_t now_
     bus->deadline_ms = now_ms + device->options.timeout_ms +
                        transmission_ms(bus, (size_t)len + characters * answer_length(&bus->sent));
     bus->counters.requests++;
+    device->health.requests++;
     list_remove(&device->link);
     list_append(&bus->devices, &device->link);
     wake_at(bus, bus->deadline_ms);
@@ -227,6 +228,8 @@ static void count_broken(struct modbus_bus *bus, const struct modbus_frame *fram
     char hex[2 * 32 + 1];
     int64_t now_ms = bus_now_ms(bus);
     bus->counters.bad_frames++;
+    if (bus->active)
+        bus->active->health.bad_frames++;
     if (bus->noise_ms < 0 || now_ms - bus->noise_ms > QUIET_LOG_MS) {
         hex_encode(frame->pdu, frame->pdu_len, hex, sizeof(hex));
         log_warn(LOG_MODBUS, "%s: bus=%s unit=%d bytes=%s%s", what, bus->settings.name, bus->sent_unit, hex,
@@ -269,8 +272,12 @@ static void on_frame(struct modbus_bus *bus, const struct modbus_frame *frame)
     bus->quiet_from_ms = bus_now_ms(bus);
     bus->reconnect_ms = bus->reconnect_after_ms;
     bus->counters.answers++;
-    if (response.exception)
+    device->health.answers++;
+    device->health.last_answer_ms = bus->quiet_from_ms;
+    if (response.exception) {
         bus->counters.exceptions++;
+        device->health.exceptions++;
+    }
     bus->delivering = true;
     device_on_answer(device, &response);
     bus->delivering = false;
@@ -305,6 +312,7 @@ static void on_timer(struct timer *timer, void *ctx)
     }
     if (bus->active && bus_now_ms(bus) >= bus->deadline_ms) {
         bus->counters.timeouts++;
+        bus->active->health.timeouts++;
         fail_exchange(bus);
     }
     bus_kick(bus);

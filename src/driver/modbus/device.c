@@ -39,6 +39,8 @@ static void tell(struct device *device, bool online, int err)
 {
     if (device->told && device->told_online == online)
         return;
+    if (device->told_online && !online)
+        device->health.losses++;
     device->told = true;
     device->told_online = online;
     log_debug(LOG_MODBUS, "device %s: bus=%s unit=%d reason=%s", online ? "answers" : "is silent",
@@ -528,7 +530,12 @@ static void device_free(struct device *device)
     free(device);
 }
 
-const struct device_ops modbus_device_ops = { device_write, device_read, device_free };
+static const struct device_health *device_health_of(const struct device *device)
+{
+    return &device->health;
+}
+
+const struct device_ops modbus_device_ops = { device_write, device_read, device_free, device_health_of };
 
 struct device *modbus_device_new(struct modbus_bus *bus, int unit, const struct profile *profile,
                                  const struct modbus_options *options, const struct device_events *events,

@@ -70,6 +70,7 @@ struct device {
     bool doubted; /* a write or read got no answer: a poll decides whether the device is still there */
     int64_t not_before_ms; /* pause or back-off */
     int64_t back_off_ms;
+    struct device_health health;
 };
 
 enum link_state { LINK_CLOSED, LINK_OPENING, LINK_OPEN };
