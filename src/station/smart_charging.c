@@ -146,8 +146,8 @@ static void update_once(struct station *s)
 {
     struct composite_evse views[STATION_MAX_EVSES];
     struct composite composite;
-    double before_A[STATION_MAX_EVSES];
-    bool was_paused[STATION_MAX_EVSES];
+    double before_A[STATION_MAX_EVSES] = { 0 };
+    bool was_paused[STATION_MAX_EVSES] = { false };
     int64_t now = station_wall_ms(s), next = INT64_MAX;
     smart_charging_view(s, views, &composite);
     for (size_t i = 0; i < s->evse_count; i++) {
