@@ -91,6 +91,15 @@ def test_TC_K_19_CS(station, recurrency, days):
     is_schedule(periods, [(0, 6), (3600 - passed, 10)])
 
 
+@pytest.mark.parametrize("offered, other", [("A", "W"), ("W", "A")])
+def test_TC_K_12_CS(station, offered, other):
+    """A unit that the station does not offer. Part 6 has no text for the station: by title and K01.FR.26."""
+    cs = station(SmartChargingCtrlr__RateUnit=offered)
+    install(cs, profile(12, unit=other), status="Rejected")
+    reported(cs, {"chargingProfileId": [12]}, status="NoProfiles")
+    install(cs, profile(12, unit=offered))
+
+
 @UNITS
 def test_TC_K_13_CS(station, unit):
     """A profile is there after a restart."""

@@ -64,6 +64,15 @@ def test_TC_K_41_CS(station, unit):
     device_is_held_to(cs, 8)
 
 
+@pytest.mark.parametrize("offered, other", [("A", "W"), ("W", "A")])
+def test_TC_K_42_CS(station, offered, other):
+    """A unit that the station does not offer."""
+    cs = station(SmartChargingCtrlr__RateUnit=offered)
+    answer = cs.call("GetCompositeSchedule", {"evseId": EVSE, "duration": 300, "chargingRateUnit": other}, status="Rejected")
+    assert "schedule" not in answer
+    composite(cs, EVSE, 300, offered)
+
+
 def test_TC_K_47_CS(station):
     """An EVSE that is not there. Part 6 has no text for the station: by title and K08.FR.05."""
     cs = station()
