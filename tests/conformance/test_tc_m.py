@@ -1,4 +1,4 @@
-"""ISO 15118 certificate management: what of it is about the connection and firmware. The rest needs an ISO 15118 controller."""
+"""ISO 15118 certificate management: roots of every kind, and the station's own. The rest needs an ISO 15118 controller."""
 from rig import until
 from servers import DAY, Authority
 from states import (Booted, CertificateInstalled, GetInstalledCertificates, RenewChargingStationCertificate, hash_data, installed,
@@ -6,6 +6,7 @@ from states import (Booted, CertificateInstalled, GetInstalledCertificates, Rene
 from test_tc_a_tls import show
 
 CSMS, MANUFACTURER = "CSMSRootCertificate", "ManufacturerRootCertificate"
+V2G, MO = "V2GRootCertificate", "MORootCertificate"
 CHECK = {"SecurityCtrlr__AdditionalRootCertificateCheck": "true"}
 
 
@@ -21,6 +22,20 @@ def test_TC_M_02_CS(station):
     cs, new = station(), Authority("manufacturer")
     CertificateInstalled(cs, MANUFACTURER, new)
     GetInstalledCertificates(cs, MANUFACTURER, new)
+
+
+def test_TC_M_03_CS(station):
+    """M05.FR.01, M05.FR.02."""
+    cs, new = station(), Authority("V2G")
+    CertificateInstalled(cs, V2G, new)
+    GetInstalledCertificates(cs, V2G, new)
+
+
+def test_TC_M_04_CS(station):
+    """M05.FR.01, M05.FR.02."""
+    cs, new = station(), Authority("mobility operator")
+    CertificateInstalled(cs, MO, new)
+    GetInstalledCertificates(cs, MO, new)
 
 
 def test_TC_M_07_CS(station, authority):
@@ -89,6 +104,20 @@ def test_TC_M_13_CS(station):
     cs, new = station(), Authority("manufacturer")
     CertificateInstalled(cs, MANUFACTURER, new)
     assert GetInstalledCertificates(cs, MANUFACTURER) == [(MANUFACTURER, root_hash(new))]
+
+
+def test_TC_M_14_CS(station):
+    """M03.FR.01, M03.FR.03, M03.FR.04."""
+    cs, new = station(), Authority("V2G")
+    CertificateInstalled(cs, V2G, new)
+    assert GetInstalledCertificates(cs, V2G) == [(V2G, root_hash(new))]
+
+
+def test_TC_M_16_CS(station):
+    """M03.FR.01, M03.FR.03, M03.FR.04."""
+    cs, new = station(), Authority("mobility operator")
+    CertificateInstalled(cs, MO, new)
+    assert GetInstalledCertificates(cs, MO) == [(MO, root_hash(new))]
 
 
 def both(cs):
