@@ -170,6 +170,15 @@ static int run_lock(const struct call *call)
     return ok(call);
 }
 
+static int run_ambient(const struct call *call)
+{
+    double ambient_C;
+    if (str_to_double(call->words[0], &ambient_C) < 0 ||
+        model_set_ambient(&call->charger->model, ambient_C) < 0)
+        return fail(call, "degrees Celsius, -40 to 125");
+    return ok(call);
+}
+
 static int run_power(const struct call *call)
 {
     int on = on_off(call->words[0]);
@@ -234,31 +243,32 @@ static json_t *show(struct charger *c)
         json_array_append_new(currents, json_real(model_current_A(m, phase)));
         json_array_append_new(voltages, json_real(model_voltage_V(m, phase)));
     }
-    return json_pack("{ss ss ss sb sb sb sb sb sb sb sb sb sf sf sf so so sf sf ss si sb si si sI}", //
-                     "name", c->name,                                                                //
-                     "map", c->map_name,                                                             //
-                     "state", model_state_names[model_state(m)],                                     //
-                     "powered", m->powered,                                                          //
-                     "occupied", model_bay_is_occupied(m),                                           //
-                     "plugged", m->plugged,                                                          //
-                     "ready", m->plugged && m->vehicle.ready,                                        //
-                     "enabled", m->enabled,                                                          //
-                     "contactor", m->contactor,                                                      //
-                     "locked", m->locked,                                                            //
-                     "lock_failed", model_lock_failed(m),                                            //
-                     "watchdog_expired", m->watchdog_expired,                                        //
-                     "limit", m->limit_A,                                                            //
-                     "effective_limit", model_effective_limit_A(m),                                  //
-                     "power", model_power_W(m),                                                      //
-                     "currents", currents,                                                           //
-                     "voltages", voltages,                                                           //
-                     "energy", m->energy_Wh,                                                         //
-                     "soc", model_soc_percent(m),                                                    //
-                     "tag", m->tag,                                                                  //
-                     "fault", (int)m->fault,                                                         //
-                     "reachable", charger_is_reachable(c),                                           //
-                     "slow", (int)c->slow_ms,                                                        //
-                     "corrupt", c->corrupt,                                                          //
+    return json_pack("{ss ss ss sb sb sb sb sb sb sb sb sb sf sf sf so so sf sf sf ss si sb si si sI}", //
+                     "name", c->name,                                                                   //
+                     "map", c->map_name,                                                                //
+                     "state", model_state_names[model_state(m)],                                        //
+                     "powered", m->powered,                                                             //
+                     "occupied", model_bay_is_occupied(m),                                              //
+                     "plugged", m->plugged,                                                             //
+                     "ready", m->plugged && m->vehicle.ready,                                           //
+                     "enabled", m->enabled,                                                             //
+                     "contactor", m->contactor,                                                         //
+                     "locked", m->locked,                                                               //
+                     "lock_failed", model_lock_failed(m),                                               //
+                     "watchdog_expired", m->watchdog_expired,                                           //
+                     "limit", m->limit_A,                                                               //
+                     "effective_limit", model_effective_limit_A(m),                                     //
+                     "power", model_power_W(m),                                                         //
+                     "currents", currents,                                                              //
+                     "voltages", voltages,                                                              //
+                     "energy", m->energy_Wh,                                                            //
+                     "temperature", model_temperature_C(m),                                             //
+                     "soc", model_soc_percent(m),                                                       //
+                     "tag", m->tag,                                                                     //
+                     "fault", (int)m->fault,                                                            //
+                     "reachable", charger_is_reachable(c),                                              //
+                     "slow", (int)c->slow_ms,                                                           //
+                     "corrupt", c->corrupt,                                                             //
                      "writes", (json_int_t)c->write_count);
 }
 
@@ -409,6 +419,7 @@ static const struct command commands[] = {
     { "ready",   true,  false, 1, 1, run_ready,   "ready NAME on|off", "the car wants energy, or does not" },
     { "tap",     true,  false, 1, 1, run_tap,     "tap NAME UID", "a card is shown, for 10 s or until acknowledged" },
     { "fault",   true,  false, 1, 1, run_fault,   "fault NAME CODE|clear", "the device finds a fault" },
+    { "ambient", true,  false, 1, 1, run_ambient, "ambient NAME CELSIUS", "so warm it is around it" },
     { "lock",    true,  false, 1, 1, run_lock,    "lock NAME breaks|holds", "it does not hold the plug, or does again" },
     { "power",   true,  false, 1, 1, run_power,   "power NAME on|off", "its supply" },
     { "meter",   true,  false, 1, 1, run_meter,   "meter NAME WH|absent|present", "sets the register, or takes the meter away" },

@@ -63,6 +63,10 @@ double quantity_get(const struct model *m, enum quantity quantity)
         return MODEL_MIN_CURRENT_A * full_V;
     case Q_MAX_POWER:
         return m->settings.max_current_A * full_V;
+    case Q_TEMPERATURE:
+        return model_temperature_C(m);
+    case Q_SWITCHED:
+        return m->switched;
     case Q_SOC:
         return model_soc_percent(m);
     case Q_BATTERY_ENERGY:

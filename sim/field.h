@@ -36,6 +36,8 @@ enum quantity {
     Q_MAX_CURRENT,
     Q_MIN_POWER,
     Q_MAX_POWER,
+    Q_TEMPERATURE, /* Celsius */
+    Q_SWITCHED,
     Q_SOC,
     Q_BATTERY_ENERGY,
     Q_BATTERY_CAPACITY,

@@ -10,6 +10,10 @@
     {                                                                                                        \
         .type = FIELD_UINT, .size = 2, .quantity = (q), .scale = (s)                                         \
     }
+#define I16(q, s)                                                                                            \
+    {                                                                                                        \
+        .type = FIELD_INT, .size = 2, .quantity = (q), .scale = (s)                                          \
+    }
 #define U32(q, s)                                                                                            \
     {                                                                                                        \
         .type = FIELD_UINT, .size = 4, .quantity = (q), .scale = (s)                                         \
@@ -47,6 +51,8 @@ static const struct modbus_register ac22_registers[] = {
     { "cp_state",    REGISTER_INPUT,   100, REGISTER_READ,  CODE(Q_STATE, ac22_states) },
     { "flags",       REGISTER_INPUT,   101, REGISTER_READ,  FLAGS(ac22_flags) },
     { "fault_code",  REGISTER_INPUT,   102, REGISTER_READ,  U16(Q_FAULT, 1) },
+    { "temperature", REGISTER_INPUT,   103, REGISTER_READ,  I16(Q_TEMPERATURE, 0.1) },
+    { "switched",    REGISTER_INPUT,   104, REGISTER_READ,  U32(Q_SWITCHED, 1) },
     { "current_l1",  REGISTER_INPUT,   110, REGISTER_READ,  U16(Q_CURRENT_L1, 0.01) },
     { "current_l2",  REGISTER_INPUT,   111, REGISTER_READ,  U16(Q_CURRENT_L2, 0.01) },
     { "current_l3",  REGISTER_INPUT,   112, REGISTER_READ,  U16(Q_CURRENT_L3, 0.01) },
@@ -97,6 +103,7 @@ static const struct modbus_register rtu7_registers[] = {
     { "iec_state",   REGISTER_HOLDING, 0x1000, REGISTER_READ,  CODE(Q_PILOT, rtu7_letters) },
     { "flags",       REGISTER_HOLDING, 0x1001, REGISTER_READ,  FLAGS(rtu7_flags) },
     { "error",       REGISTER_HOLDING, 0x1002, REGISTER_READ,  U16(Q_FAULT, 1) },
+    { "temperature", REGISTER_HOLDING, 0x1003, REGISTER_READ,  I16(Q_TEMPERATURE, 0.1) },
     { "power",       REGISTER_HOLDING, 0x1010, REGISTER_READ,  U32(Q_POWER, 1) },
     { "energy",      REGISTER_HOLDING, 0x1012, REGISTER_READ,  U32(Q_ENERGY, 10) },
     { "current_l1",  REGISTER_HOLDING, 0x1014, REGISTER_READ,  U16(Q_CURRENT_L1, 0.1) },

@@ -215,6 +215,7 @@ static void happen(struct model *m, enum model_event event)
     switch (event) {
     case MODEL_CONTACTOR:
         m->contactor = true;
+        m->switched++;
         break;
     case MODEL_TICK:
         settle(m);
@@ -270,6 +271,7 @@ void model_init(struct model *m, const struct env *env, const struct model_setti
                          .settings = *settings,
                          .metered = true,
                          .limit_A = settings->max_current_A,
+                         .ambient_C = 25,
                          .energy_Wh = settings->energy_Wh,
                          .on_change = on_change,
                          .ctx = ctx,
@@ -397,6 +399,20 @@ int model_unlock(struct model *m)
 bool model_lock_failed(const struct model *m)
 {
     return m->lock_breaks && m->powered && m->plugged;
+}
+
+int model_set_ambient(struct model *m, double ambient_C)
+{
+    model_update(m);
+    if (ambient_C < -40 || ambient_C > 125)
+        return -ERANGE;
+    m->ambient_C = ambient_C;
+    return 0;
+}
+
+double model_temperature_C(const struct model *m)
+{
+    return m->ambient_C + 0.5 * m->current_A;
 }
 
 void model_set_lock_breaks(struct model *m, bool breaks)

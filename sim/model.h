@@ -70,6 +70,8 @@ struct model {
     bool watchdog_expired; /* nobody wrote the keepalive: at most 6 A */
     uint16_t fault;        /* 0: none */
     double limit_A;
+    double ambient_C;       /* temperature around the device */
+    uint32_t switched;      /* how often the contactor closed, ever */
     struct vehicle vehicle; /* while plugged */
     double current_A;       /* per phase in use, since time_ms */
     double energy_Wh;       /* the meter's register at time_ms */
@@ -115,6 +117,10 @@ int model_set_limit(struct model *m, double limit_A);
 int model_unlock(struct model *m);
 /* From now on the lock holds no plug, or does again. */
 void model_set_lock_breaks(struct model *m, bool breaks);
+/* -40..125 °C around it. 0, -ERANGE. */
+int model_set_ambient(struct model *m, double ambient_C);
+/* Inside: half a kelvin warmer for each ampere that flows. */
+double model_temperature_C(const struct model *m);
 /* There is a plug to hold, and the lock cannot. */
 bool model_lock_failed(const struct model *m);
 void model_set_watchdog(struct model *m, int64_t timeout_ms);
