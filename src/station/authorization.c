@@ -82,6 +82,8 @@ void authorization_on_plugged(struct evse *e)
         transaction_is_running(e) || !availability_is_operative(e) ||
         provisioning_is_resetting(e->station, e->id))
         return;
+    if (reservation_holds(e))
+        return; /* who is expected has to show who he is (H03.FR.01) */
     /* nobody has to ask for anything: as with a start button (C02.FR.01) */
     tx->token = (struct id_token){ .value = "", .type = "NoAuthorization" };
     tx->authorization = AUTHORIZATION_GRANTED;
@@ -103,11 +105,16 @@ void authorization_grant(struct evse *e, const struct id_token *token, const cha
     tx->remote_start_id = remote_start_id;
     if (remote_start_id >= 0)
         tx->owed |= OWED_REMOTE_START_ID;
+    tx->reservation_id = reservation_use(e, token, group);
+    if (tx->reservation_id >= 0)
+        tx->owed |= OWED_RESERVATION;
     log_info(LOG_STATION, "authorized: station=%s evse=%d token=%s", e->station->id, e->id,
              shortened(token, text));
     if (!(tx->points & TX_EV_CONNECTED))
         authorization_await_vehicle(e);
     lock_on_authorized(e);
+    if (tx->reservation_id >= 0 || reservation_holds(e))
+        availability_on_evse_changed(e); /* H03.FR.10 */
     transaction_authorized(e, remote_start_id >= 0 ? TRIGGER_REMOTE_START : TRIGGER_AUTHORIZED);
 }
 
@@ -215,6 +222,11 @@ static void let_in(struct evse *e, const char *group)
 {
     struct evse_transaction *tx = &e->tx;
     struct id_token token = tx->asked;
+    if (!reservation_admits(e, &token, group)) { /* H03.FR.01 */
+        release_to_owner(e);
+        refuse(e, "reserved for another");
+        return;
+    }
     bool is_back = tx->remote_start_id < 0 && transaction_is_running(e) &&
                    e->signals.state == EVSE_AVAILABLE && owns_cable(e, &token);
     authorization_grant(e, &token, group, tx->remote_start_id);
@@ -448,8 +460,10 @@ void transactions_on_id_token(struct evse *e, const struct id_token *presented)
         refuse(e, "out of service");
         return;
     }
-    if (needs_none)
+    if (needs_none && reservation_admits(e, &token, known_token_find(e->station, &token).group))
         authorization_grant(e, &token, NULL, -1); /* whoever it is */
+    else if (needs_none)
+        refuse(e, "reserved for another");
     else
         authorization_request(e, &token, -1);
 }

@@ -69,7 +69,7 @@ static bool is_off_for_reset(const struct evse *e)
     return false;
 }
 
-enum connector_status availability_status(const struct evse *e, int connector)
+static enum connector_status unreserved_status(const struct evse *e, int connector)
 {
     const struct evse_signals *signals = &e->signals;
     /* G01.FR.05: a vehicle that leaves before its transaction ends leaves an Unavailable connector, not an Available one */
@@ -86,22 +86,41 @@ enum connector_status availability_status(const struct evse *e, int connector)
     return CONNECTOR_AVAILABLE;
 }
 
+/* A vehicle that was not expected leaves a reserved connector Reserved (G03.FR.09, G01.FR.09). */
+enum connector_status availability_status(const struct evse *e, int connector)
+{
+    enum connector_status status = unreserved_status(e, connector);
+    bool is_usable = status == CONNECTOR_AVAILABLE || status == CONNECTOR_OCCUPIED;
+    return is_usable && reservation_holds(e) ? CONNECTOR_RESERVED : status;
+}
+
 /* Best first: a station, or an EVSE, is as well off as the best part of it. */
 static enum connector_status better(enum connector_status a, enum connector_status b)
 {
     return a < b ? a : b;
 }
 
-enum connector_status availability_evse_status(const struct evse *e)
+static enum connector_status evse_status(const struct evse *e,
+                                         enum connector_status (*of)(const struct evse *e, int connector))
 {
     enum connector_status status = CONNECTOR_FAULTED;
     for (int c = 1; c <= e->abilities.connectors; c++) {
-        enum connector_status one = availability_status(e, c);
+        enum connector_status one = of(e, c);
         if (one == CONNECTOR_OCCUPIED)
             return one; /* one is used at a time */
         status = better(status, one);
     }
     return status;
+}
+
+enum connector_status availability_evse_status(const struct evse *e)
+{
+    return evse_status(e, availability_status);
+}
+
+enum connector_status availability_evse_unreserved(const struct evse *e)
+{
+    return evse_status(e, unreserved_status);
 }
 
 enum connector_status availability_station_status(const struct station *s)
@@ -287,6 +306,11 @@ static void report_all(struct station *s)
         report_changes(&s->evses[i], 0);
 }
 
+void availability_report(struct evse *e)
+{
+    report_changes(e, 0);
+}
+
 void availability_settings_changed(struct station *s)
 {
     report_all(s);
@@ -298,7 +322,9 @@ void availability_on_evse_changed(struct evse *e)
 
     for (int c = 0; c <= e->abilities.connectors; c++)
         (void)apply_scheduled(s, e, c);
-    if (apply_scheduled(s, NULL, 0))
+    bool is_for_all = apply_scheduled(s, NULL, 0);
+    reservations_update(s);
+    if (is_for_all)
         report_all(s);
     else
         report_changes(e, 0);

@@ -56,6 +56,10 @@ void availability_on_evse_changed(struct evse *e);
 /* False if station, EVSE or all its connectors are set Inoperative (also if that waits for the end of transactions), or the device says
  * unavailable, faulted or nothing; or while the CSMS has not accepted the station and TxBeforeAcceptedEnabled does not let it charge. */
 bool availability_is_operative(const struct evse *e);
+/* As if nothing was reserved; of an EVSE as a whole. */
+enum connector_status availability_evse_unreserved(const struct evse *e);
+/* Something else that the status follows from has changed: reports the connectors whose status is another one. */
+void availability_report(struct evse *e);
 enum connector_status availability_status(const struct evse *e, int connector);
 /* The EVSE's and the station's own, for AvailabilityState: that of the connector, or EVSE, that is best off. */
 enum connector_status availability_evse_status(const struct evse *e);

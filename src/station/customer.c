@@ -72,6 +72,14 @@ static void print_listed(const struct station *s, const struct finding *f)
     buf_text(f->out, "\n");
 }
 
+static void print_reservation(void *ctx, int64_t id, int64_t expiry_ms)
+{
+    const struct finding *f = ctx;
+    buf_printf(f->out, "reservation %lld", (long long)id);
+    print_time(f->out, "until", expiry_ms);
+    buf_text(f->out, "\n");
+}
+
 static void print_session(const struct evse *e, const struct finding *f)
 {
     if (!id_token_equal(&e->tx.token, f->token))
@@ -100,6 +108,7 @@ static void find_all(struct station *s, const struct id_token *token, struct buf
     struct finding f = { token, out };
     print_cached(s, &f);
     print_listed(s, &f);
+    reservations_each(s, token, print_reservation, &f);
     for (size_t i = 0; i < s->evse_count; i++)
         print_session(&s->evses[i], &f);
     transaction_queue_each(s, token, print_event, &f);

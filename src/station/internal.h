@@ -28,6 +28,7 @@
 #include "station/outbox.h"
 #include "station/profile_store.h"
 #include "station/provisioning.h"
+#include "station/reservation.h"
 #include "station/security.h"
 #include "station/smart_charging.h"
 #include "station/station.h"
@@ -39,6 +40,7 @@ struct evse {
     int id; /* 1.. */
     struct evse_abilities abilities;
     struct evse_signals signals; /* the latest */
+    bool is_held;                /* by a reservation (reservation.h) */
     bool is_heard;               /* the device told its state since the start, or is known to be silent */
     struct evse_availability availability; /* availability.h */
     struct evse_lock lock;                 /* lock.h */
@@ -73,6 +75,7 @@ struct station {
     struct availability availability;
     struct transactions transactions; /* station-wide part: event queue, sequence */
     struct smart_charging smart_charging;
+    struct reservations reservations;
     struct profile_store profile_store; /* charging profiles */
     struct auth_cache auth_cache;
     struct local_list local_list;
@@ -113,8 +116,8 @@ struct handler {
 extern const struct handler provisioning_handlers[], variables_handlers[], availability_handlers[],
     transactions_handlers[], remote_handlers[], smart_charging_handlers[], data_transfer_handlers[],
     report_handlers[], trigger_handlers[], network_profiles_handlers[], auth_cache_handlers[],
-    local_list_handlers[], diagnostics_handlers[], customer_handlers[], firmware_handlers[],
-    certificates_handlers[], signing_handlers[];
+    local_list_handlers[], reservation_handlers[], diagnostics_handlers[], customer_handlers[],
+    firmware_handlers[], certificates_handlers[], signing_handlers[];
 
 /* {"status": status} and, if reason is not NULL, statusInfo.reasonCode (at most 20 characters). */
 void answer_status(struct station *s, const struct rpc_request *request, const char *status,

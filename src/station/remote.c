@@ -25,13 +25,20 @@ static const char *obstacle(const struct evse *e)
     return NULL;
 }
 
-/* F01.FR.20: where a vehicle waits, else any that is free. */
-static struct evse *pick_evse(struct station *s)
+/* F01.FR.20: what is reserved for the token, else where a vehicle waits, else any that is free. */
+static struct evse *pick_evse(struct station *s, const struct id_token *token, const char *group)
 {
     struct evse *picked = NULL;
     for (size_t i = 0; i < s->evse_count; i++) {
         struct evse *e = &s->evses[i];
-        if (obstacle(e))
+        if (obstacle(e) || !reservation_admits(e, token, group))
+            continue;
+        if (reservation_is_for(e, token, group))
+            return e;
+    }
+    for (size_t i = 0; i < s->evse_count; i++) {
+        struct evse *e = &s->evses[i];
+        if (obstacle(e) || !reservation_admits(e, token, group))
             continue;
         if (e->tx.points & TX_EV_CONNECTED)
             return e;
@@ -67,12 +74,18 @@ static void on_request_start_transaction(struct station *s, const struct rpc_req
     struct id_token token;
     int64_t remote_start_id = json_get_int(payload, "remoteStartId", 0);
     const json_t *evse_id = json_object_get(payload, "evseId");
-    struct evse *e = evse_id ? station_evse(s, json_integer_value(evse_id)) : pick_evse(s);
     const char *group = json_get_string(json_object_get(payload, "groupIdToken"), "idToken", NULL);
     const json_t *profile = json_object_get(payload, "chargingProfile");
+    if (!id_token_from_json(json_object_get(payload, "idToken"), &token)) {
+        answer_status(s, request, "Rejected", "InvalidIdToken");
+        return;
+    }
+    const char *known_group = group ? group : known_token_find(s, &token).group; /* H03.FR.07 */
+    struct evse *e =
+        evse_id ? station_evse(s, json_integer_value(evse_id)) : pick_evse(s, &token, known_group);
     const char *reason = !e ? (evse_id ? "UnknownEvse" : "TxInProgress") : obstacle(e);
-    if (!reason && !id_token_from_json(json_object_get(payload, "idToken"), &token))
-        reason = "InvalidIdToken";
+    if (!reason && !reservation_admits(e, &token, known_group))
+        reason = "InvalidIdToken"; /* F01.FR.21, .22; F02.FR.23, .24 */
     if (!reason && is_master_pass(s, &token, group))
         reason = "InvalidIdToken";
     if (!reason && profile && smart_charging_is_offered(s) &&

@@ -37,13 +37,14 @@ static void report_statuses(struct station *s)
 static bool is_busy(const struct station *s)
 {
     return s->diagnostics.upload || s->report || s->customer_report ||
-           s->firmware.phase == FIRMWARE_DOWNLOADS || s->firmware.phase == FIRMWARE_VERIFIES;
+           s->firmware.phase == FIRMWARE_DOWNLOADS || s->firmware.phase == FIRMWARE_VERIFIES ||
+           s->reservations.count > 0;
 }
 
-/* ... and an EVSE whose socket still holds a driver's cable. */
+/* ... an EVSE whose socket still holds a driver's cable, or that is kept for someone. */
 static bool is_idle(const struct evse *e)
 {
-    return evse_is_idle(e) && !(e->tx.cable_left && e->signals.locked);
+    return evse_is_idle(e) && !(e->tx.cable_left && e->signals.locked) && !reservation_holds(e);
 }
 
 static bool scope_is_idle(const struct station *s, int evse)

@@ -45,8 +45,8 @@ static const struct handler *const handler_tables[] = {
     provisioning_handlers,  variables_handlers,        report_handlers,     trigger_handlers,
     availability_handlers,  transactions_handlers,     remote_handlers,     smart_charging_handlers,
     data_transfer_handlers, network_profiles_handlers, auth_cache_handlers, local_list_handlers,
-    diagnostics_handlers,   customer_handlers,         firmware_handlers,   certificates_handlers,
-    signing_handlers,
+    reservation_handlers,   diagnostics_handlers,      customer_handlers,   firmware_handlers,
+    certificates_handlers,  signing_handlers,
 };
 
 static const struct handler *find_handler(const struct message *message)
@@ -391,6 +391,7 @@ struct station *station_new(const struct env *env, const struct station_settings
     availability_init(s);
     smart_charging_init(s);
     auth_cache_init(s);
+    reservations_init(s);
     firmware_init(s, &settings->firmware);
     if (transactions_init(s) < 0)
         return NULL;
@@ -418,6 +419,7 @@ void station_free(struct station *station)
         smart_charging_done(s);
         auth_cache_done(s);
         local_list_done(s);
+        reservations_done(s);
     }
     firmware_done(s);
     provisioning_done(s);
@@ -489,6 +491,8 @@ void station_restore(struct station *station, enum record_kind kind, const char 
         local_list_restore(station, key, value);
         break;
     case RECORD_RESERVATION:
+        reservations_restore(station, key, value);
+        break;
     case RECORD_MONITOR:
     case RECORD_DISPLAY_MESSAGE:
     case RECORD_KINDS:
@@ -506,6 +510,7 @@ void station_start(struct station *station, int64_t delay_ms)
     auth_cache_start(station);
     local_list_start(station);
     transactions_start(station);
+    reservations_start(station);
     for (size_t i = 0; i < station->evse_count; i++) { /* what the devices said before */
         struct evse *e = &station->evses[i];
         if (e->signals.state != EVSE_UNKNOWN)
@@ -572,6 +577,8 @@ json_t *station_status(const struct station *station)
         "time", station_timestamp(s), "evses", evses);
     if (!network_is_up(s) && s->network.told_why[0])
         json_set_optional(status, "link_error", json_string(s->network.told_why));
+    if (s->reservations.count > 0)
+        json_set_optional(status, "reservations", reservations_status(s));
     json_set_optional(status, "local_time", provisioning_local_time(s));
     json_set_optional(status, "network", network_profiles_status(s));
     json_set_optional(status, "certificate", certificates_status(s));

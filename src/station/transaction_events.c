@@ -143,6 +143,8 @@ static json_t *build(struct evse *e, enum event_type type, enum trigger trigger,
     put(&event, payload, "triggerReason", json_string(trigger_names[trigger]));
     put(&event, payload, "seqNo", json_integer(tx->next_seq_no));
     put(&event, payload, "transactionInfo", transaction_info(&event, e, type));
+    if (tx->owed & OWED_RESERVATION)
+        put(&event, payload, "reservationId", json_integer(tx->reservation_id)); /* E01.FR.13, H01.FR.15 */
     if (!station_is_online(e->station))
         put(&event, payload, "offline", json_true()); /* E04.FR.03 */
     if (token)

@@ -50,6 +50,7 @@ enum owed {
     OWED_REMOTE_START_ID = 2, /* F01.FR.25, F02.FR.01 */
     OWED_EVSE = 4,            /* E01.FR.16 */
     OWED_BEGIN_VALUES = 8,    /* E01.FR.09, E01.FR.17 */
+    OWED_RESERVATION = 32,    /* E01.FR.13, H01.FR.15 */
     OWED_AT_PLUG =
         16, /* not by the next event: the first values once more, when the vehicle comes (E01.FR.17) */
 };

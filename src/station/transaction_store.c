@@ -40,6 +40,7 @@ char *transaction_record(const struct evse *e)
     put(r, "idToken", id_token_to_json(&tx->token), tx->token.type[0]);
     json_set_optional(r, "group", text(tx->group_token));
     put(r, "remoteStartId", json_integer(tx->remote_start_id), tx->remote_start_id >= 0);
+    put(r, "reservationId", json_integer(tx->reservation_id), tx->owed & OWED_RESERVATION);
     put(r, "priority", json_integer(tx->priority), tx->priority != 0 || tx->priority_is_own);
     put(r, "ownPriority", json_true(), tx->priority_is_own);
     put(r, "owed", json_integer(tx->owed), tx->owed);
@@ -97,6 +98,7 @@ static void get_authorization(struct evse_transaction *tx, const json_t *r)
         tx->token = (struct id_token){ 0 };
     (void)str_copy(tx->group_token, sizeof(tx->group_token), json_get_string(r, "group", ""));
     tx->remote_start_id = json_get_int(r, "remoteStartId", -1);
+    tx->reservation_id = json_get_int(r, "reservationId", -1);
     tx->priority = (int)json_get_int(r, "priority", 0);
     tx->priority_is_own = json_get_bool(r, "ownPriority", false);
     tx->cable_left = json_get_bool(r, "cableLeft", false);

@@ -630,7 +630,7 @@ static void on_resume_timeout(struct timer *timer, void *ctx)
 void transaction_init(struct evse *e, struct station *s)
 {
     struct timers *timers = s->env->timers;
-    e->tx.remote_start_id = -1;
+    e->tx.remote_start_id = e->tx.reservation_id = -1;
     e->tx.charging_state = CHARGING_STATE_IDLE;
     e->tx.charging_since_ms = e->tx.power_path_ms = -1;
     timer_init(&e->tx.stop_timer, timers, on_stop_timer, e);
@@ -653,7 +653,7 @@ void transaction_clear(struct evse *e)
     tx->id[0] = '\0';
     tx->authorization = AUTHORIZATION_NONE;
     tx->group_token[0] = '\0';
-    tx->remote_start_id = tx->power_path_ms = -1;
+    tx->remote_start_id = tx->reservation_id = tx->power_path_ms = -1;
     tx->owed = 0;
     tx->stopped_reason[0] = '\0';
     tx->stopping = tx->stop_ends = false;

@@ -60,6 +60,7 @@ struct evse_transaction {
     struct id_token asked;         /* the token last asked for */
     struct timer connection_timer; /* EVConnectionTimeOut */
     int64_t remote_start_id;       /* -1: none */
+    int64_t reservation_id;        /* that it ended; -1: none */
     int key_code_failures;         /* wrong key codes in a row */
     int64_t key_code_from_ms;      /* monotonic: none is taken before */
     /* the transaction (transactions.c); id "" if none runs */

@@ -43,7 +43,6 @@ static const struct {
     { "TriggerMessage", "{'requestedMessage': 'FirmwareStatusNotification'}",
       "NotImplemented" },                                                                 /* F06.FR.08 */
     { "TriggerMessage", "{'requestedMessage': 'SignV2GCertificate'}", "NotImplemented" }, /* F06.FR.08 */
-    { "ReserveNow", "{}", NULL },
     { "PublishFirmware", "{}", NULL },
     { "SetDisplayMessage", "{}", NULL },
     { "SetVariableMonitoring", "{}", NULL },
