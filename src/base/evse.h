@@ -101,8 +101,9 @@ extern const char *const device_monitor_type_names[DEVICE_MONITOR_TYPES + 1]; /*
 /* A monitor that a variable has from the start (MonitoringBase FactoryDefault). */
 struct device_monitor {
     enum device_monitor_type type;
-    double value; /* the threshold, the difference, or seconds */
-    int severity; /* 0 (danger) .. 9 (debug) */
+    double value;       /* the threshold, the difference, or seconds */
+    int severity;       /* 0 (danger) .. 9 (debug) */
+    bool is_hard_wired; /* the CSMS can neither change nor clear it */
 };
 
 #define DEVICE_MONITORS_MAX 4 /* of a variable */

@@ -128,3 +128,10 @@ int timestamp_parse(const char *text, int64_t *ret_unix_ms)
     *ret_unix_ms = days_from_date(year, month, day) * DAY_MS + minutes * 60000 + second * 1000LL + ms;
     return 0;
 }
+
+int64_t timestamp_next_boundary(int64_t unix_ms, int64_t interval_ms)
+{
+    int64_t midnight = unix_ms - unix_ms % DAY_MS;
+    int64_t next = midnight + ((unix_ms - midnight) / interval_ms + 1) * interval_ms;
+    return next < midnight + DAY_MS ? next : midnight + DAY_MS;
+}

@@ -10,5 +10,7 @@
 void timestamp_format(int64_t unix_ms, char ret[static TIMESTAMP_SIZE]);
 /* 0 to 9 decimals, Z or any offset, T or t, digits checked for range. 0 or -EINVAL. */
 int timestamp_parse(const char *text, int64_t *ret_unix_ms);
+/* The next multiple of the interval (> 0) since midnight (UTC) after `unix_ms`; midnight itself is always one. */
+int64_t timestamp_next_boundary(int64_t unix_ms, int64_t interval_ms);
 
 #endif

@@ -254,7 +254,6 @@ void availability_on_heartbeat(struct station *s)
         for (int c = 1; c <= s->evses[i].abilities.connectors; c++)
             if (s->evses[i].availability.is_unanswered[c - 1])
                 send_status_notification(&s->evses[i], c, 0, ATTEMPTS_MAX);
-    lock_on_heartbeat(s);
 }
 
 void trigger_status_notification(struct evse *e, int connector)

@@ -71,6 +71,7 @@ void station_on_device_variable(struct station *s, int evse, size_t index, const
     slot->text = text;
     slot->number = value ? value->number : 0;
     slot->is_known = value && (text || !value->text); /* without memory there is none */
+    monitoring_touch(s);
 }
 
 /* ---- rows ---- */

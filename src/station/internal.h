@@ -23,8 +23,10 @@
 #include "station/known_token.h"
 #include "station/local_list.h"
 #include "station/lock.h"
+#include "station/monitoring.h"
 #include "station/network.h"
 #include "station/network_profiles.h"
+#include "station/notify_event.h"
 #include "station/outbox.h"
 #include "station/profile_store.h"
 #include "station/provisioning.h"
@@ -79,6 +81,8 @@ struct station {
     struct profile_store profile_store; /* charging profiles */
     struct auth_cache auth_cache;
     struct local_list local_list;
+    struct monitoring monitoring;
+    struct events events; /* for NotifyEvent */
     struct diagnostics diagnostics;
     struct customer_report *customer_report; /* being sent, or NULL; customer.c */
     struct list leavers;               /* tokens to be forgotten when their session is over; customer.c */
@@ -89,7 +93,6 @@ struct station {
     struct report *report;                    /* the one being sent, or NULL; report.c */
     struct list persist_waiting;              /* callbacks of station_persist() */
     uint32_t next_ticket;
-    int next_event_id; /* of NotifyEvent */
     bool started, stopping, freeing;
     size_t evse_count;
     struct evse *evses;
@@ -117,7 +120,7 @@ extern const struct handler provisioning_handlers[], variables_handlers[], avail
     transactions_handlers[], remote_handlers[], smart_charging_handlers[], data_transfer_handlers[],
     report_handlers[], trigger_handlers[], network_profiles_handlers[], auth_cache_handlers[],
     local_list_handlers[], reservation_handlers[], diagnostics_handlers[], customer_handlers[],
-    firmware_handlers[], certificates_handlers[], signing_handlers[];
+    firmware_handlers[], certificates_handlers[], signing_handlers[], monitoring_handlers[];
 
 /* {"status": status} and, if reason is not NULL, statusInfo.reasonCode (at most 20 characters). */
 void answer_status(struct station *s, const struct rpc_request *request, const char *status,

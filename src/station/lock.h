@@ -8,9 +8,8 @@ struct station;
 struct evse;
 
 struct evse_lock {
-    bool failed;        /* as the device said last */
-    bool reported;      /* what the CSMS was told of Problem; it begins as false */
-    bool is_unanswered; /* ... but it did not say that it heard */
+    bool failed;   /* as the device said last */
+    bool reported; /* what the CSMS was told of Problem; it begins as false */
 };
 
 /* The vehicle may be given energy as far as the lock goes (G05.FR.01). */
@@ -21,7 +20,5 @@ void lock_on_signals(struct evse *e);
 void lock_update(struct evse *e);
 /* A driver was authorized: if the lock keeps the energy from him, the CSMS is told (again). */
 void lock_on_authorized(struct evse *e);
-/* The CSMS has answered a heartbeat: what it did not answer is sent once more. */
-void lock_on_heartbeat(struct station *s);
 
 #endif

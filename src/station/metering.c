@@ -13,7 +13,6 @@
 #define ENDED_SAMPLES_MAX 100   /* more are thinned (E06.FR.13, J02.FR.20) */
 #define ALIGNED_NAP_MS    60000 /* a stepped clock is noticed after this time */
 #define ALIGNED_LATE_MS   1000  /* a timer that comes as late still speaks of the boundary */
-#define DAY_MS            86400000
 #define PHASE_IN_USE_A    0.5
 
 /* ---- the register ---- */
@@ -375,14 +374,6 @@ static void collect_aligned(struct station *s, int64_t due_ms)
     }
 }
 
-/* The next multiple of the interval since midnight (UTC) after `now`; midnight itself is always one. */
-static int64_t next_boundary(int64_t now_ms, int64_t interval_s)
-{
-    int64_t midnight = now_ms - now_ms % DAY_MS;
-    int64_t next = midnight + ((now_ms - midnight) / (interval_s * 1000) + 1) * interval_s * 1000;
-    return next < midnight + DAY_MS ? next : midnight + DAY_MS;
-}
-
 static void aligned_arm(struct station *s, struct timer *timer, int64_t *due_ms, enum variable_id interval)
 {
     int64_t seconds = variable_int(s, interval);
@@ -392,7 +383,7 @@ static void aligned_arm(struct station *s, struct timer *timer, int64_t *due_ms,
         return;
     }
     int64_t now = station_wall_ms(s);
-    *due_ms = next_boundary(now, seconds);
+    *due_ms = timestamp_next_boundary(now, seconds * 1000);
     int64_t wait = *due_ms - now;
     env_timer_start(s->env, timer, wait < ALIGNED_NAP_MS ? wait : ALIGNED_NAP_MS);
 }

@@ -149,6 +149,7 @@ static void on_heartbeat_result(void *ctx, const struct rpc_answer *answer)
         set_clock(s, json_get_string(answer->payload, "currentTime", ""));
         availability_on_heartbeat(s);
         security_on_heartbeat(s);
+        notify_event_flush(s);
     } else /* no time from it: ask again after the interval, not at once */
         s->provisioning.last_heartbeat_ms = env_now_ms(s->env);
     provisioning_heartbeat_changed(s);
@@ -208,6 +209,8 @@ static void go_online(struct station *s, bool all_statuses)
     availability_on_accepted(s, all_statuses);
     transactions_on_online(s, true);
     security_on_heartbeat(s);
+    notify_event_flush(s);
+    monitoring_touch(s);
     outbox_wake(s);
 }
 

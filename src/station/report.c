@@ -3,6 +3,8 @@
  * A part is made when the one before it was answered, so a report costs the memory of one part. */
 #include "station/report.h"
 
+#include <math.h>
+
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -94,8 +96,7 @@ static bool meets_criteria(const json_t *wanted, const struct variable_row *row,
     return false;
 }
 
-/* One ComponentVariableType: what it leaves out stands for all (B08.FR.20-.25). */
-static bool matches(const json_t *wanted, const struct variable_row *row, const struct variable_place *place)
+bool report_names(const json_t *wanted, const struct variable_row *row, const struct variable_place *place)
 {
     const json_t *component = json_object_get(wanted, "component");
     const json_t *variable = json_object_get(wanted, "variable");
@@ -124,7 +125,7 @@ static bool is_wanted(const json_t *request, const struct variable_row *row,
     bool named = json_array_size(variables) == 0;
 
     for (size_t i = 0; !named && i < json_array_size(variables); i++)
-        named = matches(json_array_get(variables, i), row, place);
+        named = report_names(json_array_get(variables, i), row, place);
     return named && meets_criteria(json_object_get(request, "componentCriteria"), row, place);
 }
 
@@ -163,18 +164,17 @@ static bool next_item(struct report *r)
 static json_t *characteristics_json(const struct variable_row *row, const struct variable_place *place)
 {
     char list[VARIABLE_VALUE_SIZE];
-    double max = row->get_max ? row->get_max(place) : row->max;
+    double min, max;
     json_t *json =
-        json_pack("{s:s, s:b}", "dataType", variable_type_names[row->type], "supportsMonitoring", 0);
+        json_pack("{s:s, s:b}", "dataType", variable_type_names[row->type], "supportsMonitoring", 1);
     if (!json)
         return NULL;
 
     json_set_text(json, "unit", row->unit);
-    bool is_number = row->type == TYPE_INTEGER || row->type == TYPE_DECIMAL;
-    bool is_bounded = is_number && (row->min != 0 || row->max != 0);
-    if (is_bounded)
-        json_set_optional(json, "minLimit", json_real(row->min));
-    if (max > 0 || is_bounded)
+    variable_limits(row, place, &min, &max);
+    if (!isnan(min))
+        json_set_optional(json, "minLimit", json_real(min));
+    if (!isnan(max))
         json_set_optional(json, "maxLimit", json_real(max));
     variable_values_list(row, place->station, list);
     json_set_text(json, "valuesList", list);
@@ -196,7 +196,7 @@ static json_t *item_json(const struct variable_row *row, const struct variable_p
                      characteristics_json(row, place));
 }
 
-static size_t part_bytes(const struct station *s)
+size_t report_part_bytes(const struct station *s)
 {
     size_t max = s->max_message > 2 * FRAME_BYTES ? s->max_message - FRAME_BYTES : FRAME_BYTES;
     return max < PART_BYTES_MAX ? max : PART_BYTES_MAX;
@@ -206,7 +206,7 @@ static size_t part_bytes(const struct station *s)
  * none. */
 static json_t *part_items(struct report *r, bool *ret_more)
 {
-    size_t max = part_bytes(r->station), used = 0;
+    size_t max = report_part_bytes(r->station), used = 0;
     json_t *items = json_array();
     bool more = true;
 

@@ -46,7 +46,7 @@ static const struct handler *const handler_tables[] = {
     availability_handlers,  transactions_handlers,     remote_handlers,     smart_charging_handlers,
     data_transfer_handlers, network_profiles_handlers, auth_cache_handlers, local_list_handlers,
     reservation_handlers,   diagnostics_handlers,      customer_handlers,   firmware_handlers,
-    certificates_handlers,  signing_handlers,
+    certificates_handlers,  signing_handlers,          monitoring_handlers,
 };
 
 static const struct handler *find_handler(const struct message *message)
@@ -260,6 +260,7 @@ void station_on_link_down(struct station *station, enum link_failure failure, co
     rpc_set_connected(station->rpc, false);
     outbox_on_link_down(station);
     report_abort(station);
+    monitoring_report_abort(station);
     provisioning_on_link_down(station);
     transactions_on_online(station, false);
     reset_on_link_down(station);
@@ -287,6 +288,7 @@ void station_on_signals(struct station *station, int evse, const struct evse_sig
     availability_on_evse_changed(e);
     lock_update(e);
     transactions_on_signals(e, &before);
+    monitoring_touch(station);
     if (before.locked && !signals->locked) /* a reset may wait for the cable */
         provisioning_on_idle(station);
 }
@@ -379,6 +381,7 @@ struct station *station_new(const struct env *env, const struct station_settings
     customer_init(s);
     outbox_init(s);
     security_init(s);
+    notify_event_init(s);
     if (copy_settings(s, settings) < 0 || device_variables_init(s, settings) < 0 ||
         network_profiles_init(s) < 0 || certificates_init(s, settings) < 0)
         return NULL;
@@ -393,7 +396,7 @@ struct station *station_new(const struct env *env, const struct station_settings
     auth_cache_init(s);
     reservations_init(s);
     firmware_init(s, &settings->firmware);
-    if (transactions_init(s) < 0)
+    if (transactions_init(s) < 0 || monitoring_init(s) < 0)
         return NULL;
     return STEAL(s);
 }
@@ -411,6 +414,8 @@ void station_free(struct station *station)
     outbox_done(s);
     cancel_persists(s);
     report_abort(s);
+    monitoring_done(s);
+    notify_event_done(s);
     diagnostics_done(s);
     customer_done(s);
     if (s->rpc) { /* all was made up to here or nothing of it */
@@ -487,13 +492,15 @@ void station_restore(struct station *station, enum record_kind kind, const char 
     case RECORD_TOKEN:
         auth_cache_restore(station, key, value);
         break;
+    case RECORD_MONITOR:
+        monitoring_restore(station, key, value);
+        break;
     case RECORD_LOCAL_LIST:
         local_list_restore(station, key, value);
         break;
     case RECORD_RESERVATION:
         reservations_restore(station, key, value);
         break;
-    case RECORD_MONITOR:
     case RECORD_DISPLAY_MESSAGE:
     case RECORD_KINDS:
         break;
@@ -518,6 +525,7 @@ void station_start(struct station *station, int64_t delay_ms)
     }
     firmware_start(station);
     diagnostics_start(station);
+    monitoring_start(station);
     network_first_start(station, delay_ms);
 }
 

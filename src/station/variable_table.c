@@ -292,6 +292,10 @@ static void limits_changed(struct station *s)
 
 #define DAY_S 86400
 
+/* Monitors that are there from the beginning. */
+static const struct device_monitor station_problem = { MONITOR_DELTA, 1, 4, false };
+static const struct device_monitor evse_problem = { MONITOR_DELTA, 1, 3, true };
+
 /* What a row leaves out is 0 on purpose. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 /* clang-format off */
@@ -326,6 +330,14 @@ const struct variable_row variable_table[] = {
     [VAR_DEVICE_DATA_ITEMS_GET_REPORT] = { "DeviceDataCtrlr", "ItemsPerMessage", "GetReport", TYPE_INTEGER, READ_ONLY, "100", 1, ITEMS_PER_MESSAGE },
     [VAR_DEVICE_DATA_ITEMS_GET_VARIABLES] = { "DeviceDataCtrlr", "ItemsPerMessage", "GetVariables", TYPE_INTEGER, READ_ONLY, "100", 1, ITEMS_PER_MESSAGE },
     [VAR_DEVICE_DATA_ITEMS_SET_VARIABLES] = { "DeviceDataCtrlr", "ItemsPerMessage", "SetVariables", TYPE_INTEGER, READ_ONLY, "100", 1, ITEMS_PER_MESSAGE },
+    [VAR_MONITORING_ACTIVE_BASE] = { "MonitoringCtrlr", "ActiveMonitoringBase", NULL, TYPE_OPTION_LIST, READ_ONLY, "All", 1, 20, NULL, "All,FactoryDefault,HardWiredOnly" },
+    [VAR_MONITORING_ACTIVE_LEVEL] = { "MonitoringCtrlr", "ActiveMonitoringLevel", NULL, TYPE_INTEGER, READ_ONLY, "9", 0, SEVERITY_MAX },
+    [VAR_MONITORING_BYTES_CLEAR] = { "MonitoringCtrlr", "BytesPerMessage", "ClearVariableMonitoring", TYPE_INTEGER, READ_ONLY, .get = get_request_bytes },
+    [VAR_MONITORING_BYTES_SET] = { "MonitoringCtrlr", "BytesPerMessage", "SetVariableMonitoring", TYPE_INTEGER, READ_ONLY, .get = get_request_bytes },
+    [VAR_MONITORING_ENABLED] = { "MonitoringCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true", .changed = monitoring_update },
+    [VAR_MONITORING_ITEMS_CLEAR] = { "MonitoringCtrlr", "ItemsPerMessage", "ClearVariableMonitoring", TYPE_INTEGER, READ_ONLY, "100", 1, ITEMS_PER_MESSAGE },
+    [VAR_MONITORING_ITEMS_SET] = { "MonitoringCtrlr", "ItemsPerMessage", "SetVariableMonitoring", TYPE_INTEGER, READ_ONLY, "100", 1, ITEMS_PER_MESSAGE },
+    [VAR_MONITORING_OFFLINE_QUEUING_SEVERITY] = { "MonitoringCtrlr", "OfflineQueuingSeverity", NULL, TYPE_INTEGER, READ_WRITE, "4", 0, SEVERITY_MAX, .changed = monitoring_update },
     [VAR_COMM_FILE_TRANSFER_PROTOCOLS] = { "OCPPCommCtrlr", "FileTransferProtocols", NULL, TYPE_MEMBER_LIST, READ_ONLY, "FTP,FTPS,HTTP,HTTPS,SFTP", 0, 1000, NULL, "FTP,FTPS,HTTP,HTTPS,SFTP" },
     [VAR_COMM_HEARTBEAT_INTERVAL] = { "OCPPCommCtrlr", "HeartbeatInterval", NULL, TYPE_INTEGER, READ_WRITE, "300", 1, INT32_MAX, "s", .changed = provisioning_heartbeat_changed },
     [VAR_COMM_MESSAGE_ATTEMPT_INTERVAL] = { "OCPPCommCtrlr", "MessageAttemptInterval", "TransactionEvent", TYPE_INTEGER, READ_WRITE, "10", 1, DAY_S, "s" },
@@ -394,6 +406,7 @@ const struct variable_row variable_table[] = {
     { "DeviceDataCtrlr", "ConfigurationValueSize", NULL, TYPE_INTEGER, READ_ONLY, "1000", 1, 1000 },
     { "DeviceDataCtrlr", "ReportingValueSize", NULL, TYPE_INTEGER, READ_ONLY, "1000", 1, 2500 },
     { "DeviceDataCtrlr", "ValueSize", NULL, TYPE_INTEGER, READ_ONLY, "1000", 1, 2500 },
+    { "MonitoringCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
     { "OCPPCommCtrlr", "ActiveNetworkProfile", NULL, TYPE_INTEGER, READ_ONLY, NULL, 1, NETWORK_SLOTS, .get = get_active_network_profile },
     { "OCPPCommCtrlr", "UnlockOnEVSideDisconnect", NULL, TYPE_BOOLEAN, READ_ONLY, "false", .exists = cannot_unlock }, /* 2.1.12: fixed cables */
     { "SampledDataCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
@@ -406,7 +419,7 @@ const struct variable_row variable_table[] = {
     { "ChargingStation", "AvailabilityState", NULL, TYPE_OPTION_LIST, READ_ONLY, .get = get_availability_state, .values_list = AVAILABILITY_STATES },
     { "ChargingStation", "FirmwareVersion", NULL, TYPE_STRING, READ_ONLY, NULL, 0, 50, .exists = has_firmware_version, .get = get_firmware_version },
     { "ChargingStation", "Model", NULL, TYPE_STRING, READ_ONLY, NULL, 0, 20, .get = get_model },
-    { "ChargingStation", "Problem", NULL, TYPE_BOOLEAN, READ_ONLY, .get = get_problem },
+    { "ChargingStation", "Problem", NULL, TYPE_BOOLEAN, READ_ONLY, .get = get_problem, .monitors = &station_problem, .monitor_count = 1 },
     { "ChargingStation", "SerialNumber", NULL, TYPE_STRING, READ_ONLY, NULL, 0, 25, .exists = has_serial_number, .get = get_serial_number },
     { "ChargingStation", "SupplyPhases", NULL, TYPE_INTEGER, READ_ONLY, .get = get_supply_phases },
     { "ChargingStation", "VendorName", NULL, TYPE_STRING, READ_ONLY, NULL, 0, 50, .get = get_vendor },
@@ -415,7 +428,7 @@ const struct variable_row variable_table[] = {
     { "EVSE", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_EVSE, .get = get_true },
     { "EVSE", "AvailabilityState", NULL, TYPE_OPTION_LIST, READ_ONLY, .tier = TIER_EVSE, .get = get_availability_state, .values_list = AVAILABILITY_STATES },
     { "EVSE", "Power", NULL, TYPE_DECIMAL, READ_ONLY, .unit = "W", .tier = TIER_EVSE, .get = get_power, .get_max = max_power_W },
-    { "EVSE", "Problem", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_EVSE, .get = get_problem },
+    { "EVSE", "Problem", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_EVSE, .get = get_problem, .monitors = &evse_problem, .monitor_count = 1 },
     { "EVSE", "SupplyPhases", NULL, TYPE_INTEGER, READ_ONLY, .tier = TIER_EVSE, .get = get_supply_phases },
 
     { "Connector", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_CONNECTOR, .get = get_true },

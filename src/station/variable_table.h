@@ -95,6 +95,9 @@ int variable_set(struct station *s, const struct variable_row *row, int evse, co
 /* Empty for WriteOnly. */
 void variable_get(const struct variable_row *row, const struct variable_place *place,
                   char ret[static VARIABLE_VALUE_SIZE]);
+/* The limits of what a row's value can be, of a text those of its length: those that a report has. NAN: none. */
+void variable_limits(const struct variable_row *row, const struct variable_place *place, double *ret_min,
+                     double *ret_max);
 /* The values a list may have, or "". */
 void variable_values_list(const struct variable_row *row, const struct station *s,
                           char ret[static VARIABLE_VALUE_SIZE]);

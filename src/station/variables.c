@@ -3,6 +3,8 @@
  * Kept per station are only the rows that have another value than the table's, in an array in no order: there are few. */
 #include "station/variables.h"
 
+#include <math.h>
+
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -158,6 +160,16 @@ bool variable_has_member(const struct station *s, enum variable_id id, const cha
 }
 
 /* ---- what a row may have ---- */
+
+void variable_limits(const struct variable_row *row, const struct variable_place *place, double *ret_min,
+                     double *ret_max)
+{
+    bool is_number = row->type == TYPE_INTEGER || row->type == TYPE_DECIMAL;
+    bool is_bounded = is_number && (row->min != 0 || row->max != 0);
+    double max = row->get_max ? row->get_max(place) : row->max;
+    *ret_min = is_bounded ? row->min : (double)NAN;
+    *ret_max = max > 0 || is_bounded ? max : (double)NAN;
+}
 
 void variable_values_list(const struct variable_row *row, const struct station *s,
                           char ret[static VARIABLE_VALUE_SIZE])

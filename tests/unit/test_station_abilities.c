@@ -45,7 +45,6 @@ static const struct {
     { "TriggerMessage", "{'requestedMessage': 'SignV2GCertificate'}", "NotImplemented" }, /* F06.FR.08 */
     { "PublishFirmware", "{}", NULL },
     { "SetDisplayMessage", "{}", NULL },
-    { "SetVariableMonitoring", "{}", NULL },
 };
 
 static void what_the_device_lacks_is_refused(void **state)

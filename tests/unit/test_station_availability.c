@@ -74,6 +74,7 @@ static void a_status_is_told_when_it_has_lasted(void **state) /* MinimumStatusDu
 
     bench_state(b, 1, EVSE_FAULTED);
     bench_advance(b, 1000);
+    bench_expect(b, "NotifyEvent", "{}"); /* that is of Problem */
     bench_call(b, "SetVariables",
                "{'setVariableData': [{'component': {'name': 'OCPPCommCtrlr'}, 'variable': {'name':"
                " 'MinimumStatusDuration'}, 'attributeValue': '0'}]}",

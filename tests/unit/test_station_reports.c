@@ -142,7 +142,7 @@ static void an_item_tells_attribute_and_characteristics(void **state) /* B07.FR.
         "{'component': {'name': 'AuthCtrlr', 'evse': null}, 'variable': {'name': 'MasterPassGroupId',"
         " 'instance': null}, 'variableAttribute': [{'type': 'Actual', 'value': '', 'mutability':"
         " 'ReadWrite', 'persistent': true, 'constant': false}], 'variableCharacteristics': {'dataType':"
-        " 'string', 'maxLimit': 36, 'supportsMonitoring': false, 'valuesList': null, 'unit': null}},"
+        " 'string', 'maxLimit': 36, 'supportsMonitoring': true, 'valuesList': null, 'unit': null}},"
         "{'variable': {'name': 'HeartbeatInterval'}, 'variableAttribute': [{'value': '300'}],"
         " 'variableCharacteristics': {'dataType': 'integer', 'minLimit': 1, 'unit': 's'}},"
         "{'variable': {'name': 'TxStartPoint'}, 'variableCharacteristics': {'dataType': 'MemberList',"
