@@ -271,6 +271,9 @@ static void limits_at(const struct composite *c, size_t index, int64_t at_ms, st
                                            .phase_to_use = owns[i].phase_to_use,
                                            .lowest = owns[i].lowest };
     }
+    for (size_t i = 0; i < c->count; i++)
+        if (counts[i])
+            ret[i].budget_A = budget_A;
     if (!isinf(budget_A))
         apply_budget(c, owns, counts, budget_A, ret);
 }

@@ -39,6 +39,7 @@ struct composite {
 
 struct composite_limit {
     double limit_A;   /* per phase, at most (K01.FR.51). What is below min_A is a pause */
+    double budget_A;  /* of the whole station; INFINITY: none */
     int phases;       /* at most so many are used: the lowest of all that count (K 3.7) */
     int phase_to_use; /* 1..3: this one; 0: the station's own choice (K01.FR.47) */
     /* whose period is the lowest; NULL: the connector. The limit may be lower still as a share of it */

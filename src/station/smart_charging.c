@@ -73,9 +73,13 @@ void smart_charging_on_command_done(struct evse *e, const struct evse_command *c
     struct evse_limit *limit = &e->limit;
     if (command->ticket != limit->ticket)
         return;
+    bool others_wait = !isinf(limit->composite.budget_A);
     limit->ticket = 0;
     if (err == 0 || err == -ERR_SUPERSEDED) {
         limit->failures = 0;
+        limit->taken_A = err ? limit->taken_A : command->limit_A;
+        if (others_wait)
+            smart_charging_update(e->station);
         return;
     }
     if (limit->failures == 0)
@@ -85,6 +89,8 @@ void smart_charging_on_command_done(struct evse *e, const struct evse_command *c
     limit->failures++;
     limit->limit_A = NAN;
     env_timer_start(e->station->env, &limit->retry, wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
+    if (others_wait)
+        smart_charging_update(e->station);
 }
 
 /* ---- the limits ---- */
@@ -111,6 +117,34 @@ void smart_charging_view(struct station *s, struct composite_evse evses[], struc
                                .evses = evses,
                                .count = s->evse_count,
                                .external_only = !variable_bool(s, VAR_SMART_CHARGING_ENABLED) };
+}
+
+/* ---- what one EVSE leaves of the station's budget is the others' only when its device has taken it (K04.FR.05) ---- */
+
+/* It may still draw more than it is to be told. After a start nothing is known of it: then it holds to what it was told before. */
+static double may_draw_A(const struct evse *e)
+{
+    return fmax(e->limit.composite_A, e->limit.taken_A); /* the other one, if it is NAN */
+}
+
+/* A rise waits until the others have taken their lower limits. As long as one of them does not take it at all, what it may draw is taken
+ * from this one, too. */
+static double within_budget_A(const struct evse *e)
+{
+    const struct station *s = e->station;
+    const struct evse_limit *limit = &e->limit;
+    double rest_A = limit->composite.budget_A;
+    bool refused = false;
+    for (size_t i = 0; i < s->evse_count; i++) {
+        const struct evse *other = &s->evses[i];
+        if (other == e || !other->limit.shares)
+            continue;
+        rest_A -= may_draw_A(other);
+        refused |= other->limit.failures > 0 && other->limit.taken_A > other->limit.composite_A;
+    }
+    if (limit->composite_A <= rest_A + SAME_A)
+        return limit->composite_A;
+    return refused ? fmax(rest_A, 0) : fmin(limit->composite_A, limit->limit_A);
 }
 
 static bool is_significant(const struct evse *e, double before_A, double now_A)
@@ -141,7 +175,7 @@ static void arm(struct station *s, int64_t next_ms)
     env_timer_start(s->env, &s->smart_charging.change, wait < NAP_MS ? wait : NAP_MS);
 }
 
-/* What is lowered is told before what rises: together they never have more than the station's maximum (K04.FR.05). */
+/* The limits of all are worked out; what is lowered is told before what rises. */
 static void update_once(struct station *s)
 {
     struct composite_evse views[STATION_MAX_EVSES];
@@ -162,8 +196,10 @@ static void update_once(struct station *s)
     for (size_t i = 0; i < s->evse_count; i++)
         if (s->evses[i].limit.composite_A < before_A[i])
             tell(&s->evses[i]);
-    for (size_t i = 0; i < s->evse_count; i++)
+    for (size_t i = 0; i < s->evse_count; i++) {
+        s->evses[i].limit.composite_A = within_budget_A(&s->evses[i]);
         tell(&s->evses[i]);
+    }
     arm(s, next);
     for (size_t i = 0; i < s->evse_count; i++)
         follow_change(&s->evses[i], before_A[i], was_paused[i]);
@@ -274,7 +310,8 @@ void smart_charging_init(struct station *s)
     timer_init(&s->smart_charging.change, s->env->timers, on_change, s);
     for (size_t i = 0; i < s->evse_count; i++) {
         struct evse *e = &s->evses[i];
-        e->limit.limit_A = NAN;
+        e->limit.limit_A = e->limit.taken_A = NAN;
+        e->limit.composite.budget_A = INFINITY;
         e->limit.composite_A = e->abilities.max_current_A;
         timer_init(&e->limit.retry, s->env->timers, on_retry, e);
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/json.h"
 #include "station/composite.h"
 
@@ -196,6 +197,45 @@ static void nobody_is_paused_for_a_share_that_nobody_can_use(void **state) /* K0
     bench_free(b);
 }
 
+static void a_share_rises_when_the_other_has_taken_its_own(void **state) /* K04.FR.05 */
+{
+    (void)state;
+    struct bench *b = charging_bench(2, NULL);
+    charging_set(b, 0, STATION_MAX(1), FLAT("A", "20"), ACCEPTED);
+    charging_set(b, 1, DEFAULT(2, 0), FLAT("A", "6"), ACCEPTED);
+    charging_begin(b, 1, CARD);
+    charging_begin(b, 2, OTHER_CARD); /* has 14 A */
+    b->hold_commands = true;
+    bench_call(b, "ClearChargingProfile", "{'chargingProfileId': 2}", ACCEPTED);
+    bench_expect_limit(b, 2, 10);
+    bench_expect_no_command(b);
+    bench_command_done(b, 0);
+    bench_expect_limit(b, 1, 10);
+    bench_free(b);
+}
+
+static void what_a_device_does_not_give_back_is_taken_from_the_other(void **state) /* K04.FR.05 */
+{
+    (void)state;
+    struct bench *b = charging_bench(2, NULL);
+    charging_set(b, 0, STATION_MAX(1), FLAT("A", "32"), ACCEPTED);
+    charging_begin(b, 1, CARD);
+    charging_begin(b, 2, OTHER_CARD);
+    b->hold_commands = true;
+    charging_set(b, 0, STATION_MAX(1), FLAT("A", "24"), ACCEPTED);
+    bench_expect_limit(b, 1, 12);
+    bench_expect_limit(b, 2, 12);
+    bench_command_done(b, -ERR_NO_ANSWER); /* EVSE 1 stays at 16 A */
+    bench_expect_limit(b, 2, 8);
+    b->hold_commands = false;
+    bench_command_done(b, 0);
+    bench_settle(b);
+    bench_advance(b, 10000);
+    bench_expect_limit(b, 1, 12);
+    bench_expect_limit(b, 2, 12);
+    bench_free(b);
+}
+
 static void a_rate_that_is_not_worth_while_is_left_to_others(void **state)
 {
     /* K01.FR.21, K02.FR.06, K03.FR.07, K04.FR.04 */
@@ -278,6 +318,8 @@ int main(void)
         TEST(smart_charging_switched_off_leaves_the_connectors_limit),
         cmocka_unit_test(what_one_cannot_use_is_the_others),
         cmocka_unit_test(nobody_is_paused_for_a_share_that_nobody_can_use),
+        cmocka_unit_test(a_share_rises_when_the_other_has_taken_its_own),
+        cmocka_unit_test(what_a_device_does_not_give_back_is_taken_from_the_other),
         cmocka_unit_test(a_rate_that_is_not_worth_while_is_left_to_others),
         cmocka_unit_test(the_higher_priority_charges_on),
         cmocka_unit_test(the_priority_of_a_transaction_stands_above_its_tokens),
