@@ -414,6 +414,29 @@ static void charging_profiles_come_and_go(struct run *run)
     ask(run, "ClearChargingProfile", "{'chargingProfileCriteria':{'evseId':0}}");
 }
 
+static void lists_and_reservations_come_and_go(struct run *run)
+{
+    ask(run, "SendLocalList",
+        "{'versionNumber':1,'updateType':'Full','localAuthorizationList':[{'idToken':{'idToken':'04AA','type'"
+        ":"
+        "'ISO14443'},'idTokenInfo':{'status':'Accepted','language1':'ja','groupIdToken':{'idToken':'G','type'"
+        ":"
+        "'Central'}}},{'idToken':{'idToken':'04BB','type':'ISO14443'},'idTokenInfo':{'status':'Blocked'}}]}");
+    ask(run, "SendLocalList",
+        "{'versionNumber':2,'updateType':'Differential','localAuthorizationList':[{'idToken':{'idToken':'"
+        "04AA',"
+        "'type':'ISO14443'}}]}");
+    ask(run, "GetLocalListVersion", "{}");
+    ask(run, "ReserveNow",
+        "{'id':1,'evseId':1,'expiryDateTime':'2026-03-01T00:00:00Z','idToken':{'idToken':'04BB','type':"
+        "'ISO14443'}}");
+    ask(run, "ReserveNow",
+        "{'id':1,'expiryDateTime':'2026-03-01T00:00:00Z','idToken':{'idToken':'04BB','type':'ISO14443'}}");
+    pass(run, 1000);
+    ask(run, "CancelReservation", "{'reservationId':1}");
+    ask(run, "SendLocalList", "{'versionNumber':3,'updateType':'Full'}");
+}
+
 static void logs_are_sent_and_customers_forgotten(struct run *run)
 {
     for (int i = 0; i < 2; i++) /* the second takes the place of the first */
@@ -521,6 +544,7 @@ static long live_through(long fail_at)
     a_lock_fails_for_a_while(&run);
     a_card_charges_through_an_outage(&run);
     charging_profiles_come_and_go(&run);
+    lists_and_reservations_come_and_go(&run);
     logs_are_sent_and_customers_forgotten(&run);
     a_remote_start_goes_on_after_a_power_cut(&run);
 
