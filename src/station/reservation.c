@@ -241,6 +241,7 @@ static void on_expiry_timer(struct timer *timer, void *ctx)
             end(s, r, "Expired");
     }
     reservations_update(s); /* H04.FR.02, H04.FR.03 */
+    provisioning_on_idle(s);
     arm(s);
 }
 
@@ -261,7 +262,6 @@ void reservations_update(struct station *s)
     for (size_t i = 0; i < s->evse_count; i++)
         if (was_held[i] != is_held[i])
             availability_report(&s->evses[i]);
-    provisioning_on_idle(s); /* a reset may wait for the end of a reservation */
 }
 
 void reservations_enabled_changed(struct station *s)
@@ -410,6 +410,8 @@ static void on_reserved(struct station *s, void *ctx, int err)
         (void)STEAL(r);
     }
     reservations_update(s);
+    if (!reserve->reservation)
+        provisioning_on_idle(s); /* a reset may wait for this */
     arm(s);
 }
 
