@@ -144,8 +144,28 @@ struct evse_abilities {
     int connectors;                      /* 1.. */
     char id_token_type[21];              /* IdTokenEnumType of what the reader gives */
     char connector_type[21]; /* "sType2", "cType2", "cCCS2", "cG105" ... (ConnectorEnumStringType) */
+    bool can_fault;          /* the profile tells when the device is faulted */
+    bool display;            /* it has a display, or at least a lamp, for messages */
+    int display_length;      /* what its text holds at a time; 0: it shows no text */
+    bool display_in_bytes;   /* ... in bytes of UTF-8; else in characters, of the Basic Multilingual Plane */
+    bool display_utf8;       /* ... and not only ASCII */
     const struct device_variable *variables; /* the profile's, which outlives the station */
     size_t variable_count;
+};
+
+/* MessagePriorityEnumType, in rising order; below it, nothing is shown. */
+enum display_priority {
+    DISPLAY_NOTHING,
+    DISPLAY_NORMAL_CYCLE,
+    DISPLAY_IN_FRONT,
+    DISPLAY_ALWAYS_FRONT,
+    DISPLAY_PRIORITIES
+};
+
+/* What stands on the display of an EVSE from now on. */
+struct evse_display {
+    const char *text; /* fits; "": nothing of ours */
+    enum display_priority priority;
 };
 
 enum evse_command_kind {

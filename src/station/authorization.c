@@ -125,6 +125,7 @@ static void refuse(struct evse *e, const char *why)
     if (tx->authorization == AUTHORIZATION_ASKED)
         tx->authorization = AUTHORIZATION_REFUSED;
     tx->remote_start_id = -1;
+    tariff_on_refused(e);
     if (!transaction_is_running(e)) {
         smart_charging_on_transaction_ended(e, ""); /* what came with the start is not for the next driver */
         availability_on_evse_changed(e);
@@ -326,9 +327,11 @@ static void on_authorize_result(void *ctx, const struct rpc_answer *answer)
     e->tx.asking = ASKING_NOTHING;
     if (asking == ASKING_TO_START && answer->outcome == RPC_DISCONNECTED && !station_is_online(e->station))
         decide_start_offline(e);
-    else if (asking == ASKING_TO_START)
+    else if (asking == ASKING_TO_START) {
+        if (info)
+            tariff_on_token_info(e, info);
         decide_start(e, &token_info);
-    else if (asking == ASKING_TO_STOP)
+    } else if (asking == ASKING_TO_STOP)
         decide_stop(e, &question->token, &token_info);
 }
 

@@ -327,6 +327,7 @@ void availability_on_evse_changed(struct evse *e)
         report_all(s);
     else
         report_changes(e, 0);
+    display_on_evse_changed(e);
 }
 
 void availability_restore(struct station *s, const char *key, const char *value)

@@ -19,6 +19,7 @@
 #include "station/certificates.h"
 #include "station/device_variables.h"
 #include "station/diagnostics.h"
+#include "station/display.h"
 #include "station/firmware.h"
 #include "station/known_token.h"
 #include "station/local_list.h"
@@ -34,6 +35,7 @@
 #include "station/security.h"
 #include "station/smart_charging.h"
 #include "station/station.h"
+#include "station/tariff.h"
 #include "station/transactions.h"
 #include "station/variables.h"
 
@@ -51,6 +53,8 @@ struct evse {
     uint32_t reset_ticket;                 /* EVSE_RESET not yet answered, or 0 */
     int reset_attempts;                    /* of it, before this one */
     struct device_values device_values;    /* device_variables.h */
+    struct evse_screen screen;             /* display.h */
+    struct evse_tariff *tariff;            /* tariff.h; NULL: nothing to tell the driver */
 };
 
 struct customer_report; /* customer.c */
@@ -84,6 +88,7 @@ struct station {
     struct monitoring monitoring;
     struct events events; /* for NotifyEvent */
     struct diagnostics diagnostics;
+    struct display display;
     struct customer_report *customer_report; /* being sent, or NULL; customer.c */
     struct list leavers;               /* tokens to be forgotten when their session is over; customer.c */
     struct firmware firmware;          /* the update under way, or the last one */
@@ -120,7 +125,8 @@ extern const struct handler provisioning_handlers[], variables_handlers[], avail
     transactions_handlers[], remote_handlers[], smart_charging_handlers[], data_transfer_handlers[],
     report_handlers[], trigger_handlers[], network_profiles_handlers[], auth_cache_handlers[],
     local_list_handlers[], reservation_handlers[], diagnostics_handlers[], customer_handlers[],
-    firmware_handlers[], certificates_handlers[], signing_handlers[], monitoring_handlers[];
+    firmware_handlers[], certificates_handlers[], signing_handlers[], monitoring_handlers[],
+    display_handlers[], tariff_handlers[];
 
 /* {"status": status} and, if reason is not NULL, statusInfo.reasonCode (at most 20 characters). */
 void answer_status(struct station *s, const struct rpc_request *request, const char *status,

@@ -69,6 +69,7 @@ static void set_clock(struct station *s, const char *current_time)
         security_event(s, "SettingSystemTime", text);
     }
     metering_clock_changed(s);
+    display_changed(s);
     firmware_clock_changed(s);
     smart_charging_update(s);
 }
@@ -80,6 +81,7 @@ void provisioning_time_source_changed(struct station *s)
     else
         s->provisioning.clock_is_set = false;
     metering_clock_changed(s);
+    display_changed(s);
     firmware_clock_changed(s);
     smart_charging_update(s);
 }

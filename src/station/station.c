@@ -46,7 +46,8 @@ static const struct handler *const handler_tables[] = {
     availability_handlers,  transactions_handlers,     remote_handlers,     smart_charging_handlers,
     data_transfer_handlers, network_profiles_handlers, auth_cache_handlers, local_list_handlers,
     reservation_handlers,   diagnostics_handlers,      customer_handlers,   firmware_handlers,
-    certificates_handlers,  signing_handlers,          monitoring_handlers,
+    certificates_handlers,  signing_handlers,          monitoring_handlers, display_handlers,
+    tariff_handlers,
 };
 
 static const struct handler *find_handler(const struct message *message)
@@ -263,6 +264,7 @@ void station_on_link_down(struct station *station, enum link_failure failure, co
     monitoring_report_abort(station);
     provisioning_on_link_down(station);
     transactions_on_online(station, false);
+    tariff_on_offline(station);
     reset_on_link_down(station);
 }
 
@@ -289,6 +291,7 @@ void station_on_signals(struct station *station, int evse, const struct evse_sig
     lock_update(e);
     transactions_on_signals(e, &before);
     monitoring_touch(station);
+    display_on_evse_changed(e);
     if (before.locked && !signals->locked) /* a reset may wait for the cable */
         provisioning_on_idle(station);
 }
@@ -395,6 +398,7 @@ struct station *station_new(const struct env *env, const struct station_settings
     smart_charging_init(s);
     auth_cache_init(s);
     reservations_init(s);
+    display_init(s);
     firmware_init(s, &settings->firmware);
     if (transactions_init(s) < 0 || monitoring_init(s) < 0)
         return NULL;
@@ -425,6 +429,8 @@ void station_free(struct station *station)
         auth_cache_done(s);
         local_list_done(s);
         reservations_done(s);
+        tariff_done(s);
+        display_done(s);
     }
     firmware_done(s);
     provisioning_done(s);
@@ -502,6 +508,8 @@ void station_restore(struct station *station, enum record_kind kind, const char 
         reservations_restore(station, key, value);
         break;
     case RECORD_DISPLAY_MESSAGE:
+        display_messages_restore(station, key, value);
+        break;
     case RECORD_KINDS:
         break;
     }
@@ -523,6 +531,7 @@ void station_start(struct station *station, int64_t delay_ms)
         if (e->signals.state != EVSE_UNKNOWN)
             transactions_on_signals(e, &(struct evse_signals){ .state = EVSE_UNKNOWN });
     }
+    display_start(station);
     firmware_start(station);
     diagnostics_start(station);
     monitoring_start(station);
@@ -566,6 +575,7 @@ static json_t *evse_status(const struct evse *e)
                                connector_status_names[availability_evse_status(e)], "connectors", connectors,
                                "device", signals_status(&e->signals));
     json_set_optional(status, "transaction", transaction_status(e));
+    json_set_optional(status, "display", display_json(e));
     if (e->limit.limit_A >= 0) /* not NAN */
         json_set_optional(status, "limit_A", json_real(e->limit.limit_A));
     return status;

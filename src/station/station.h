@@ -144,6 +144,9 @@ struct station_ops {
     void (*command)(void *ctx, int evse, const struct evse_command *command);
     /* How it goes with the device of an EVSE (1..) right now. NULL: nothing is known of it. */
     void (*device_health)(void *ctx, int evse, struct device_health *ret);
+    /* Put this on the display of an EVSE (1..) that has one, in place of what was there; `display` is borrowed. May be NULL where none
+     * has. */
+    void (*show)(void *ctx, int evse, const struct evse_display *display);
     /* Make the log file and send it; one at a time. station_on_log_uploaded() follows, never from inside. 0, or negative: nothing
      * follows. NULL: this station has no logs. */
     int (*upload_log)(void *ctx, const struct log_request *request);

@@ -391,11 +391,12 @@ static void event_acknowledged(struct station *s, struct queued_event *event, co
     char id[TRANSACTION_ID_SIZE];
     struct id_token token;
     const json_t *info = json_object_get(response, "idTokenInfo");
-    bool has_token = event->has_token;
+    bool has_token = event->has_token, is_ended = event->type == EVENT_ENDED;
     bool is_told = has_token ? event_token(event, &token) : info != NULL;
     (void)str_copy(id, sizeof(id), event->transaction_id);
     event_forget(s, event);
     smart_charging_on_priority(s, id, response);
+    tariff_on_event_result(s, id, is_ended, response);
     if (!is_told)
         return;
     if (has_token && info)

@@ -95,6 +95,7 @@ static void finish(struct evse *e, enum trigger trigger, const struct id_token *
         return;
     }
     metering_end(e);
+    tariff_on_ended(e);
     transaction_clear(e);
     tx->points = tx_points_now(e, tx->points);
     smart_charging_on_transaction_ended(e, id);
@@ -661,6 +662,7 @@ void transaction_clear(struct evse *e)
     tx->resumed = tx->energised = false;
     tx->priority = 0;
     tx->priority_is_own = false;
+    tariff_on_session_over(e);
 }
 
 int transactions_init(struct station *s)

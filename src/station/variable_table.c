@@ -59,6 +59,26 @@ static double get_profile_max(const struct variable_place *p)
     return (double)profile_store_max(p->station);
 }
 
+static void get_display_message_count(const struct variable_place *p, char *ret, size_t size)
+{
+    snprintf(ret, size, "%zu", p->station->display.count);
+}
+
+static double max_display_messages(const struct variable_place *p)
+{
+    return p->station->limits.display_messages;
+}
+
+static void get_display_width(const struct variable_place *p, char *ret, size_t size)
+{
+    snprintf(ret, size, "%d", p->evse->abilities.display_length);
+}
+
+static void get_display_text(const struct variable_place *p, char *ret, size_t size)
+{
+    (void)str_copy(ret, size, p->evse->screen.text ? p->evse->screen.text : "");
+}
+
 static void get_auth_cache_bytes(const struct variable_place *p, char *ret, size_t size)
 {
     snprintf(ret, size, "%zu", auth_cache_bytes(p->station));
@@ -245,6 +265,31 @@ static bool has_limit(const struct variable_place *p)
     return false;
 }
 
+static bool has_display(const struct variable_place *p)
+{
+    return display_is_available(p->station);
+}
+
+static bool has_text_display(const struct variable_place *p)
+{
+    return display_has_text(p->station);
+}
+
+static bool evse_has_display(const struct variable_place *p)
+{
+    return p->evse->abilities.display;
+}
+
+static bool evse_has_text_display(const struct variable_place *p)
+{
+    return p->evse->abilities.display && p->evse->abilities.display_length > 0;
+}
+
+static bool is_currency(const char *value)
+{
+    return strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3 && !value[3]; /* ISO 4217 */
+}
+
 /* Part 2, 2.2.1: a passwordString of 16 to 40 characters. */
 static bool is_password(const char *value)
 {
@@ -338,6 +383,10 @@ const struct variable_row variable_table[] = {
     [VAR_MONITORING_ITEMS_CLEAR] = { "MonitoringCtrlr", "ItemsPerMessage", "ClearVariableMonitoring", TYPE_INTEGER, READ_ONLY, "100", 1, ITEMS_PER_MESSAGE },
     [VAR_MONITORING_ITEMS_SET] = { "MonitoringCtrlr", "ItemsPerMessage", "SetVariableMonitoring", TYPE_INTEGER, READ_ONLY, "100", 1, ITEMS_PER_MESSAGE },
     [VAR_MONITORING_OFFLINE_QUEUING_SEVERITY] = { "MonitoringCtrlr", "OfflineQueuingSeverity", NULL, TYPE_INTEGER, READ_WRITE, "4", 0, SEVERITY_MAX, .changed = monitoring_update },
+    [VAR_DISPLAY_ENABLED] = { "DisplayMessageCtrlr", "Enabled", NULL, TYPE_BOOLEAN, READ_WRITE, "true", .exists = has_display, .changed = display_changed },
+    [VAR_DISPLAY_PERSONAL_MESSAGE_SIZE] = { "DisplayMessageCtrlr", "PersonalMessageSize", NULL, TYPE_INTEGER, READ_ONLY, "512", 0, 512, .exists = has_text_display },
+    [VAR_DISPLAY_SUPPORTED_FORMATS] = { "DisplayMessageCtrlr", "SupportedFormats", NULL, TYPE_MEMBER_LIST, READ_ONLY, "ASCII,UTF8", 1, 1000, NULL, "ASCII,UTF8", .exists = has_display, .supported = display_supported_formats },
+    [VAR_DISPLAY_SUPPORTED_PRIORITIES] = { "DisplayMessageCtrlr", "SupportedPriorities", NULL, TYPE_MEMBER_LIST, READ_ONLY, "AlwaysFront,InFront,NormalCycle", 1, 1000, NULL, "AlwaysFront,InFront,NormalCycle", .exists = has_display },
     [VAR_COMM_FILE_TRANSFER_PROTOCOLS] = { "OCPPCommCtrlr", "FileTransferProtocols", NULL, TYPE_MEMBER_LIST, READ_ONLY, "FTP,FTPS,HTTP,HTTPS,SFTP", 0, 1000, NULL, "FTP,FTPS,HTTP,HTTPS,SFTP" },
     [VAR_COMM_HEARTBEAT_INTERVAL] = { "OCPPCommCtrlr", "HeartbeatInterval", NULL, TYPE_INTEGER, READ_WRITE, "300", 1, INT32_MAX, "s", .changed = provisioning_heartbeat_changed },
     [VAR_COMM_MESSAGE_ATTEMPT_INTERVAL] = { "OCPPCommCtrlr", "MessageAttemptInterval", "TransactionEvent", TYPE_INTEGER, READ_WRITE, "10", 1, DAY_S, "s" },
@@ -380,6 +429,11 @@ const struct variable_row variable_table[] = {
     [VAR_SMART_CHARGING_PROFILE_STACK_LEVEL] = { "SmartChargingCtrlr", "ProfileStackLevel", NULL, TYPE_INTEGER, READ_ONLY, "20", 0, 100, .exists = has_limit },
     [VAR_SMART_CHARGING_RATE_UNIT] = { "SmartChargingCtrlr", "RateUnit", NULL, TYPE_MEMBER_LIST, READ_ONLY, "A,W", 0, 1000, NULL, "A,W", .exists = has_limit },
     [VAR_STATION_ALLOW_NEW_SESSIONS] = { "ChargingStation", "AllowNewSessionsPendingFirmwareUpdate", NULL, TYPE_BOOLEAN, READ_WRITE, "false", .exists = can_update_firmware, .changed = firmware_settings_changed },
+    [VAR_TARIFF_COST_ENABLED] = { "TariffCostCtrlr", "Enabled", "Cost", TYPE_BOOLEAN, READ_WRITE, "true", .exists = has_text_display, .changed = tariff_settings_changed },
+    [VAR_TARIFF_CURRENCY] = { "TariffCostCtrlr", "Currency", NULL, TYPE_STRING, READ_WRITE, "EUR", 3, 3, .exists = has_text_display, .is_valid = is_currency },
+    [VAR_TARIFF_ENABLED] = { "TariffCostCtrlr", "Enabled", "Tariff", TYPE_BOOLEAN, READ_WRITE, "true", .exists = has_text_display, .changed = tariff_settings_changed },
+    [VAR_TARIFF_FALLBACK_MESSAGE] = { "TariffCostCtrlr", "TariffFallbackMessage", NULL, TYPE_STRING, READ_WRITE, "", 0, 255, .exists = has_text_display, .changed = tariff_settings_changed },
+    [VAR_TARIFF_TOTAL_COST_FALLBACK_MESSAGE] = { "TariffCostCtrlr", "TotalCostFallbackMessage", NULL, TYPE_STRING, READ_WRITE, "", 0, 255, .exists = has_text_display },
     [VAR_TX_EV_CONNECTION_TIME_OUT] = { "TxCtrlr", "EVConnectionTimeOut", NULL, TYPE_INTEGER, READ_WRITE, "60", 1, DAY_S, "s" },
     [VAR_TX_MAX_ENERGY] = { "TxCtrlr", "MaxEnergy", NULL, TYPE_INTEGER, READ_WRITE, "0", 0, 10000000, "Wh", .changed = transaction_limits_changed },
     [VAR_TX_MAX_ENERGY_ON_INVALID_ID] = { "TxCtrlr", "MaxEnergyOnInvalidId", NULL, TYPE_INTEGER, READ_WRITE, "0", 0, 1000000, "Wh" },
@@ -407,6 +461,8 @@ const struct variable_row variable_table[] = {
     { "DeviceDataCtrlr", "ReportingValueSize", NULL, TYPE_INTEGER, READ_ONLY, "1000", 1, 2500 },
     { "DeviceDataCtrlr", "ValueSize", NULL, TYPE_INTEGER, READ_ONLY, "1000", 1, 2500 },
     { "MonitoringCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
+    { "DisplayMessageCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true", .exists = has_display },
+    { "DisplayMessageCtrlr", "DisplayMessages", NULL, TYPE_INTEGER, READ_ONLY, .exists = has_display, .get = get_display_message_count, .get_max = max_display_messages },
     { "OCPPCommCtrlr", "ActiveNetworkProfile", NULL, TYPE_INTEGER, READ_ONLY, NULL, 1, NETWORK_SLOTS, .get = get_active_network_profile },
     { "OCPPCommCtrlr", "UnlockOnEVSideDisconnect", NULL, TYPE_BOOLEAN, READ_ONLY, "false", .exists = cannot_unlock }, /* 2.1.12: fixed cables */
     { "SampledDataCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
@@ -414,6 +470,9 @@ const struct variable_row variable_table[] = {
     { "SecurityCtrlr", "Identity", NULL, TYPE_STRING, READ_ONLY, NULL, 0, 48, .get = get_identity },
     { "SecurityCtrlr", "SecurityProfile", NULL, TYPE_INTEGER, READ_ONLY, NULL, 0, 3, .get = get_security_profile },
     { "SmartChargingCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true", .exists = has_limit },
+
+    { "TariffCostCtrlr", "Available", "Cost", TYPE_BOOLEAN, READ_ONLY, "true", .exists = has_text_display },
+    { "TariffCostCtrlr", "Available", "Tariff", TYPE_BOOLEAN, READ_ONLY, "true", .exists = has_text_display },
 
     { "ChargingStation", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, .get = get_true },
     { "ChargingStation", "AvailabilityState", NULL, TYPE_OPTION_LIST, READ_ONLY, .get = get_availability_state, .values_list = AVAILABILITY_STATES },
@@ -448,6 +507,10 @@ const struct variable_row variable_table[] = {
     { "FieldDevice", "Count", "Requests", TYPE_INTEGER, READ_ONLY, .tier = TIER_EVSE, .exists = has_device_health, .get = get_device_count },
     { "FieldDevice", "Count", "Timeouts", TYPE_INTEGER, READ_ONLY, .tier = TIER_EVSE, .exists = has_device_health, .get = get_device_count },
     { "FieldDevice", "Problem", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_EVSE, .exists = has_device_health, .get = get_device_problem },
+
+    { "Display", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_EVSE, .exists = evse_has_display, .get = get_true },
+    { "Display", "Count", "WidthInChars", TYPE_INTEGER, READ_ONLY, .tier = TIER_EVSE, .exists = evse_has_text_display, .get = get_display_width },
+    { "Display", "DataText", "Visible", TYPE_STRING, READ_ONLY, .tier = TIER_EVSE, .exists = evse_has_text_display, .get = get_display_text },
 
     { "TokenReader", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_EVSE, .exists = has_token_reader, .get = get_true },
     { "TokenReader", "Enabled", NULL, TYPE_BOOLEAN, READ_ONLY, .tier = TIER_EVSE, .exists = has_token_reader, .get = get_true },

@@ -29,6 +29,7 @@
 
 #define BENCH_WALL_MS     1769860800000 /* 2026-01-31T12:00:00Z, the wall clock at monotonic 0 */
 #define BENCH_MAX_EVSES   4
+#define BENCH_SHOWN_SIZE  128 /* of a display's text */
 #define BENCH_MAX_PRESETS 16
 
 struct bench_options {               /* zero: the default */
@@ -95,10 +96,13 @@ struct bench {
     int next_call;
 
     /* the devices */
-    json_t *commands;      /* not yet expected: [evse, name, limit] */
-    json_t *open_commands; /* [evse, kind, limit, ticket] */
-    bool hold_commands;    /* no results until bench_command_done() */
-    int command_error;     /* of the results */
+    json_t *commands;                              /* not yet expected: [evse, name, limit] */
+    json_t *open_commands;                         /* [evse, kind, limit, ticket] */
+    char shown[BENCH_MAX_EVSES][BENCH_SHOWN_SIZE]; /* what stands on the displays */
+    enum display_priority shown_priority[BENCH_MAX_EVSES];
+    int shows;          /* how often one was changed */
+    bool hold_commands; /* no results until bench_command_done() */
+    int command_error;  /* of the results */
 
     /* logs: what is being uploaded, or NULL; ended by bench_log_uploaded() */
     json_t *
@@ -187,6 +191,8 @@ void bench_token(struct bench *b, int evse, const char *value, const char *type)
 void bench_expect_command(struct bench *b, int evse, enum evse_command_kind kind);
 void bench_expect_limit(struct bench *b, int evse, double limit_A);
 void bench_expect_no_command(struct bench *b);
+/* The display of the EVSE has this text. */
+void bench_expect_shown(struct bench *b, int evse, const char *text);
 /* With hold_commands: the oldest open command ends. */
 void bench_command_done(struct bench *b, int err);
 

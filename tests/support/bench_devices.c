@@ -15,6 +15,19 @@ void bench_on_command(void *ctx, int evse, const struct evse_command *command)
                                                       (json_int_t)command->ticket));
 }
 
+void bench_on_show(void *ctx, int evse, const struct evse_display *display)
+{
+    struct bench *b = ctx;
+    assert_int_equal(str_copy(b->shown[evse - 1], BENCH_SHOWN_SIZE, display->text), 0);
+    b->shown_priority[evse - 1] = display->priority;
+    b->shows++;
+}
+
+void bench_expect_shown(struct bench *b, int evse, const char *text)
+{
+    assert_string_equal(b->shown[evse - 1], text);
+}
+
 void bench_command_done(struct bench *b, int err)
 {
     assert_int_not_equal(json_array_size(b->open_commands), 0);

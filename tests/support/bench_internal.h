@@ -30,6 +30,7 @@ bool bench_do_answer(struct bench *b);
 
 /* bench_devices.c */
 void bench_on_command(void *ctx, int evse, const struct evse_command *command);
+void bench_on_show(void *ctx, int evse, const struct evse_display *display);
 bool bench_do_command(struct bench *b);
 void bench_on_device_health(void *ctx, int evse, struct device_health *ret);
 

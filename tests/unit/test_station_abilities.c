@@ -44,7 +44,11 @@ static const struct {
       "NotImplemented" },                                                                 /* F06.FR.08 */
     { "TriggerMessage", "{'requestedMessage': 'SignV2GCertificate'}", "NotImplemented" }, /* F06.FR.08 */
     { "PublishFirmware", "{}", NULL },
-    { "SetDisplayMessage", "{}", NULL },
+    { "SetDisplayMessage",
+      "{'message': {'id': 1, 'priority': 'InFront', 'message': {'format': 'UTF8', 'content': 'x'}}}", NULL },
+    { "GetDisplayMessages", "{'requestId': 1}", NULL },
+    { "ClearDisplayMessage", "{'id': 1}", NULL },
+    { "CostUpdated", "{'totalCost': 1, 'transactionId': 'x'}", NULL },
 };
 
 static void what_the_device_lacks_is_refused(void **state)
