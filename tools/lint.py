@@ -35,7 +35,8 @@ ALLOWED = re.compile(
     r"|_GLOBAL_OFFSET_TABLE_|_?_?stpcpy|__fprintf_chk|log_\w+)$")
 # Of OpenSSL what computes, reads and judges texts in memory; nothing that opens files, draws random numbers or reads the clock.
 ALLOWED_PKI = re.compile(r"^(ASN1_(STRING_\w+|TIME_diff|TIME_set|TIME_free)|BIO_(new|new_mem_buf|s_mem|ctrl|vfree)|CRYPTO_free"
-                         r"|ERR_\w+|EVP_(Digest|sha\d+|PKEY_(eq|free|get_\w+))|OPENSSL_sk_\w+|PEM_(read|write)_bio_X509(_REQ|_CRL)?"
+                         r"|d2i_OCSP_RESPONSE|OBJ_obj2nid|OCSP_(?!sendreq|REQ_CTX|check_validity)\w+"
+                         r"|ERR_\w+|EVP_(DecodeBlock|Digest|MD_get_type|sha\d+|PKEY_(eq|free|get_\w+))|OPENSSL_sk_\w+|PEM_(read|write)_bio_X509(_REQ|_CRL)?"
                          r"|X509_(?!load|LOOKUP|STORE_(load|set_default))\w+)$")
 MAX_FILE, MAX_FUNCTION, MAX_DEPTH, MAX_PARAMETERS = 800, 80, 4, 6
 

@@ -122,8 +122,7 @@ bool pki_is_strong(struct x509_st *certificate)
     return strong;
 }
 
-/* ASN.1's time to ms since 1970, by calendar and without any clock. */
-static bool read_time(const ASN1_TIME *time, int64_t *ret_ms)
+bool pki_read_time(const struct asn1_string_st *time, int64_t *ret_ms)
 {
     ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
     int days, seconds;
@@ -167,8 +166,8 @@ static bool read_info(struct x509_st *certificate, struct pki_info *info)
     const X509_NAME *subject = X509_get_subject_name(certificate);
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int len;
-    if (!key || !read_time(X509_get0_notBefore(certificate), &info->not_before_ms) ||
-        !read_time(X509_get0_notAfter(certificate), &info->not_after_ms) ||
+    if (!key || !pki_read_time(X509_get0_notBefore(certificate), &info->not_before_ms) ||
+        !pki_read_time(X509_get0_notAfter(certificate), &info->not_after_ms) ||
         !read_name(subject, NID_commonName, info->subject_common_name, sizeof(info->subject_common_name)) ||
         !read_name(subject, NID_organizationName, info->subject_organization,
                    sizeof(info->subject_organization)) ||

@@ -76,4 +76,18 @@ bool pki_is_revoked(const char *pem, const char *crl_pem);
 /* How many lists the text holds. */
 size_t pki_count_crls(const char *crl_pem);
 
+/* What an OCSP responder says of a certificate (RFC 6960). */
+enum pki_ocsp_status { PKI_OCSP_GOOD, PKI_OCSP_REVOKED, PKI_OCSP_UNKNOWN, PKI_OCSP_STATUSES };
+extern const char *const pki_ocsp_names[PKI_OCSP_STATUSES];
+struct pki_ocsp {
+    enum pki_ocsp_status status;
+    int64_t this_update_ms, next_update_ms; /* wall clock; next 0: the responder does not say */
+};
+/* The first responder that the first certificate names and that fits; "" if there is none. */
+void pki_ocsp_responder(const char *pem, char *ret, size_t size);
+/* What the response (OCSPResponse in base64) says of the first certificate, whose issuer is the first of `issuer_pem`. PKI_BAD_SIGNATURE:
+ * neither the issuer's nor of one it has named for that; PKI_WRONG_SUBJECT: about another one; PKI_EXPIRED: not of now. */
+enum pki_verdict pki_ocsp_read(const char *response, const char *pem, const char *issuer_pem, int64_t now_ms,
+                               struct pki_ocsp *ret);
+
 #endif

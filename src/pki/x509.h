@@ -31,6 +31,9 @@ DEFINE_AUTO(stack_st_X509, pki_free_all)
 /* Keys and signatures of at least 112 bits of security: A00.FR.501 - A00.FR.504. */
 bool pki_is_strong(struct x509_st *certificate);
 
+/* ASN.1's time in ms since 1970, by calendar and without any clock. */
+bool pki_read_time(const struct asn1_string_st *time, int64_t *ret_ms);
+
 /* There is such an entry (NID_...), and none that says otherwise. */
 bool pki_name_says(const struct X509_name_st *name, int nid, const char *text);
 

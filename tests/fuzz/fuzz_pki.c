@@ -14,6 +14,18 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
+/* corpus/pki/responder: response.der beside it is signed by its key and is about itself. */
+static const char responder[] = "-----BEGIN CERTIFICATE-----\n"
+                                "MIIBXDCCAQKgAwIBAgIBBzAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAlyZXNwb25k\n"
+                                "ZXIwHhcNMjAwMTAxMDAwMDAwWhcNNDAwMTAxMDAwMDAwWjAUMRIwEAYDVQQDDAly\n"
+                                "ZXNwb25kZXIwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATNuMROiAKSBBMNVyEE\n"
+                                "f0+bzSWoJJaLNNoQYoXFV8wH1H6+rEze9PX+UVUqkoqmig5EV4mOuytevNwK2qNc\n"
+                                "fhK/o0UwQzAPBgNVHRMBAf8EBTADAQH/MDAGCCsGAQUFBwEBBCQwIjAgBggrBgEF\n"
+                                "BQcwAYYUaHR0cDovL29jc3AuZXhhbXBsZS8wCgYIKoZIzj0EAwIDSAAwRQIgPPAI\n"
+                                "zn1PHH9ZEnv1Rhzpby7PipZUG5aWf5PyIOoUQjcCIQCmw0qjP0rYVq2rhlAHbCXW\n"
+                                "2yG4vX2gMq29sQ+gTC57IA==\n"
+                                "-----END CERTIFICATE-----\n";
+
 static char *pem_of(const uint8_t *bytes, size_t len)
 {
     static const char begin[] = "-----BEGIN CERTIFICATE-----\n", end[] = "\n-----END CERTIFICATE-----\n";
@@ -47,6 +59,19 @@ static void judge(const char *pem)
         (void)pki_verify_chain(pem, pem, use, NOW_MS);
     (void)pki_is_for_request(pem, pem);
     (void)pki_check_subject(pem, "CP", "Example");
+    char url[100];
+    pki_ocsp_responder(pem, url, sizeof(url));
+    assert(strlen(url) < sizeof(url));
+}
+
+/* As an OCSP response, in base64 here for the same reason. */
+static void judge_response(const uint8_t *bytes, size_t len)
+{
+    struct pki_ocsp ocsp;
+    char *text = calloc(1, len * 2 + 8);
+    (void)EVP_EncodeBlock((unsigned char *)text, bytes, (int)len);
+    (void)pki_ocsp_read(text, responder, responder, NOW_MS, &ocsp);
+    free(text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
@@ -55,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         return 0;
     char *pem = bytes[0] == 0x30 ? pem_of(bytes, len) : strndup((const char *)bytes, len);
     judge(pem);
+    judge_response(bytes, len);
     struct evp_pkey_st *key = NULL;
     if (!key_is_uri(pem) && key_open(pem, NULL, &key) == 0)
         EVP_PKEY_free(key);

@@ -3,6 +3,7 @@
 #include <openssl/bio.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -63,6 +64,15 @@ static void add_extension(X509 *certificate, int nid, const char *value)
     X509_EXTENSION_free(extension);
 }
 
+static void add_responder(X509 *certificate, const char *url)
+{
+    char text[600];
+    if (!url)
+        return;
+    (void)snprintf(text, sizeof(text), "OCSP;URI:%s", url);
+    add_extension(certificate, NID_info_access, text);
+}
+
 static X509 *new_certificate(void)
 {
     X509 *certificate = X509_new();
@@ -88,6 +98,7 @@ struct authority *authority_new(const struct authority_options *options)
     set_times(a->certificate, o->not_before_ms, o->not_after_ms);
     add_extension(a->certificate, NID_basic_constraints, "critical,CA:TRUE");
     add_extension(a->certificate, NID_key_usage, "critical,keyCertSign,cRLSign");
+    add_responder(a->certificate, o->responder);
     assert_true(X509_sign(a->certificate, by->key, EVP_sha256()) > 0);
     a->pem = certificate_text(a->certificate);
     return a;
@@ -145,6 +156,9 @@ char *authority_sign(struct authority *a, const char *csr, const struct authorit
     assert_int_equal(X509_set_pubkey(certificate, X509_REQ_get0_pubkey(request)), 1);
     set_times(certificate, o->not_before_ms, o->not_after_ms);
     add_extension(certificate, NID_key_usage, "critical,digitalSignature");
+    add_responder(certificate, o->responder);
+    if (o->signs_ocsp)
+        add_extension(certificate, NID_ext_key_usage, "OCSPSigning");
     assert_true(X509_sign(certificate, a->key, EVP_sha256()) > 0);
 
     char *leaf = certificate_text(certificate), *chain = leaf;
@@ -155,6 +169,64 @@ char *authority_sign(struct authority *a, const char *csr, const struct authorit
     X509_free(certificate);
     X509_REQ_free(request);
     return chain;
+}
+
+static X509 *read_certificate(const char *pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    assert_non_null(certificate);
+    return certificate;
+}
+
+static EVP_PKEY *read_key(const char *pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    assert_non_null(key);
+    return key;
+}
+
+static char *response_text(OCSP_BASICRESP *basic)
+{
+    OCSP_RESPONSE *response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+    unsigned char *der = NULL;
+    int len = i2d_OCSP_RESPONSE(response, &der);
+    char *text = calloc(1, (size_t)len * 2 + 5);
+    (void)EVP_EncodeBlock((unsigned char *)text, der, len);
+    OPENSSL_free(der);
+    OCSP_RESPONSE_free(response);
+    OCSP_BASICRESP_free(basic);
+    return text;
+}
+
+char *authority_ocsp(const struct authority *a, const char *pem, const struct authority_ocsp *options)
+{
+    const struct authority *says = options->says ? options->says : a;
+    X509 *certificate = read_certificate(pem);
+    X509 *signer = options->signer_pem ? read_certificate(options->signer_pem) : says->certificate;
+    EVP_PKEY *key = options->signer_key ? read_key(options->signer_key) : says->key;
+    OCSP_CERTID *id = OCSP_cert_to_id(options->sha1 ? EVP_sha1() : EVP_sha256(), certificate, a->certificate);
+    ASN1_TIME *from = ASN1_GENERALIZEDTIME_set(NULL, (time_t)(options->this_update_ms / 1000));
+    ASN1_TIME *to = options->next_update_ms
+                        ? ASN1_GENERALIZEDTIME_set(NULL, (time_t)(options->next_update_ms / 1000))
+                        : NULL;
+    OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
+    assert_non_null(OCSP_basic_add1_status(
+        basic, id, options->is_revoked ? V_OCSP_CERTSTATUS_REVOKED : V_OCSP_CERTSTATUS_GOOD,
+        OCSP_REVOKED_STATUS_KEYCOMPROMISE, from, from, to));
+    assert_int_equal(OCSP_basic_sign(basic, signer, key, EVP_sha256(), NULL, 0), 1);
+    if (options->signer_pem)
+        X509_free(signer);
+    if (options->signer_key)
+        EVP_PKEY_free(key);
+    ASN1_TIME_free(from);
+    ASN1_TIME_free(to);
+    OCSP_CERTID_free(id);
+    X509_free(certificate);
+    return response_text(basic);
 }
 
 const char *authority_escaped(const char *pem)
