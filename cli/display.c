@@ -58,6 +58,9 @@ static void show_security(const json_t *station)
         (void)printf(" at %s", json_get_string(network, "url", "?"));
     if (own)
         (void)printf(", certificate until %.10s", json_get_string(own, "valid_until", "?"));
+    const char *ocsp = json_get_string(own, "ocsp", "good");
+    if (strcmp(ocsp, "good") != 0)
+        (void)printf(" (%s)", ocsp);
 }
 
 static void show_station(const json_t *station)

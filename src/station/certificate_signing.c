@@ -360,7 +360,10 @@ json_t *certificates_status(const struct station *s)
     if (!own)
         return NULL;
     timestamp_format(own->not_after_ms, until);
-    return json_pack("{s:s, s:s}", "valid_until", until, "request", signing_names[s->certificates.signing]);
+    json_t *status =
+        json_pack("{s:s, s:s}", "valid_until", until, "request", signing_names[s->certificates.signing]);
+    json_set_text(status, "ocsp", ocsp_status_name(s, own->pem));
+    return status;
 }
 
 /* ---- life ---- */

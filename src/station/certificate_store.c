@@ -2,7 +2,7 @@
  *
  * Records: "<use>/<fingerprint>": the root's PEM, followed by its issuer's if that is another; or "deleted" for one of the
  * configuration. "own/current", "own/next": {"certificate", "key"}; "own/request": {"csr", "key", "over"}. "system": "deleted" once an
- * installed root has taken the place of the system's. */
+ * installed root has taken the place of the system's. "ocsp/...": certificate_status.c. */
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -60,6 +60,21 @@ void certificates_remove(struct station *s, struct root_certificate *root)
     root_free(root);
 }
 
+char *certificates_issuer(const struct station *s, const char *pem)
+{
+    struct pki_info info;
+    struct pki_hash_data hash;
+    if (pki_read(pem, &info) != PKI_OK || info.is_self_signed)
+        return NULL;
+    LIST_FOREACH(link, next, (struct list *)&s->certificates.roots)
+    {
+        const struct root_certificate *root = LIST_ITEM(link, struct root_certificate, link);
+        if (pki_hash_certificate(pem, root->pem, PKI_SHA256, &hash) == PKI_OK)
+            return strdup(root->pem);
+    }
+    return NULL;
+}
+
 int certificates_add(struct station *s, enum certificate_use use, const char *pem, const char *issuer_pem)
 {
     struct pki_info info;
@@ -86,6 +101,13 @@ int certificates_add(struct station *s, enum certificate_use use, const char *pe
     return 0;
 }
 
+/* What signs firmware is not believed once it was revoked. A CSMS deletes what it does not want to be checked against: without it the
+ * station might be out of its reach for good. */
+static bool is_believed(const struct station *s, const struct root_certificate *root)
+{
+    return root->use != CERTIFICATE_MANUFACTURER_ROOT || !ocsp_is_revoked(s, root->fingerprint);
+}
+
 char *certificates_roots(const struct station *s, enum certificate_use use)
 {
     struct buf text;
@@ -94,7 +116,7 @@ char *certificates_roots(const struct station *s, enum certificate_use use)
     LIST_FOREACH(link, next, (struct list *)&s->certificates.roots)
     {
         const struct root_certificate *root = LIST_ITEM(link, struct root_certificate, link);
-        if (root->use == use)
+        if (root->use == use && is_believed(s, root))
             buf_printf(&text, "%s\n", root->pem);
     }
     char *copy = text.err ? NULL : strdup(buf_string(&text));
@@ -241,6 +263,7 @@ static void confirm_next(struct station *s)
     c->next = (struct own_certificate){ 0 };
     security_event(s, "ReconfigurationOfSecurityParameters", "a new certificate is in use");
     signing_plan_renewal(s);
+    ocsp_renew(s); /* M06.FR.07 */
 }
 
 static void discard_next(struct station *s)
@@ -399,6 +422,10 @@ void certificates_restore(struct station *s, const char *key, const char *value)
         signing_restore(s, value);
         return;
     }
+    if (str_starts(key, "ocsp/")) {
+        ocsp_restore(s, key + strlen("ocsp/"), value);
+        return;
+    }
     if (str_equal(key, "system")) {
         s->certificates.trusts_system = false;
         return;
@@ -446,6 +473,7 @@ int certificates_init(struct station *s, const struct station_settings *settings
     list_init(&s->certificates.roots);
     list_init(&s->certificates.removed);
     signing_init(s);
+    ocsp_init(s);
     int r = add_configured(s, settings->trusted_pem);
     s->certificates.trusts_system = !s->certificates.has_configured_roots;
     if (r == 0 && settings->certificate_pem && settings->key)
@@ -456,6 +484,7 @@ int certificates_init(struct station *s, const struct station_settings *settings
 void certificates_start(struct station *s)
 {
     signing_start(s);
+    ocsp_plan(s);
 }
 
 void certificates_done(struct station *s)
@@ -475,6 +504,7 @@ void certificates_done(struct station *s)
     (void)own_certificate_set(&c->next, NULL, NULL);
     (void)own_certificate_set(&c->displaced, NULL, NULL);
     signing_done(s);
+    ocsp_done(s);
 }
 
 void get_certificate_entries(const struct variable_place *p, char *ret, size_t size)

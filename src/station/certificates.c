@@ -65,22 +65,6 @@ static enum pki_verdict check_signer(const struct station *s, const char *pem)
     return *roots ? pki_verify_chain(pem, roots, PKI_USE_CA_SIGNED, station_wall_ms(s)) : PKI_OK;
 }
 
-/* The one among the installed that signed it, for its hash data; NULL: itself, or unknown. The caller's. */
-static char *find_issuer(const struct station *s, const char *pem)
-{
-    struct pki_info info;
-    struct pki_hash_data hash;
-    if (pki_read(pem, &info) != PKI_OK || info.is_self_signed)
-        return NULL;
-    LIST_FOREACH(link, next, (struct list *)&s->certificates.roots)
-    {
-        const struct root_certificate *root = LIST_ITEM(link, struct root_certificate, link);
-        if (pki_hash_certificate(pem, root->pem, PKI_SHA256, &hash) == PKI_OK)
-            return strdup(root->pem);
-    }
-    return NULL;
-}
-
 #define RECORDS_MAX (3 * CERTIFICATES_MAX + 3)
 
 /* One group: the new one comes, and where it replaces the others they become old ones. */
@@ -184,8 +168,10 @@ static void on_installed(struct station *s, void *ctx, int err)
         err = certificates_add(s, i->use, i->pem, i->issuer_pem);
     if (err == 0 && i->replaces && pki_read(i->pem, &info) == PKI_OK)
         apply_replacement(s, info.fingerprint);
-    if (err == 0)
+    if (err == 0) {
         security_event(s, "ReconfigurationOfSecurityParameters", "certificate installed");
+        ocsp_plan(s);
+    }
     answer_status(s, &i->request, err == 0 ? "Accepted" : "Failed", NULL); /* M05.FR.02, .03 */
 }
 
@@ -260,7 +246,7 @@ static void on_install_certificate(struct station *s, const struct rpc_request *
     i->request.payload = NULL;
     i->use = use;
     i->replaces = replaces;
-    i->issuer_pem = find_issuer(s, pem);
+    i->issuer_pem = certificates_issuer(s, pem);
     install(s, STEAL(i), &info);
 }
 
@@ -392,6 +378,7 @@ static void on_deleted(struct station *s, void *ctx, int err)
     if (err == 0 && root) {
         certificates_remove(s, root);
         security_event(s, "ReconfigurationOfSecurityParameters", "certificate deleted");
+        ocsp_plan(s);
     }
     answer_status(s, &d->request, err == 0 ? "Accepted" : "Failed", NULL); /* M04.FR.02, .03 */
 }

@@ -73,6 +73,10 @@ struct certificates {
     bool is_over;      /* the restored one is not to be sent again */
     bool gave_up;      /* no answer to the last of them: only the CSMS starts anew (A03.FR.19) */
     struct timer repeat_timer, renewal_timer;
+    struct list statuses; /* what OCSP responders say of what is held */
+    int status_count;
+    char asked[65]; /* fingerprint of the one whose status is asked for, or "" */
+    struct timer status_timer;
 };
 
 int certificates_init(struct station *s, const struct station_settings *settings);
@@ -81,11 +85,13 @@ void certificates_done(struct station *s);
 void certificates_restore(struct station *s, const char *key, const char *value);
 void certificates_start(struct station *s);
 
-/* Roots of a use, concatenated; the caller's. "" if there is none, NULL without memory. */
+/* Roots of a use, concatenated; the caller's. "" if there is none, NULL without memory. Without manufacturer's ones that were revoked. */
 char *certificates_roots(const struct station *s, enum certificate_use use);
 /* What the server's certificate is checked against in the next attempt: the caller's; *ret NULL: the configured bundle or
  * the system's. 0 or -ENOMEM. */
 int certificates_trusted(const struct station *s, char **ret);
+/* One of these certificates is held, and was revoked. */
+bool ocsp_has_revoked(const struct station *s, const char *chain);
 /* The station's own for the next attempt, or NULL. Borrowed. */
 const struct own_certificate *certificates_own(const struct station *s);
 bool certificates_can_check_csms(const struct station *s); /* A05.FR.02 */
@@ -106,7 +112,7 @@ void certificates_use_old_own(struct station *s, bool old);
 bool certificates_can_sign(const struct station *s);
 void trigger_sign_certificate(struct station *s);
 
-/* For displays: until when the own certificate is valid, and whether another is on its way. New reference; NULL: it has none. */
+/* For displays: until when the own certificate is valid, what its OCSP responder says, and whether another is on its way. New reference; NULL: it has none. */
 json_t *certificates_status(const struct station *s);
 
 void get_certificate_entries(const struct variable_place *p, char *ret, size_t size);
@@ -119,6 +125,8 @@ struct root_certificate *certificates_find(const struct station *s, enum certifi
                                            const char *fingerprint);
 /* Whether the configuration brings it back with each start. */
 bool certificates_is_configured(const struct station *s, const struct root_certificate *root);
+/* The one among the installed that has signed it; NULL: itself, or unknown. The caller's. */
+char *certificates_issuer(const struct station *s, const char *pem);
 /* Adds or replaces; copies. 0 or -ENOMEM. */
 int certificates_add(struct station *s, enum certificate_use use, const char *pem, const char *issuer_pem);
 void certificates_remove(struct station *s, struct root_certificate *root);
@@ -140,5 +148,16 @@ void signing_start(struct station *s);
 void signing_restore(struct station *s, const char *value);
 /* The certificate in use changed, or a day went by: is it time for a new one? */
 void signing_plan_renewal(struct station *s);
+
+void ocsp_init(struct station *s);
+void ocsp_done(struct station *s);
+void ocsp_restore(struct station *s, const char *fingerprint, const char *value);
+/* What is held changed: what is new is asked for, what went is forgotten. */
+void ocsp_plan(struct station *s);
+/* All is asked for anew (M06.FR.07). */
+void ocsp_renew(struct station *s);
+bool ocsp_is_revoked(const struct station *s, const char *fingerprint);
+/* What the responder says of the first certificate; NULL: nothing yet. */
+const char *ocsp_status_name(const struct station *s, const char *pem);
 
 #endif

@@ -158,6 +158,13 @@ static void refuse(struct station *s, const struct rpc_request *request, const c
     answer_status(s, request, "Rejected", reason);
 }
 
+static void refuse_revoked(struct station *s, const struct rpc_request *request)
+{
+    log_warn(LOG_STATION, "the certificate that signs firmware was revoked: station=%s", s->id);
+    answer_status(s, request, "RevokedCertificate", "InvalidCertificate");
+    security_event(s, "InvalidFirmwareSigningCertificate", "revoked");
+}
+
 /* L01.FR.21, .22, .02. True if it was refused, and answered. */
 static bool refuse_certificate(struct station *s, const struct rpc_request *request,
                                const struct firmware_update *u)
@@ -169,6 +176,10 @@ static bool refuse_certificate(struct station *s, const struct rpc_request *requ
         return true;
     }
     enum pki_verdict verdict = judge_certificate(s, u);
+    if (verdict == PKI_OK && ocsp_has_revoked(s, u->certificate)) {
+        refuse_revoked(s, request);
+        return true;
+    }
     if (verdict == PKI_OK)
         return false;
     log_warn(LOG_STATION, "the certificate that signs firmware is not taken: station=%s why=\"%s\"", s->id,
@@ -234,9 +245,7 @@ static void on_update_firmware(struct station *s, const struct rpc_request *requ
     }
     int err = problem ? 0 : firmware_ask(s, FIRMWARE_CLAIM, &r->update);
     if (err == -EKEYREVOKED) { /* L01.FR.12: the manufacturer's revocation list has it */
-        log_warn(LOG_STATION, "the certificate that signs firmware was revoked: station=%s", s->id);
-        answer_status(s, request, "RevokedCertificate", "InvalidCertificate");
-        security_event(s, "InvalidFirmwareSigningCertificate", "revoked");
+        refuse_revoked(s, request);
         request_free(r);
         return;
     }

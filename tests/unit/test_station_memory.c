@@ -209,7 +209,7 @@ WRAP(struct station *, station_new,
 
 /* ---- the sessions ---- */
 
-static struct authority *root;
+static struct authority *root, *below; /* the root has signed it, and a responder is named */
 
 struct run {
     struct bench *b;
@@ -353,6 +353,15 @@ static void certificates_come_and_go(struct run *run)
     (void)snprintf(text, sizeof(text), "{'certificateType':'CSMSRootCertificate','certificate':'%s'}",
                    authority_escaped(authority_pem(root)));
     ask(run, "InstallCertificate", text);
+    (void)snprintf(text, sizeof(text), "{'certificateType':'V2GRootCertificate','certificate':'%s'}",
+                   authority_escaped(authority_pem(below)));
+    AUTO_FREE char *response = authority_ocsp(root, authority_pem(below),
+                                              &(struct authority_ocsp){ .this_update_ms = BENCH_WALL_MS });
+    char status[2000];
+    (void)snprintf(status, sizeof(status), "{'status':'Accepted','ocspResult':'%s'}", response);
+    bench_answer(b, "GetCertificateStatus", status);
+    ask(run, "InstallCertificate", text); /* whose status is asked for */
+    pass(run, 60000);
     ask(run, "GetInstalledCertificateIds", "{}");
     ask(run, "TriggerMessage", "{'requestedMessage':'SignChargingStationCertificate'}");
     pass(run, 20000);
@@ -580,12 +589,15 @@ static int make_root(void **unused)
 {
     (void)unused;
     root = authority_new(NULL);
+    below = authority_new(&(struct authority_options){
+        .name = "below", .signed_by = root, .responder = "http://ocsp.example/" });
     return 0;
 }
 
 static int free_root(void **unused)
 {
     (void)unused;
+    authority_free(below);
     authority_free(root);
     return 0;
 }
