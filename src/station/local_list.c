@@ -366,7 +366,7 @@ static int restore_entry(struct local_list *list, const uint8_t *hash, const jso
 {
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? list->capacity * 2 : 16;
-        struct list_entry **entries = reallocarray(list->entries, capacity, sizeof(struct list_entry *));
+        struct list_entry **entries = realloc(list->entries, capacity * sizeof(struct list_entry *));
         if (!entries)
             return -ENOMEM;
         list->entries = entries;
