@@ -23,7 +23,7 @@ struct change {
 
 static void change_free(struct change *c)
 {
-    for (size_t i = 0; i < c->record_count; i++) {
+    for (size_t i = 0; c->records && i < c->record_count; i++) {
         free((char *)c->records[i].key);
         free((char *)c->records[i].value);
     }

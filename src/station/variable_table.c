@@ -79,6 +79,16 @@ static void get_display_text(const struct variable_place *p, char *ret, size_t s
     (void)str_copy(ret, size, p->evse->screen.text ? p->evse->screen.text : "");
 }
 
+static void get_monitor_count(const struct variable_place *p, char *ret, size_t size)
+{
+    snprintf(ret, size, "%zu", p->station->monitoring.custom);
+}
+
+static double max_monitors(const struct variable_place *p)
+{
+    return p->station->limits.monitors;
+}
+
 static void get_auth_cache_bytes(const struct variable_place *p, char *ret, size_t size)
 {
     snprintf(ret, size, "%zu", auth_cache_bytes(p->station));
@@ -460,6 +470,7 @@ const struct variable_row variable_table[] = {
     { "DeviceDataCtrlr", "ConfigurationValueSize", NULL, TYPE_INTEGER, READ_ONLY, "1000", 1, 1000 },
     { "DeviceDataCtrlr", "ReportingValueSize", NULL, TYPE_INTEGER, READ_ONLY, "1000", 1, 2500 },
     { "DeviceDataCtrlr", "ValueSize", NULL, TYPE_INTEGER, READ_ONLY, "1000", 1, 2500 },
+    { "MonitoringCtrlr", "Entries", "CustomMonitors", TYPE_INTEGER, READ_ONLY, .get = get_monitor_count, .get_max = max_monitors },
     { "MonitoringCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
     { "DisplayMessageCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true", .exists = has_display },
     { "DisplayMessageCtrlr", "DisplayMessages", NULL, TYPE_INTEGER, READ_ONLY, .exists = has_display, .get = get_display_message_count, .get_max = max_display_messages },

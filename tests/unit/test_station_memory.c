@@ -446,6 +446,30 @@ static void lists_and_reservations_come_and_go(struct run *run)
     ask(run, "SendLocalList", "{'versionNumber':3,'updateType':'Full'}");
 }
 
+#define EVSE_1 "'component':{'name':'EVSE','evse':{'id':1}},'variable':"
+
+static void monitors_come_and_go(struct run *run)
+{
+    ask(run, "SetVariableMonitoring",
+        "{'setMonitoringData':[{'value':1,'type':'Delta','severity':5," EVSE_1
+        "{'name':'AvailabilityState'}},"
+        "{'value':2,'type':'Periodic','severity':2," EVSE_1 "{'name':'AvailabilityState'}},"
+        "{'value':9,'type':'UpperThreshold','severity':5,'component':{'name':'OCPPCommCtrlr'},'variable':"
+        "{'name':'OfflineThreshold'}},{'value':1,'type':'Delta','severity':5," EVSE_1
+        "{'name':'Nonsense'}}]}");
+    ask(run, "GetMonitoringReport",
+        "{'requestId':1,'monitoringCriteria':['DeltaMonitoring','PeriodicMonitoring']}");
+    state(run, EVSE_FAULTED);
+    pass(run, 3000);
+    state(run, EVSE_AVAILABLE);
+    pass(run, 3000);
+    ask(run, "SetMonitoringLevel", "{'severity':4}");
+    ask(run, "SetMonitoringLevel", "{'severity':9}");
+    ask(run, "ClearVariableMonitoring", "{'id':[1,2,100001,4711]}");
+    ask(run, "SetMonitoringBase", "{'monitoringBase':'HardWiredOnly'}");
+    ask(run, "SetMonitoringBase", "{'monitoringBase':'All'}");
+}
+
 static void logs_are_sent_and_customers_forgotten(struct run *run)
 {
     for (int i = 0; i < 2; i++) /* the second takes the place of the first */
@@ -554,6 +578,7 @@ static long live_through(long fail_at)
     a_card_charges_through_an_outage(&run);
     charging_profiles_come_and_go(&run);
     lists_and_reservations_come_and_go(&run);
+    monitors_come_and_go(&run);
     logs_are_sent_and_customers_forgotten(&run);
     a_remote_start_goes_on_after_a_power_cut(&run);
 

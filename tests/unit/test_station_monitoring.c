@@ -25,7 +25,8 @@ static void a_monitor_is_set_and_gets_an_id(void **state) /* N04.FR.01, .02, .08
     assert_true(monitors_has(all, 100002, "{'value': 7.0, 'type': 'UpperThreshold', 'severity': 5}"));
 }
 
-static void what_cannot_be_a_monitor_is_answered_one_by_one(void **state) /* N04.FR.01-.06, .13, .14 */
+static void
+what_cannot_be_a_monitor_is_answered_one_by_one(void **state) /* N04.FR.03, .04, .05, .06, .13, .14 */
 {
     static const struct {
         const char *data, *result;
@@ -291,6 +292,13 @@ static void a_station_has_as_many_monitors_as_it_may(void **state) /* the limit,
         "}, {'id': 100001, 'value': 80, 'type': 'Delta', 'severity': 0, " EVSE_POWER "}]}",
         "{'setMonitoringResult': [{'status': 'Rejected', 'statusInfo': {'reasonCode': 'OutOfStorage'}},"
         " {'status': 'Accepted'}]}");
+    bench_call(b, "GetReport",
+               "{'requestId': 3, 'componentVariable': [{'component': {'name': 'MonitoringCtrlr'}, 'variable':"
+               " {'name': 'Entries'}}]}",
+               "{'status': 'Accepted'}");
+    bench_expect_later(b, "NotifyReport",
+                       "{'reportData': [{'variableAttribute': [{'value': '100'}], 'variableCharacteristics':"
+                       " {'maxLimit': 100.0}}]}");
     AUTO(json_t) *all = monitors_reported(b, "{'requestId': 1}"); /* in several parts */
     assert_int_equal(monitors_count(all), PRESETS + 100);
     bench_call(b, "ClearVariableMonitoring", "{'id': [100007]}",
