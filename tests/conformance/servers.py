@@ -1,4 +1,5 @@
 """What stands around a CSMS: certificate authorities and TLS. File servers: tests/system/file_servers.py."""
+import base64
 import datetime
 import ipaddress
 import ssl
@@ -7,7 +8,8 @@ import tempfile
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 DAY = datetime.timedelta(days=1)
 
@@ -33,16 +35,22 @@ def name(common_name, organization=None):
 
 
 class Authority:
-    """A root, or below `parent` an intermediate."""
+    """A root, or below `parent` an intermediate. With a `responder` its certificate, and those it issues, name this OCSP responder."""
 
-    def __init__(self, common_name, parent=None, key_kind="ec", valid=(-DAY, 30 * DAY)):
+    def __init__(self, common_name, parent=None, key_kind="ec", valid=(-DAY, 30 * DAY), responder=None):
         self.parent, self.key = parent, new_key(key_kind)
+        self.more = [(self.access(responder), False)] if responder else []
         issuer = parent or self
         self.name = name(common_name, "Test")
         self.certificate = self.build(self.name, self.key.public_key(), issuer, valid,
                                       (x509.BasicConstraints(ca=True, path_length=None), True),
-                                      (self.usage(sign_certificates=True), True))
+                                      (self.usage(sign_certificates=True), True), *self.more)
         self.pem = certificate_pem(self.certificate)
+
+    @staticmethod
+    def access(responder):
+        return x509.AuthorityInformationAccess(
+            [x509.AccessDescription(AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(responder))])
 
     @staticmethod
     def usage(sign_certificates=False):
@@ -71,7 +79,7 @@ class Authority:
     def issue(self, common_name, *uses, addresses=(), public_key=None, key_kind="ec", organization=None, valid=(-DAY, 10 * DAY)):
         """(certificate, key or None) for these extended key usages."""
         key = None if public_key else new_key(key_kind)
-        extensions = [(x509.BasicConstraints(ca=False, path_length=None), True), (self.usage(), True)]
+        extensions = [(x509.BasicConstraints(ca=False, path_length=None), True), (self.usage(), True), *self.more]
         if uses:
             extensions.append((x509.ExtendedKeyUsage(uses), False))
         if addresses:
@@ -97,6 +105,16 @@ class Authority:
         certificate, _ = self.issue(common_name, ExtendedKeyUsageOID.CLIENT_AUTH, public_key=csr.public_key(),
                                     **{"organization": organization[0] if organization else "Test", **options})
         return self.chain(certificate)
+
+
+def ocsp_response(certificate, issuer, status=ocsp.OCSPCertStatus.GOOD):
+    """What the issuer says of the certificate, as GetCertificateStatus brings it."""
+    now = datetime.datetime.utcnow()
+    response = (ocsp.OCSPResponseBuilder()
+                .add_response(cert=certificate, issuer=issuer.certificate, algorithm=hashes.SHA1(), cert_status=status, this_update=now,
+                              next_update=now + DAY, revocation_time=None, revocation_reason=None)
+                .responder_id(ocsp.OCSPResponderEncoding.HASH, issuer.certificate).sign(issuer.key, hashes.SHA256()))
+    return base64.b64encode(response.public_bytes(serialization.Encoding.DER)).decode()
 
 
 def server_context(chain_pem, key, client_roots_pem=None):

@@ -1,8 +1,10 @@
 """ISO 15118 certificate management: roots of every kind, and the station's own. The rest needs an ISO 15118 controller."""
+from cryptography import x509
+
 from rig import until
-from servers import DAY, Authority
-from states import (Booted, CertificateInstalled, GetInstalledCertificates, RenewChargingStationCertificate, hash_data, installed,
-                    root_hash)
+from servers import DAY, Authority, ocsp_response
+from states import (Booted, CertificateInstalled, GetInstalledCertificates, RenewChargingStationCertificate, certificate_request,
+                    certificate_signed, hash_data, installed, root_hash)
 from test_tc_a_tls import show
 
 CSMS, MANUFACTURER = "CSMSRootCertificate", "ManufacturerRootCertificate"
@@ -177,3 +179,47 @@ def test_TC_M_23_CS(station, authority):
     cs.call("DeleteCertificate", {"certificateHashData": hash_data(certificate, authority.certificate)}, status={"NotFound", "Failed"})
     assert installed(cs) == found
     Booted(cs)                             # it is still there
+
+
+RESPONDER = "http://ocsp.example/status"
+
+
+def renewed(cs, sub):
+    """The station has a new certificate of the intermediate's, both naming a responder: what is asked of each, by serial number."""
+    chain = sub.sign_request(certificate_request(cs))
+    certificate = x509.load_pem_x509_certificate(chain.encode())
+    held = {hash_data(one, issuer.certificate)["serialNumber"]: (one, issuer)
+            for one, issuer in ((certificate, sub), (sub.certificate, sub.parent))}
+    return chain, held
+
+
+def test_the_status_of_its_own_chain_is_asked_for(station, authority):
+    """TC_M_24 with the station's certificate for the CSMS, for there is none for V2G: M06.FR.07."""
+    cs, sub = station(security_profile=3, authority=authority), Authority("sub", parent=authority, responder=RESPONDER)
+    chain, held = renewed(cs, sub)
+
+    def status_of(request):
+        return {"status": "Accepted", "ocspResult": ocsp_response(*held[request["ocspRequestData"]["serialNumber"]])}
+
+    cs.answer("GetCertificateStatus", status_of)
+    assert certificate_signed(cs, chain) == "Accepted"
+    asked = [cs.next("GetCertificateStatus", seconds=20)["ocspRequestData"] for _ in held]
+    wanted = [{**hash_data(one, issuer.certificate), "responderURL": RESPONDER} for one, issuer in held.values()]
+    assert sorted(asked, key=str) == sorted(wanted, key=str)
+    cs.never("GetCertificateStatus")
+    cs.power_cut()                         # what was answered is kept
+    cs.power_up()
+    cs.booted()
+    cs.never("GetCertificateStatus")
+
+
+def test_a_status_that_the_csms_does_not_know_is_no_trouble(station, authority):
+    """TC_M_25 with the station's certificate for the CSMS: M06.FR.07."""
+    cs, sub = station(security_profile=3, authority=authority), Authority("sub", parent=authority, responder=RESPONDER)
+    chain, held = renewed(cs, sub)
+    cs.answer("GetCertificateStatus", {"status": "Failed"})
+    assert certificate_signed(cs, chain) == "Accepted"
+    for _ in held:
+        cs.next("GetCertificateStatus", seconds=20)
+    cs.never("GetCertificateStatus")       # not at once again
+    Booted(cs)
