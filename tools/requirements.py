@@ -19,25 +19,22 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SPEC = pathlib.Path(os.environ.get("SHARED", ROOT.parent / "shared")) / "spec/ocpp-2.0.1"
 LEDGER, DOCUMENT = ROOT / "tests/requirements", ROOT / "docs/requirements.md"
-BLOCKS = {"A": "Security", "B": "Provisioning", "C": "Authorization", "E": "Transactions", "F": "Remote control",
-          "G": "Availability", "J": "Meter values", "L": "Firmware management", "M": "Certificate management",
-          "N": "Diagnostics: N01, N09, N10", "P": "Data transfer"}
-USE_CASES = {"N": {"N01", "N09", "N10"}}  # all of a block unless it stands here
+BLOCKS = {"A": "Security", "B": "Provisioning", "C": "Authorization", "D": "Local authorization list", "E": "Transactions",
+          "F": "Remote control", "G": "Availability", "H": "Reservation", "I": "Tariff and cost", "J": "Meter values",
+          "K": "Smart charging", "L": "Firmware management", "M": "Certificate management", "N": "Diagnostics",
+          "O": "Display messages", "P": "Data transfer"}
 ID = re.compile(r"\b([A-P]\d\d)\.FR\.(\d+)\b(?!\s*-)")
 C_FUNCTION = re.compile(r"^(?:(?:static )?(?:void|int|bool|struct \w+ \*?|const \w+ \*?)\s?\*?)?([a-z]\w+)\(")
 PYTHON_FUNCTION = re.compile(r"^\s*(?:async )?def (\w+)\(")
 
 
-def counts(id_):
-    block, case = id_[0], id_[:3]
-    return block in BLOCKS and case in USE_CASES.get(block, {case})
-
-
 def ids_of_specification():
     found = set()
     for name in ("part2-specification.md", "errata-2025-09.md"):
-        found |= {m[0] for m in ID.finditer((SPEC / name).read_text(encoding="utf-8"))}
-    return sorted(filter(counts, found))
+        text = (SPEC / name).read_text(encoding="utf-8")
+        text = re.sub(r"\b0(\d\d\.FR)", r"O\1", text)  # the letter of block O is a zero there
+        found |= {m[0] for m in ID.finditer(text)}
+    return sorted(found)
 
 
 def ids():
