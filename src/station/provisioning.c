@@ -71,6 +71,7 @@ static void set_clock(struct station *s, const char *current_time)
     metering_clock_changed(s);
     display_changed(s);
     firmware_clock_changed(s);
+    reservations_clock_changed(s);
     smart_charging_update(s);
 }
 
@@ -83,6 +84,7 @@ void provisioning_time_source_changed(struct station *s)
     metering_clock_changed(s);
     display_changed(s);
     firmware_clock_changed(s);
+    reservations_clock_changed(s);
     smart_charging_update(s);
 }
 

@@ -264,6 +264,11 @@ void reservations_update(struct station *s)
             availability_report(&s->evses[i]);
 }
 
+void reservations_clock_changed(struct station *s)
+{
+    arm(s);
+}
+
 void reservations_enabled_changed(struct station *s)
 {
     LIST_FOREACH(link, next, &s->reservations.list)
@@ -329,7 +334,7 @@ int64_t reservation_use(struct evse *e, const struct id_token *token, const char
 
 /* ---- ReserveNow ---- */
 
-/* The status of a reservation (not in the list) as things stand; `but`: the one it replaces, or NULL. */
+/* The status of a reservation (not in the list) as things stand; `but`: the one it replaces, or NULL. Rejected: there are too many. */
 static const char *judge(struct station *s, const struct reservation *wanted, const struct reservation *but)
 {
     static const char *const answers[] = { [CONNECTOR_OCCUPIED] = "Occupied",
@@ -337,6 +342,8 @@ static const char *judge(struct station *s, const struct reservation *wanted, co
                                            [CONNECTOR_UNAVAILABLE] = "Unavailable", /* H01.FR.14 */
                                            [CONNECTOR_FAULTED] = "Faulted" };       /* H01.FR.12 */
     enum connector_status best = CONNECTOR_FAULTED;
+    if (!but && s->reservations.count >= (size_t)s->limits.reservations)
+        return "Rejected";
     for (size_t i = 0; i < s->evse_count; i++) {
         const struct evse *e = &s->evses[i];
         if (wanted->evse ? wanted->evse != e->id : !is_of_type(e, wanted->connector_type))
@@ -364,11 +371,13 @@ static bool has_type(const struct station *s, const struct reservation *r)
 static const char *read_request(const struct station *s, const json_t *payload, struct reservation *r)
 {
     const char *expiry = json_get_string(payload, "expiryDateTime", "");
-    const json_t *group = json_object_get(payload, "groupIdToken");
+    const json_t *group = json_object_get(payload, "groupIdToken"),
+                 *evse = json_object_get(payload, "evseId");
+    const struct evse *e = station_evse((struct station *)s, json_integer_value(evse));
     if (!is_enabled(s))
         return "NotEnabled"; /* H01.FR.01 */
     r->id = json_get_int(payload, "id", 0);
-    r->evse = (int)json_get_int(payload, "evseId", 0);
+    r->evse = e ? e->id : 0;
     (void)str_copy(r->connector_type, sizeof(r->connector_type),
                    json_get_string(payload, "connectorType", ""));
     if (!id_token_from_json(json_object_get(payload, "idToken"), &r->token) ||
@@ -376,7 +385,7 @@ static const char *read_request(const struct station *s, const json_t *payload, 
         return "InvalidIdToken";
     if (timestamp_parse(expiry, &r->expiry_ms) < 0 || r->expiry_ms <= station_wall_ms(s))
         return "InvalidValue";
-    if (json_object_get(payload, "evseId") && !station_evse((struct station *)s, r->evse))
+    if (evse && !e)
         return "UnknownEvse";
     if (!has_type(s, r))
         return "UnknownConnectorType";
@@ -389,7 +398,18 @@ struct reserve {
     struct rpc_request request;
     struct reservation *reservation; /* NULL: CancelReservation */
     int64_t id;
+    bool replaces; /* there was one of this id */
 };
+
+/* The store gets what is here of this id. */
+static void store_again(struct station *s, int64_t id)
+{
+    char key[24];
+    const struct reservation *r = find(s, id);
+    AUTO_FREE char *value = r ? record_of(r) : NULL;
+    if (value || !r)
+        station_persist(s, &(struct record){ RECORD_RESERVATION, key_of(id, key), value }, 1, NULL, NULL);
+}
 
 static void on_reserved(struct station *s, void *ctx, int err)
 {
@@ -397,10 +417,18 @@ static void on_reserved(struct station *s, void *ctx, int err)
     AUTO_FREE struct reservation *r = reserve->reservation;
     if (s->freeing)
         return;
-    answer_status(s, &reserve->request, err ? "Rejected" : "Accepted", err ? "InternalError" : NULL);
-    if (err)
+    if (err) {
+        answer_status(s, &reserve->request, "Rejected", "InternalError");
         return;
+    }
+    /* while it was stored somebody may have come, or a device have failed */
     struct reservation *old = find(s, reserve->id);
+    const char *status = r ? judge(s, r, old) : old ? "Accepted" : "Rejected";
+    answer_status(s, &reserve->request, status, NULL);
+    if (!str_equal(status, "Accepted")) {
+        store_again(s, reserve->id);
+        return;
+    }
     if (old)
         drop(s, old); /* H01.FR.02, H02.FR.02 */
     if (r) {
@@ -409,6 +437,8 @@ static void on_reserved(struct station *s, void *ctx, int err)
         log_info(LOG_STATION, "reserved: station=%s id=%" PRId64 " evse=%d", s->id, r->id, r->evse);
         (void)STEAL(r);
     }
+    if (reserve->replaces && !old)
+        store_again(s, reserve->id); /* it ended meanwhile, and took the record with it */
     reservations_update(s);
     if (!reserve->reservation)
         provisioning_on_idle(s); /* a reset may wait for this */
@@ -427,7 +457,7 @@ static void store(struct station *s, const struct rpc_request *request, struct r
         answer_status(s, request, "Rejected", "OutOfMemory");
         return;
     }
-    *reserve = (struct reserve){ *request, r, id };
+    *reserve = (struct reserve){ *request, r, id, find(s, id) != NULL };
     reserve->request.payload = NULL;
     station_persist(s, &(struct record){ RECORD_RESERVATION, key_of(id, key), value }, 1, on_reserved,
                     reserve);
@@ -438,15 +468,13 @@ static void on_reserve_now(struct station *s, const struct rpc_request *request)
     AUTO_FREE struct reservation *r = calloc(1, sizeof(*r));
     const char *reason = r ? read_request(s, request->payload, r) : "OutOfMemory";
     const struct reservation *old = reason ? NULL : find(s, r->id);
-    if (!reason && !old && s->reservations.count >= (size_t)s->limits.reservations)
-        reason = "OutOfStorage";
     if (reason) {
         answer_status(s, request, "Rejected", reason);
         return;
     }
     const char *status = judge(s, r, old);
     if (!str_equal(status, "Accepted")) {
-        answer_status(s, request, status, NULL);
+        answer_status(s, request, status, str_equal(status, "Rejected") ? "OutOfStorage" : NULL);
         return;
     }
     int64_t id = r->id;
@@ -519,7 +547,8 @@ void reservations_restore(struct station *s, const char *key, const char *value)
     (void)STEAL(r);
 }
 
-/* Its EVSEs are held before anybody is let in; what has expired meanwhile is told when the clock is right (B01.FR.13). */
+/* Its EVSEs are held before anybody is let in (B01.FR.13). What has expired meanwhile ends at once, by the host's clock until the CSMS
+ * has told the time: without a CSMS nobody is to be kept out for ever. */
 void reservations_start(struct station *s)
 {
     LIST_FOREACH(link, next, &s->reservations.list)

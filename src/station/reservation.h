@@ -37,6 +37,8 @@ int64_t reservation_use(struct evse *e, const struct id_token *token, const char
 /* Signals, transaction or availability of an EVSE changed: removes what cannot be kept, and reports the status of those EVSEs that are
  * held now, or no longer. */
 void reservations_update(struct station *s);
+/* The wall clock was set or stepped: what has expired ends. */
+void reservations_clock_changed(struct station *s);
 /* ReservationCtrlr.Enabled was changed. */
 void reservations_enabled_changed(struct station *s);
 

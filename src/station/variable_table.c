@@ -104,6 +104,16 @@ static double max_list_entries(const struct variable_place *p)
     return p->station->limits.local_list_entries;
 }
 
+static void get_reservations(const struct variable_place *p, char *ret, size_t size)
+{
+    snprintf(ret, size, "%zu", p->station->reservations.count);
+}
+
+static double max_reservations(const struct variable_place *p)
+{
+    return p->station->limits.reservations;
+}
+
 static void get_list_bytes(const struct variable_place *p, char *ret, size_t size)
 {
     snprintf(ret, size, "%zu", local_list_bytes(p->station));
@@ -460,6 +470,7 @@ const struct variable_row variable_table[] = {
     { "AuthCtrlr", "SupportedIdTokenTypes", NULL, TYPE_MEMBER_LIST, READ_ONLY, NULL, 0, 1000, NULL, ID_TOKEN_TYPES, .get = get_id_token_types },
     { "AuthCacheCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true" },
     { "ReservationCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, .get = get_true },
+    { "ReservationCtrlr", "Entries", NULL, TYPE_INTEGER, READ_ONLY, .get = get_reservations, .get_max = max_reservations },
     { "LocalAuthListCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, .get = get_true },
     { "LocalAuthListCtrlr", "BytesPerMessage", NULL, TYPE_INTEGER, READ_ONLY, .unit = "B", .get = get_max_message },
     { "LocalAuthListCtrlr", "Entries", NULL, TYPE_INTEGER, READ_ONLY, .get = get_list_entries, .get_max = max_list_entries },

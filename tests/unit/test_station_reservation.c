@@ -112,6 +112,7 @@ static void requests_that_make_no_sense_are_rejected(void **state) /* H01.FR.01,
 {
     struct bench *b = *state;
     reserve(b, 1, "'evseId': 3, " OF(CARD), "Rejected");
+    reserve(b, 1, "'evseId': 0, " OF(CARD), "Rejected");
     reserve(b, 1, "'connectorType': 'cCCS2', " OF(CARD), "Rejected");
     reserve(b, 1, "'evseId': 1, 'connectorType': 'cCCS2', " OF(CARD), "Rejected");
     bench_call(b, "ReserveNow",
@@ -432,6 +433,20 @@ static void so_many_and_no_more(void **state)
     bench_free(b);
 }
 
+static void the_csms_sees_how_many_there_are_and_may_be(void **state)
+{
+    struct bench *b = *state;
+    reserve(b, 1, "'evseId': 1, " OF(CARD), "Accepted");
+    bench_forget(b);
+    bench_call(b, "GetReport",
+               "{'requestId': 1, 'componentVariable': [{'component': {'name': 'ReservationCtrlr'}, "
+               "'variable': {'name': 'Entries'}}]}",
+               "{'status': 'Accepted'}");
+    bench_expect_later(b, "NotifyReport",
+                       "{'reportData': [{'variableAttribute': [{'value': '1', 'mutability': 'ReadOnly'}], "
+                       "'variableCharacteristics': {'maxLimit': 20}}]}");
+}
+
 static void it_survives_a_power_cut(void **state) /* B01.FR.13, B11.FR.05 */
 {
     struct bench *b = *state;
@@ -465,6 +480,32 @@ static void what_expired_without_power_is_told(void **state) /* H04.FR.01 */
     bench_token(b, 1, FRIEND, "ISO14443");
     bench_expect(b, "Authorize", "{}");
     session_event(b, "Started", "Authorized", NULL);
+}
+
+static void by_a_late_clock_it_ends_when_the_csms_has_told_the_time(void **state) /* H04.FR.01 */
+{
+    struct bench *b = *state;
+    reserve(b, 7, "'evseId': 1, " OF(CARD), "Accepted");
+    b->now_ms += 7200000;
+    b->wall_offset_ms = -86400000; /* the host lost its clock */
+    b->link_available = false;
+    bench_restart(b);
+    bench_advance(b, 3600000);
+    assert_int_equal(b->station->reservations.count, 1);
+    bench_link_back(b);
+    bench_expect_later(b, "ReservationStatusUpdate",
+                       "{'reservationId': 7, 'reservationUpdateStatus': 'Expired'}");
+}
+
+static void of_an_evse_that_is_configured_no_more_it_is_removed(void **state)
+{
+    struct bench *b = *state;
+    reserve(b, 7, "'evseId': 2, " OF(CARD), "Accepted");
+    b->options.evse_count = 1;
+    restart(b);
+    bench_expect_later(b, "ReservationStatusUpdate",
+                       "{'reservationId': 7, 'reservationUpdateStatus': 'Removed'}");
+    assert_null(bench_record(b, "reservation", "7"));
 }
 
 static void a_reset_keeps_it(void **state) /* B11.FR.05 */
@@ -532,6 +573,94 @@ static void the_store_must_have_it_first(void **state)
     cancel(b, 1, "Rejected");
     b->store_refuses = false;
     cancel(b, 1, "Accepted");
+}
+
+/* A CALL that is not answered yet, for its changes are not stored. */
+static void begin(struct bench *b, const char *id, const char *action, const char *payload)
+{
+    char text[400];
+    (void)snprintf(text, sizeof(text), "[2, '%s', '%s', %s]", id, action, payload);
+    for (char *c = text; *c; c++)
+        *c = *c == '\'' ? '"' : *c;
+    b->hold_commits = true;
+    bench_frame(b, text);
+    assert_null(json_object_get(b->responses, id));
+}
+
+static void expect_answer(struct bench *b, const char *id, const char *status)
+{
+    const json_t *answer = json_object_get(b->responses, id);
+    assert_string_equal(json_get_string(json_array_get(answer, 2), "status", "none"), status);
+}
+
+static void end_of_hold(struct bench *b)
+{
+    b->hold_commits = false;
+    bench_settle(b);
+}
+
+static void of_two_that_are_stored_at_once_the_first_has_it(void **state) /* H01.FR.11 */
+{
+    struct bench *b = *state;
+    begin(b, "x", "ReserveNow", "{'id': 1, " UNTIL ", 'evseId': 1, " OF(CARD) "}");
+    begin(b, "y", "ReserveNow", "{'id': 2, " UNTIL ", 'evseId': 1, " OF(FRIEND) "}");
+    end_of_hold(b);
+    expect_answer(b, "x", "Accepted");
+    expect_answer(b, "y", "Occupied");
+    assert_non_null(bench_record(b, "reservation", "1"));
+    assert_null(bench_record(b, "reservation", "2"));
+}
+
+static void who_comes_while_his_is_cancelled_has_used_it(void **state) /* H02.FR.01, H03.FR.09 */
+{
+    struct bench *b = *state;
+    reserve(b, 1, "'evseId': 1, " OF(CARD), "Accepted");
+    begin(b, "x", "CancelReservation", "{'reservationId': 1}");
+    bench_token(b, 1, CARD, "ISO14443");
+    end_of_hold(b);
+    expect_answer(b, "x", "Rejected");
+    bench_expect_later(b, "TransactionEvent", "{'eventType': 'Started', 'reservationId': 1}");
+    assert_null(bench_record(b, "reservation", "1"));
+}
+
+static void who_comes_while_his_is_replaced_has_used_it(void **state) /* H01.FR.02, H03.FR.09 */
+{
+    struct bench *b = *state;
+    reserve(b, 1, "'evseId': 1, " OF(CARD), "Accepted");
+    begin(b, "x", "ReserveNow", "{'id': 1, " UNTIL ", 'evseId': 1, " OF(FRIEND) "}");
+    bench_token(b, 1, CARD, "ISO14443");
+    end_of_hold(b);
+    expect_answer(b, "x", "Occupied");
+    bench_expect_later(b, "TransactionEvent", "{'eventType': 'Started', 'reservationId': 1}");
+    assert_null(bench_record(b, "reservation", "1"));
+}
+
+static void a_replacement_is_kept_though_the_old_one_ended_meanwhile(void **state) /* H01.FR.02 */
+{
+    struct bench *b = *state;
+    reserve(b, 1, "'evseId': 1, " OF(CARD), "Accepted");
+    begin(b, "x", "ReserveNow", "{'id': 1, " UNTIL ", 'evseId': 2, " OF(FRIEND) "}");
+    bench_state(b, 1, EVSE_FAULTED);
+    end_of_hold(b);
+    expect_answer(b, "x", "Accepted");
+    assert_non_null(bench_record(b, "reservation", "1"));
+    bench_forget(b);
+    restart(b);
+    bench_expect_later(b, "StatusNotification", "{'evseId': 1}");
+    bench_expect_later(b, "StatusNotification", "{'evseId': 2, 'connectorStatus': 'Reserved'}");
+}
+
+static void what_is_refused_late_leaves_the_one_it_was_to_replace(void **state) /* H01.FR.02, H01.FR.12 */
+{
+    struct bench *b = *state;
+    reserve(b, 1, "'evseId': 1, " OF(CARD), "Accepted");
+    begin(b, "x", "ReserveNow", "{'id': 1, " UNTIL ", 'evseId': 2, " OF(FRIEND) "}");
+    bench_state(b, 2, EVSE_FAULTED);
+    end_of_hold(b);
+    expect_answer(b, "x", "Faulted");
+    bench_forget(b);
+    restart(b);
+    bench_expect_later(b, "StatusNotification", "{'evseId': 1, 'connectorStatus': 'Reserved'}");
 }
 
 /* ---- whatever happens ---- */
@@ -662,12 +791,20 @@ int main(void)
         cmocka_unit_test(a_type_of_connector_is_reserved),
         TEST(when_too_few_are_left_the_newest_goes),
         cmocka_unit_test(so_many_and_no_more),
+        TEST(the_csms_sees_how_many_there_are_and_may_be),
         TEST(it_survives_a_power_cut),
         TEST(what_expired_without_power_is_told),
+        TEST(by_a_late_clock_it_ends_when_the_csms_has_told_the_time),
+        TEST(of_an_evse_that_is_configured_no_more_it_is_removed),
         cmocka_unit_test(a_reset_keeps_it),
         TEST(a_reset_when_idle_waits_for_who_is_expected),
         TEST(switched_off_it_waits),
         TEST(the_store_must_have_it_first),
+        TEST(of_two_that_are_stored_at_once_the_first_has_it),
+        TEST(who_comes_while_his_is_cancelled_has_used_it),
+        TEST(who_comes_while_his_is_replaced_has_used_it),
+        TEST(a_replacement_is_kept_though_the_old_one_ended_meanwhile),
+        TEST(what_is_refused_late_leaves_the_one_it_was_to_replace),
         cmocka_unit_test(whatever_happens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
