@@ -223,6 +223,8 @@ static void let_in(struct evse *e, const char *group)
 {
     struct evse_transaction *tx = &e->tx;
     struct id_token token = tx->asked;
+    if (!group || !*group)
+        group = tx->asked_group;
     if (!reservation_admits(e, &token, group)) { /* H03.FR.01 */
         release_to_owner(e);
         refuse(e, "reserved for another");
@@ -351,10 +353,12 @@ static bool send_authorize(struct evse *e, const struct id_token *token, enum as
     return true;
 }
 
-void authorization_request(struct evse *e, const struct id_token *token, int64_t remote_start_id)
+void authorization_request(struct evse *e, const struct id_token *token, const char *group,
+                           int64_t remote_start_id)
 {
     struct evse_transaction *tx = &e->tx;
     tx->asked = normalised(token);
+    (void)str_copy(tx->asked_group, sizeof(tx->asked_group), group ? group : "");
     tx->authorization = AUTHORIZATION_ASKED;
     tx->remote_start_id = remote_start_id;
     if (!transaction_queue_has_room(e->station)) {
@@ -468,7 +472,7 @@ void transactions_on_id_token(struct evse *e, const struct id_token *presented)
     else if (needs_none)
         refuse(e, "reserved for another");
     else
-        authorization_request(e, &token, -1);
+        authorization_request(e, &token, NULL, -1);
 }
 
 void authorization_init(struct evse *e)

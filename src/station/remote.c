@@ -97,7 +97,7 @@ static void on_request_start_transaction(struct station *s, const struct rpc_req
     }
     answer_start(s, request, e->tx.id);
     if (must_be_authorized(s, &token))
-        authorization_request(e, &token, remote_start_id); /* F01.FR.01, F02.FR.09 */
+        authorization_request(e, &token, group, remote_start_id); /* F01.FR.01, F02.FR.09 */
     else
         authorization_grant(e, &token, group, remote_start_id); /* F01.FR.02, F02.FR.10 */
 }

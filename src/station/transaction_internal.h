@@ -170,8 +170,9 @@ void authorization_init(struct evse *e);
 /* Grants without asking further. remote_start_id -1: none. */
 void authorization_grant(struct evse *e, const struct id_token *token, const char *group,
                          int64_t remote_start_id);
-/* Asks the CSMS or decides offline, then grants or refuses. */
-void authorization_request(struct evse *e, const struct id_token *token, int64_t remote_start_id);
+/* Asks the CSMS or decides offline, then grants or refuses. group: that the request named, counts if the answer names none; may be NULL. */
+void authorization_request(struct evse *e, const struct id_token *token, const char *group,
+                           int64_t remote_start_id);
 /* The group is that of the master passes: whoever has it may stop all, and start nothing (C16). group may be NULL. */
 bool authorization_is_master_pass(const struct station *s, const char *group);
 /* The token of this idTokenInfo may charge at this EVSE (C01.FR.21), if it is Accepted. info may be NULL. */

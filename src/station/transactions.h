@@ -56,13 +56,14 @@ struct evse_transaction {
     struct id_token token; /* granted; afterwards the last one that was */
     char group_token[ID_TOKEN_SIZE];
     enum asking asking;
-    uint32_t question;             /* number of the AuthorizeRequest last sent */
-    struct id_token asked;         /* the token last asked for */
-    struct timer connection_timer; /* EVConnectionTimeOut */
-    int64_t remote_start_id;       /* -1: none */
-    int64_t reservation_id;        /* that it ended; -1: none */
-    int key_code_failures;         /* wrong key codes in a row */
-    int64_t key_code_from_ms;      /* monotonic: none is taken before */
+    uint32_t question;               /* number of the AuthorizeRequest last sent */
+    struct id_token asked;           /* the token last asked for */
+    char asked_group[ID_TOKEN_SIZE]; /* its group as a remote start named it, or "" */
+    struct timer connection_timer;   /* EVConnectionTimeOut */
+    int64_t remote_start_id;         /* -1: none */
+    int64_t reservation_id;          /* that it ended; -1: none */
+    int key_code_failures;           /* wrong key codes in a row */
+    int64_t key_code_from_ms;        /* monotonic: none is taken before */
     /* the transaction (transactions.c); id "" if none runs */
     char id[TRANSACTION_ID_SIZE];
     int priority;         /* chargingPriority; 0: none is known (K03.FR.06) */

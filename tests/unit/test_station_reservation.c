@@ -288,6 +288,37 @@ static void a_remote_start_must_be_for_who_is_expected(void **state) /* F01.FR.2
     session_event(b, "Started", "RemoteStart", "'reservationId': 7, 'evse': {'id': 1}");
 }
 
+static void the_group_of_a_remote_start_counts_where_the_csms_names_none_later(void **state) /* H03.FR.04 */
+{
+    struct bench *b = *state;
+    session_set(b, "AuthCtrlr", "AuthorizeRemoteStart", "true");
+    reserve(b, 7, "'evseId': 1, " OF(CARD) ", " FAMILY_GROUP, "Accepted");
+    bench_forget(b);
+    bench_call(b, "RequestStartTransaction",
+               "{'evseId': 1, 'remoteStartId': 1, " OF(FRIEND) ", " FAMILY_GROUP "}",
+               "{'status': 'Accepted'}");
+    bench_expect(b, "Authorize", "{}");
+    expect_status(b, 1, "Available");
+    session_event(b, "Started", "RemoteStart", "'reservationId': 7");
+}
+
+static void the_group_of_a_remote_start_is_not_that_of_the_next_card(void **state) /* H03.FR.01 */
+{
+    struct bench *b = *state;
+    session_set(b, "AuthCtrlr", "AuthorizeRemoteStart", "true");
+    reserve(b, 7, "'evseId': 1, " OF(CARD) ", " FAMILY_GROUP, "Accepted");
+    bench_forget(b);
+    bench_answer(b, "Authorize", "{'idTokenInfo': {'status': 'Blocked'}}");
+    bench_call(b, "RequestStartTransaction",
+               "{'evseId': 1, 'remoteStartId': 1, " OF(FRIEND) ", " FAMILY_GROUP "}",
+               "{'status': 'Accepted'}");
+    bench_answer(b, "Authorize", "");
+    bench_forget(b);
+    bench_token(b, 1, GUEST, "ISO14443");
+    bench_expect(b, "Authorize", "{}");
+    bench_expect_nothing(b);
+}
+
 static void a_start_without_any_token_waits_for_who_is_expected(void **state) /* H03.FR.01 */
 {
     struct bench *b = *state;
@@ -783,6 +814,8 @@ int main(void)
         TEST(a_member_of_the_group_is_expected),
         TEST(offline_the_group_is_known_by_list_or_cache_or_not_at_all),
         TEST(a_remote_start_must_be_for_who_is_expected),
+        TEST(the_group_of_a_remote_start_counts_where_the_csms_names_none_later),
+        TEST(the_group_of_a_remote_start_is_not_that_of_the_next_card),
         TEST(a_start_without_any_token_waits_for_who_is_expected),
         TEST(one_evse_is_kept_for_each_that_wants_any),
         TEST(as_many_reservations_as_evses_hold_them_all),
