@@ -122,10 +122,17 @@ static void count_event(void *ctx, const json_t *payload)
     ++*(size_t *)ctx;
 }
 
-/* What is to be told of a session cannot be taken away before it was told. */
+static void count_reservation(void *ctx, int64_t id, int64_t expiry_ms)
+{
+    (void)id;
+    (void)expiry_ms;
+    ++*(size_t *)ctx;
+}
+
+/* What is to be told of a session cannot be taken away before it was told, nor who is expected before he came or did not come. */
 static bool is_in_use(struct station *s, const struct id_token *token)
 {
-    size_t events = 0;
+    size_t uses = 0;
     for (size_t i = 0; i < s->evse_count; i++) {
         const struct evse *e = &s->evses[i];
         bool in_session = transaction_is_running(e) || e->tx.authorization == AUTHORIZATION_GRANTED;
@@ -134,8 +141,9 @@ static bool is_in_use(struct station *s, const struct id_token *token)
             (is_asked && id_token_equal(&e->tx.asked, token)))
             return true;
     }
-    transaction_queue_each(s, token, count_event, &events);
-    return events > 0;
+    transaction_queue_each(s, token, count_event, &uses);
+    reservations_each(s, token, count_reservation, &uses);
+    return uses > 0;
 }
 
 static void clear_all(struct station *s, const struct id_token *token)

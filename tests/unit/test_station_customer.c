@@ -110,6 +110,24 @@ static void a_customer_who_charges_is_forgotten_afterwards(void **state) /* N09.
     bench_expect_later(b, "NotifyCustomerInformation", "{'data': 'No data was found.'}");
 }
 
+static void
+a_customer_who_is_expected_is_forgotten_when_he_is_not_any_more(void **state) /* N09.FR.05, N10.FR.03 */
+{
+    struct bench *b = *state;
+    bench_call(b, "ReserveNow",
+               "{'id': 3, 'evseId': 1, 'expiryDateTime': '2026-01-31T12:30:00Z', 'idToken': " TOKEN "}",
+               "{'status': 'Accepted'}");
+    bench_forget(b);
+    bench_call(b, "CustomerInformation", ASK(CLEAR_ALL), "{'status': 'Accepted'}");
+    assert_true(
+        says(bench_expect(b, "NotifyCustomerInformation", "{}"), "reservation 3, until 2026-01-31T12:30"));
+    assert_non_null(bench_record(b, "state", "forget/ISO14443/04aabbcc"));
+    bench_advance(b, 3600000);
+    assert_null(bench_record(b, "state", "forget/ISO14443/04aabbcc"));
+    bench_call(b, "CustomerInformation", ASK(REPORT), "{'status': 'Accepted'}");
+    bench_expect_later(b, "NotifyCustomerInformation", "{'data': 'No data was found.'}");
+}
+
 static void a_power_cut_does_not_make_it_remember(void **state) /* N10.FR.03 */
 {
     struct bench *b = *state;
@@ -262,6 +280,7 @@ int main(void)
         TEST(what_is_cleared_is_told_once_more_and_then_gone),
         TEST(what_is_cleared_without_a_report_is_confirmed),
         TEST(a_customer_who_charges_is_forgotten_afterwards),
+        TEST(a_customer_who_is_expected_is_forgotten_when_he_is_not_any_more),
         TEST(a_power_cut_does_not_make_it_remember),
         TEST(too_many_who_are_to_be_forgotten_are_refused),
         TEST(events_not_delivered_are_told_of_and_stay),
