@@ -49,6 +49,18 @@ static void show_evse(const json_t *evse)
         show_transaction(json_object_get(evse, "transaction"));
 }
 
+static void show_reservation(const json_t *reservation)
+{
+    const char *type = json_get_string(reservation, "connectorType", NULL);
+    (void)printf("    reservation %lld of ", (long long)json_get_int(reservation, "id", 0));
+    if (json_object_get(reservation, "evse"))
+        (void)printf("evse %lld", (long long)json_get_int(reservation, "evse", 0));
+    else
+        (void)printf("any evse");
+    (void)printf("%s%s until %s\n", type ? " with " : "", type ? type : "",
+                 json_get_string(reservation, "expires", "?"));
+}
+
 static void show_security(const json_t *station)
 {
     const json_t *network = json_object_get(station, "network"),
@@ -79,6 +91,7 @@ static void show_station(const json_t *station)
                      (long long)json_get_int(station, "messages_waiting", 0));
     (void)putchar('\n');
     json_array_foreach(json_object_get(station, "evses"), index, item) show_evse(item);
+    json_array_foreach(json_object_get(station, "reservations"), index, item) show_reservation(item);
 }
 
 void display_status(const json_t *status)

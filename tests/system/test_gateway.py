@@ -124,6 +124,10 @@ def test_the_command_line():
         request = {"getVariableData": [{"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}]}
         code, output, _ = site.cli("send", "CS1", "GetVariables", json.dumps(request))
         assert code == 0 and json.loads(output)["getVariableResult"][0]["attributeValue"] == "300"
+        request = {"id": 7, "evseId": 1, "expiryDateTime": "2099-01-01T00:00:00Z", "idToken": {"idToken": "04AA", "type": "ISO14443"}}
+        assert json.loads(site.cli("send", "CS1", "ReserveNow", json.dumps(request))[1]) == {"status": "Accepted"}
+        output = site.cli("status")[1]
+        assert "Reserved" in output and "reservation 7 of evse 1 until 2099-01-01T00:00:00.000Z" in output
         code, _, problem = site.cli("send", "CS1", "Nonsense", "{}")
         assert code == 1 and "NotImplemented" in problem
         code, _, problem = site.cli("send", "CS1", "GetVariables", "{}")
