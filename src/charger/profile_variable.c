@@ -186,7 +186,7 @@ static void check_monitor(struct reading *r, const struct yaml_node *node, const
 
 static void read_monitor(struct reading *r, const struct yaml_node *node, struct device_variable *v)
 {
-    static const char *const keys[] = { "type", "value", "severity", NULL };
+    static const char *const keys[] = { "type", "value", "severity", "hard_wired", NULL };
     struct device_monitor *m = &v->monitors[v->monitor_count];
     const struct yaml_node *type = yaml_get(node, "type");
     size_t total = r->problems->total;
@@ -200,6 +200,8 @@ static void read_monitor(struct reading *r, const struct yaml_node *node, struct
     m->type = (enum device_monitor_type)index;
     m->value = read_double(r, node, "value", 0, -1e15, 1e15);
     m->severity = (int)read_int(r, node, "severity", 0, 0, 9);
+    if (yaml_get(node, "hard_wired"))
+        (void)yaml_to_bool(r->yaml, yaml_get(node, "hard_wired"), r->problems, &m->is_hard_wired);
     if (r->problems->total == total)
         check_monitor(r, node, v, m);
     v->monitor_count++;

@@ -108,7 +108,8 @@ static bool same_monitors(const struct variable_row *a, const struct variable_ro
     bool same = a->monitor_count == b->monitor_count;
     for (size_t i = 0; same && i < a->monitor_count; i++)
         same = a->monitors[i].type == b->monitors[i].type && a->monitors[i].value == b->monitors[i].value &&
-               a->monitors[i].severity == b->monitors[i].severity;
+               a->monitors[i].severity == b->monitors[i].severity &&
+               a->monitors[i].is_hard_wired == b->monitors[i].is_hard_wired;
     return same;
 }
 

@@ -80,3 +80,19 @@ def test_a_node_of_echonet_lite_is_counted_too():
         site.start()
         until(lambda: int(health(site, "Count", "Answers")) > 2, "answers")
         assert health(site, "Problem") == "false" and float(health(site, "AnswerAge")) < 30
+
+
+def test_a_monitor_of_the_profile_alerts_when_the_device_is_hot():   # N07.FR.02, N07.FR.16
+    with Site() as site:
+        site.station("CS1", site.rtu_charger())
+        site.start()
+        sensor = {"name": "TemperatureSensor"}, {"name": "Temperature"}
+        until(lambda: read(site, "CS1", *sensor) == "25", "the temperature")
+        site.ask("ambient rtu1 95")
+        event, = site.csms.expect("CS1", "NotifyEvent")["eventData"]
+        assert (event["component"], event["variable"]) == sensor
+        assert event["trigger"] == "Alerting" and event["actualValue"] == "95"
+        assert event["eventNotificationType"] == "PreconfiguredMonitor"
+        site.ask("ambient rtu1 40")
+        event, = site.csms.expect("CS1", "NotifyEvent", 2)["eventData"]
+        assert event["actualValue"] == "40" and event["cleared"]

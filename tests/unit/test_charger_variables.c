@@ -198,7 +198,8 @@ static void what_the_profile_leaves_out_follows_from_the_value(void **state)
     AUTO(profile) *p =
         good(WHOLE "variables:\n"
                    "  A[In.1].Temperature: { value: inlet, min: -40, max: 125, monitors: [ { type: "
-                   "UpperThreshold, value: 80, severity: 4 }, { type: Delta, value: 5.5, severity: 8 } "
+                   "UpperThreshold, value: 80, severity: 4, hard_wired: true }, { type: Delta, value: 5.5, "
+                   "severity: 8 } "
                    "] }\n"
                    "  A.Load: load\n"
                    "  B.Word: faults\n"
@@ -224,6 +225,7 @@ static void what_the_profile_leaves_out_follows_from_the_value(void **state)
     assert_true(p->variables[0].min == -40 && p->variables[0].max == 125);
     assert_int_equal(p->variables[0].monitor_count, 2);
     assert_int_equal(p->variables[0].monitors[1].type, MONITOR_DELTA);
+    assert_true(p->variables[0].monitors[0].is_hard_wired && !p->variables[0].monitors[1].is_hard_wired);
     assert_true(p->variables[0].monitors[1].value == 5.5);
     assert_int_equal(p->variables[0].monitors[1].severity, 8);
     assert_true(p->variables[5].max == 8);
