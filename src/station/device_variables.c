@@ -163,10 +163,12 @@ int device_variables_init(struct station *s, const struct station_settings *sett
         const struct evse_abilities *a = &s->evses[i].abilities;
         r = init_values(d, &s->evses[i].device_values, a->variables, a->variable_count, TIER_EVSE);
     }
+    if (r < 0)
+        return r;
     struct variable_row *fitting = realloc(d->rows, d->row_count * sizeof(*d->rows));
     if (fitting) /* EVSEs of one kind share their rows */
         d->rows = fitting;
-    return r;
+    return 0;
 }
 
 static void free_values(struct device_values *values)

@@ -5,6 +5,7 @@
  *     U, D<digit>  the link comes up (if asked for), is lost, or could not be made for one of the reasons
  *     S<state>     the device's state, a digit               M<number>  its register
  *     B<bay>       the parking bay: 0 not known, 1 free, 2 occupied
+ *     V<number>    the variables of the device, a number and a text, have this value; V alone: none
  *     T<token>     a card                                    C    all open commands succeed, X fail
  *     L, L!        a log is at its place, or could not be sent
  *     K, K!        a key and its request are made, or could not be
@@ -166,6 +167,12 @@ static void on_make_csr(void *ctx, const struct csr_request *request, uint32_t t
     ((struct world *)ctx)->csr_ticket = ticket;
 }
 
+static void on_device_health(void *ctx, int evse, struct device_health *ret)
+{
+    (void)evse;
+    *ret = (struct device_health){ .online = ((struct world *)ctx)->signals.online, .requests = 1 };
+}
+
 static void end_csr(struct world *w, int err)
 {
     uint32_t ticket = w->csr_ticket;
@@ -183,7 +190,8 @@ static const struct station_ops ops = { .connect = on_connect,
                                         .make_csr = on_make_csr,
                                         .firmware = on_firmware,
                                         .upload_log = on_upload_log,
-                                        .cancel_log = on_cancel_log };
+                                        .cancel_log = on_cancel_log,
+                                        .device_health = on_device_health };
 
 static void drop_link(struct world *w, enum link_failure failure)
 {
@@ -248,6 +256,7 @@ static void step(struct world *w, const char *line, size_t len)
 {
     const char *rest = line + 1;
     int64_t number = 0;
+    char word[32];
     struct id_token token = { .type = "ISO14443" };
 
     switch (line[0]) {
@@ -290,6 +299,13 @@ static void step(struct world *w, const char *line, size_t len)
         w->signals.value[MEASURE_ENERGY_IMPORT] = (double)number;
         station_on_signals(w->station, 1, &w->signals);
         break;
+    case 'V':
+        (void)str_to_int64(rest, &number);
+        (void)snprintf(word, sizeof(word), "word %lld", (long long)number);
+        station_on_device_variable(w->station, 1, 0, len > 1 ? &(struct device_value){ .text = word } : NULL);
+        station_on_device_variable(w->station, 0, 0,
+                                   len > 1 ? &(struct device_value){ .number = (double)number } : NULL);
+        break;
     case 'T':
         (void)str_copy(token.value, sizeof(token.value), rest);
         station_on_id_token(w->station, 1, &token);
@@ -319,6 +335,17 @@ static void step(struct world *w, const char *line, size_t len)
     settle(w);
 }
 
+static const struct device_variable state_word = { .component = "Controller",
+                                                   .variable = "State",
+                                                   .type = DEVICE_STRING,
+                                                   .monitors = { { MONITOR_DELTA, 1, 8, false } },
+                                                   .monitor_count = 1 };
+static const struct device_variable temperature = { .component = "TemperatureSensor",
+                                                    .variable = "Temperature",
+                                                    .unit = "Celsius",
+                                                    .monitors = { { MONITOR_UPPER_THRESHOLD, 90, 4, true } },
+                                                    .monitor_count = 1 };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -341,13 +368,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                    .max_current_A = 32,
                                    .voltage_V = 230,
                                    .supports_pause = true,
-                                   .connectors = 1 };
+                                   .connectors = 1,
+                                   .variables = &state_word,
+                                   .variable_count = 1 };
     struct station_settings settings = { .id = "CS-1",
                                          .vendor = "Example",
                                          .model = "AC22",
                                          .csms_url = "ws://localhost",
                                          .evse_count = 1,
                                          .evses = &evse,
+                                         .variables = &temperature,
+                                         .variable_count = 1,
                                          .max_message = 16384,
                                          .firmware = { .is_possible = true, .takes_unsigned = true } };
     w.station = station_new(&w.env, &settings, &ops, &w);

@@ -112,6 +112,8 @@ INTO_STATION(station_on_signals, (struct station * s, int e, const struct evse_s
 INTO_STATION(station_on_id_token, (struct station * s, int e, const struct id_token *t), (s, e, t))
 INTO_STATION(station_on_command_done, (struct station * s, int e, const struct evse_command *c, int err),
              (s, e, c, err))
+INTO_STATION(station_on_device_variable, (struct station * s, int e, size_t i, const struct device_value *v),
+             (s, e, i, v))
 INTO_STATION(station_on_csr, (struct station * s, uint32_t t, const char *c, const char *k, int e),
              (s, t, c, k, e))
 INTO_STATION(station_on_log_uploaded, (struct station * s, int err), (s, err))
@@ -470,6 +472,21 @@ static void monitors_come_and_go(struct run *run)
     ask(run, "SetMonitoringBase", "{'monitoringBase':'All'}");
 }
 
+static void a_device_tells_of_itself(struct run *run)
+{
+    for (int i = 0; i < 2; i++) {
+        bench_device_text(run->b, 1, 0, i ? "hot" : "well");
+        bench_device_number(run->b, 0, 0, i ? 95 : 40);
+        pass(run, 2000);
+    }
+    ask(run, "GetVariables",
+        "{'getVariableData':[{'component':{'name':'Controller','evse':{'id':1}},'variable':{'name':'State'}}]"
+        "}");
+    bench_device_no_value(run->b, 1, 0);
+    bench_device_number(run->b, 0, 0, 40);
+    pass(run, 2000);
+}
+
 static void logs_are_sent_and_customers_forgotten(struct run *run)
 {
     for (int i = 0; i < 2; i++) /* the second takes the place of the first */
@@ -551,6 +568,17 @@ static void check(const struct run *run)
         fail_msg("allocation %ld: the device is left started", memory.fail_at);
 }
 
+static const struct device_variable state_word = { .component = "Controller",
+                                                   .variable = "State",
+                                                   .type = DEVICE_STRING,
+                                                   .monitors = { { MONITOR_DELTA, 1, 8, false } },
+                                                   .monitor_count = 1 };
+static const struct device_variable temperature = { .component = "TemperatureSensor",
+                                                    .variable = "Temperature",
+                                                    .unit = "Celsius",
+                                                    .monitors = { { MONITOR_UPPER_THRESHOLD, 90, 4, false } },
+                                                    .monitor_count = 1 };
+
 /* Returns how many allocations the station made. */
 static long live_through(long fail_at)
 {
@@ -560,13 +588,17 @@ static long live_through(long fail_at)
     struct run run = { .transactions = json_object() };
     struct evse_abilities abilities = bench_abilities();
     abilities.lock_failure = true;
+    abilities.variables = &state_word;
+    abilities.variable_count = 1;
     run.b = bench_new(
         &(struct bench_options){ .abilities = abilities,
                                  .firmware = { .is_possible = true, .takes_unsigned = true },
                                  .presets = { { "TxCtrlr", "TxStartPoint", NULL, "EVConnected,Authorized" },
                                               { "AlignedDataCtrlr", "Interval", NULL, "0" },
                                               { "TxCtrlr", "EVConnectionTimeOut", NULL, "600" } },
-                                 .preset_count = 3 });
+                                 .preset_count = 3,
+                                 .variables = &temperature,
+                                 .variable_count = 1 });
     run.b->user = &run;
     run.b->on_answered = on_answered;
     run.b->signals[0].measures = 1u << MEASURE_ENERGY_IMPORT;
@@ -578,6 +610,7 @@ static long live_through(long fail_at)
     a_card_charges_through_an_outage(&run);
     charging_profiles_come_and_go(&run);
     lists_and_reservations_come_and_go(&run);
+    a_device_tells_of_itself(&run);
     monitors_come_and_go(&run);
     logs_are_sent_and_customers_forgotten(&run);
     a_remote_start_goes_on_after_a_power_cut(&run);
