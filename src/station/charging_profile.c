@@ -243,6 +243,18 @@ const struct schedule_period *charging_profile_period(struct charging_profile *p
     return profile->last.period;
 }
 
+void charging_profile_shift(struct charging_profile *profile, int64_t by_ms)
+{
+    if (by_ms == 0)
+        return;
+    profile->start_ms += by_ms;
+    if (profile->valid_from_ms != INT64_MIN)
+        profile->valid_from_ms += by_ms;
+    if (profile->valid_to_ms != INT64_MAX)
+        profile->valid_to_ms += by_ms;
+    profile->last.until_ms = INT64_MIN; /* what was answered does not hold */
+}
+
 bool charging_profiles_overlap(const struct charging_profile *a, const struct charging_profile *b)
 {
     return a->valid_from_ms < b->valid_to_ms && b->valid_from_ms < a->valid_to_ms;

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/list.h"
+#include "station/station.h"
 #include "station/transactions.h"
 
 enum profile_purpose {
@@ -20,10 +21,6 @@ enum profile_purpose {
 extern const char *const profile_purpose_names[PURPOSES];
 
 enum profile_kind { KIND_ABSOLUTE, KIND_RECURRING, KIND_RELATIVE, KINDS };
-
-/* ChargingLimitSourceEnumType: whose profile it is. The CSMS's own are the charging station operator's. */
-enum limit_source { LIMIT_SOURCE_EMS, LIMIT_SOURCE_OTHER, LIMIT_SOURCE_SO, LIMIT_SOURCE_CSO, LIMIT_SOURCES };
-extern const char *const limit_source_names[LIMIT_SOURCES];
 
 struct schedule_period {
     int64_t start_s; /* after the schedule's start */
@@ -70,6 +67,8 @@ int charging_profile_bind(struct charging_profile *profile, const char *transact
  * the next moment at which that may change. Remembers the answer: to ask again within it costs next to nothing. */
 const struct schedule_period *charging_profile_period(struct charging_profile *profile, int64_t now_ms,
                                                       int64_t relative_ms, int64_t *ret_next_ms);
+/* All of its times are later by so much. Its text stays as it is. */
+void charging_profile_shift(struct charging_profile *profile, int64_t by_ms);
 /* Some moment is in the validity of both. */
 bool charging_profiles_overlap(const struct charging_profile *a, const struct charging_profile *b);
 

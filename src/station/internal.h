@@ -20,6 +20,7 @@
 #include "station/device_variables.h"
 #include "station/diagnostics.h"
 #include "station/display.h"
+#include "station/external_limit.h"
 #include "station/firmware.h"
 #include "station/known_token.h"
 #include "station/local_list.h"
@@ -83,6 +84,7 @@ struct station {
     struct smart_charging smart_charging;
     struct reservations reservations;
     struct profile_store profile_store; /* charging profiles */
+    struct list external_limits;        /* external_limit.c */
     struct auth_cache auth_cache;
     struct local_list local_list;
     struct monitoring monitoring;

@@ -47,7 +47,7 @@ struct charging_profile *profile_store_find(const struct station *s, int64_t id)
 
 size_t profile_store_max(const struct station *s)
 {
-    return (size_t)s->limits.charging_profiles + PROFILE_STORE_MAX_EXTERNAL;
+    return (size_t)s->limits.charging_profiles + (s->evse_count + 1) * LIMIT_SOURCE_CSO;
 }
 
 static void count(struct station *s, const struct charging_profile *p, int by)
@@ -182,9 +182,7 @@ static bool has_room(const struct station *s, const struct charging_profile *p)
     const struct charging_profile *old = profile_store_find(s, p->id);
     if (old && old->purpose == p->purpose)
         return true;
-    return p->purpose == PURPOSE_EXTERNAL_CONSTRAINTS
-               ? store->external < PROFILE_STORE_MAX_EXTERNAL
-               : store->count - store->external < (size_t)s->limits.charging_profiles;
+    return store->count - store->external < (size_t)s->limits.charging_profiles;
 }
 
 const char *profile_store_refuse(struct station *s, const struct charging_profile *p)

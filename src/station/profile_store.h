@@ -12,10 +12,6 @@
 struct station;
 struct charging_profile;
 
-/* External constraints stand beside the profiles of the CSMS, which are bounded by struct station_limits: those cannot keep a limit of the
- * grid out. */
-#define PROFILE_STORE_MAX_EXTERNAL 20
-
 struct profile_store {
     struct list profiles; /* of struct charging_profile, the highest stackLevel first */
     size_t count;         /* of all */
@@ -27,7 +23,8 @@ void profile_store_done(struct station *s);
 /* A RECORD_PROFILE. */
 void profile_store_restore(struct station *s, const char *key, const char *value);
 
-/* maxLimit of SmartChargingCtrlr.Entries, whose value is the count. */
+/* maxLimit of SmartChargingCtrlr.Entries, whose value is the count: those of the CSMS (struct station_limits), and beside them external
+ * constraints, one of each source for the station and each EVSE: the CSMS cannot keep a limit of the grid out. */
 size_t profile_store_max(const struct station *s);
 
 /* NULL: not there. */

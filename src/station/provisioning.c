@@ -212,6 +212,7 @@ static void go_online(struct station *s, bool all_statuses)
     provisioning_heartbeat_changed(s);
     availability_on_accepted(s, all_statuses);
     transactions_on_online(s, true);
+    external_limits_on_accepted(s);
     security_on_heartbeat(s);
     notify_event_flush(s);
     monitoring_touch(s);

@@ -11,10 +11,11 @@
 #include "station/charging_profile.h"
 #include "station/profile_report.h"
 
-#define NAP_MS       60000 /* a stepped clock is noticed after this time */
-#define RETRY_MS     10000
-#define RETRY_MAX_MS 300000
-#define SAME_A       0.05
+#define NAP_MS        60000 /* a stepped clock is noticed after this time */
+#define RETRY_MS      10000
+#define RETRY_MAX_MS  60000
+#define RATE_PAUSE_MS 5000
+#define SAME_A        0.05
 
 bool smart_charging_is_offered(const struct station *s)
 {
@@ -147,11 +148,39 @@ static double within_budget_A(const struct evse *e)
     return refused ? fmax(rest_A, 0) : fmin(limit->composite_A, limit->limit_A);
 }
 
-static bool is_significant(const struct evse *e, double before_A, double now_A)
+bool smart_charging_is_significant(const struct station *s, double before, double now)
 {
     double percent = 0;
-    (void)str_to_double(variable_text(e->station, VAR_SMART_CHARGING_LIMIT_CHANGE_SIGNIFICANCE), &percent);
-    return before_A > 0 && fabs(now_A - before_A) / before_A * 100 > percent;
+    (void)str_to_double(variable_text(s, VAR_SMART_CHARGING_LIMIT_CHANGE_SIGNIFICANCE), &percent);
+    return before > 0 ? fabs(now - before) / before * 100 > percent : now > before;
+}
+
+/* Tells how fast the transaction may charge now (K11.FR.04, K13.FR.03). Measured against what was told last, so that many small changes
+ * come to a big one; and not with each second's change of a limit that follows a meter. */
+static void tell_rate(struct evse *e)
+{
+    struct evse_limit *limit = &e->limit;
+    int64_t now = env_now_ms(e->station->env);
+    bool significant = fabs(limit->told_A - limit->composite_A) >= SAME_A &&
+                       smart_charging_is_significant(e->station, limit->told_A, limit->composite_A);
+    if (significant && now < limit->quiet_ms) {
+        env_timer_start(e->station->env, &limit->rate, limit->quiet_ms - now);
+        return;
+    }
+    timer_stop(&limit->rate);
+    if (significant) {
+        limit->told_A = limit->composite_A;
+        limit->quiet_ms = now + RATE_PAUSE_MS;
+    }
+    transaction_on_limit_changed(e, significant);
+}
+
+static void on_rate_timer(struct timer *timer, void *ctx)
+{
+    (void)timer;
+    struct evse *e = ctx;
+    if (!smart_charging_is_paused(e))
+        tell_rate(e);
 }
 
 static void follow_change(struct evse *e, double before_A, bool was_paused)
@@ -159,10 +188,14 @@ static void follow_change(struct evse *e, double before_A, bool was_paused)
     bool paused = smart_charging_is_paused(e);
     if (paused != was_paused)
         drive_update(e);
-    if (!paused && !was_paused && fabs(before_A - e->limit.composite_A) >= SAME_A)
-        transaction_on_limit_changed(e, is_significant(e, before_A, e->limit.composite_A));
-    else if (paused != was_paused)
-        transaction_on_limit_changed(e, false);
+    if (paused || was_paused || !transaction_is_running(e)) {
+        e->limit.told_A = e->limit.composite_A; /* it begins with this, and ends its pause with it */
+        timer_stop(&e->limit.rate);
+        if (paused != was_paused)
+            transaction_on_limit_changed(e, false);
+    } else if (fabs(before_A - e->limit.composite_A) >= SAME_A) {
+        tell_rate(e);
+    }
 }
 
 static void arm(struct station *s, int64_t next_ms)
@@ -183,6 +216,7 @@ static void update_once(struct station *s)
     double before_A[STATION_MAX_EVSES] = { 0 };
     bool was_paused[STATION_MAX_EVSES] = { false };
     int64_t now = station_wall_ms(s), next = INT64_MAX;
+    external_limits_follow_clock(s);
     smart_charging_view(s, views, &composite);
     for (size_t i = 0; i < s->evse_count; i++) {
         struct evse *e = &s->evses[i];
@@ -307,13 +341,15 @@ void smart_charging_init(struct station *s)
 {
     profile_store_init(s);
     profile_reports_init(s);
+    external_limits_init(s);
     timer_init(&s->smart_charging.change, s->env->timers, on_change, s);
     for (size_t i = 0; i < s->evse_count; i++) {
         struct evse *e = &s->evses[i];
         e->limit.limit_A = e->limit.taken_A = NAN;
         e->limit.composite.budget_A = INFINITY;
-        e->limit.composite_A = e->abilities.max_current_A;
+        e->limit.composite_A = e->limit.told_A = e->abilities.max_current_A;
         timer_init(&e->limit.retry, s->env->timers, on_retry, e);
+        timer_init(&e->limit.rate, s->env->timers, on_rate_timer, e);
     }
 }
 
@@ -322,8 +358,11 @@ void smart_charging_done(struct station *s)
     profile_store_done(s);
     profile_reports_done(s);
     timer_stop(&s->smart_charging.change);
-    for (size_t i = 0; i < s->evse_count; i++)
+    external_limits_done(s);
+    for (size_t i = 0; i < s->evse_count; i++) {
         timer_stop(&s->evses[i].limit.retry);
+        timer_stop(&s->evses[i].limit.rate);
+    }
 }
 
 static bool is_orphan(const struct charging_profile *p, const void *ctx)
@@ -335,5 +374,6 @@ static bool is_orphan(const struct charging_profile *p, const void *ctx)
 void smart_charging_start(struct station *s)
 {
     (void)profile_store_forget(s, is_orphan, &s);
+    external_limits_start(s);
     smart_charging_update(s);
 }

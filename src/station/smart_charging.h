@@ -5,7 +5,8 @@
  *     composite.c                 what they come to; pure computing
  *     smart_charging.c            the limit to the device, at each change of a schedule
  *     smart_charging_messages.c   the CSMS's requests
- *     profile_report.c            GetChargingProfiles */
+ *     profile_report.c            GetChargingProfiles
+ *     external_limit.c            limits from outside of OCPP */
 #ifndef STATION_SMART_CHARGING_H
 #define STATION_SMART_CHARGING_H
 
@@ -30,6 +31,9 @@ struct evse_limit {
     int failures;
     bool shares;        /* counts among those that share the station's maximum */
     struct timer retry; /* it did not take it: again when the timer says so */
+    double told_A;      /* the rate that the CSMS knows of the running transaction */
+    int64_t quiet_ms;   /* monotonic: no change of it is told before */
+    struct timer rate;  /* then it is looked at again */
 };
 struct smart_charging {
     struct list reports; /* of charging profiles, not yet told; profile_report.c */
@@ -38,6 +42,8 @@ struct smart_charging {
     bool updating;
 };
 
+/* The limit changed by more than LimitChangeSignificance (SC.03). */
+bool smart_charging_is_significant(const struct station *s, double before, double now);
 /* The controller is enabled and some device can be limited. */
 bool smart_charging_is_offered(const struct station *s);
 /* Direct current: phases mean nothing to it. */

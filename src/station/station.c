@@ -598,6 +598,7 @@ json_t *station_status(const struct station *station)
     if (s->reservations.count > 0)
         json_set_optional(status, "reservations", reservations_status(s));
     json_set_optional(status, "local_time", provisioning_local_time(s));
+    json_set_optional(status, "external_limits", external_limits_status(s));
     json_set_optional(status, "network", network_profiles_status(s));
     json_set_optional(status, "certificate", certificates_status(s));
     json_set_optional(status, "firmware", firmware_status_json(s));

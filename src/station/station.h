@@ -221,6 +221,34 @@ void station_on_log_uploaded(struct station *station, int err);
 void station_request(struct station *station, const char *action, json_t *payload, rpc_answered callback,
                      void *ctx);
 
+/* ChargingLimitSourceEnumType: whose limit it is. The CSMS's own are the charging station operator's (CSO). */
+enum limit_source { LIMIT_SOURCE_EMS, LIMIT_SOURCE_OTHER, LIMIT_SOURCE_SO, LIMIT_SOURCE_CSO, LIMIT_SOURCES };
+extern const char *const limit_source_names[LIMIT_SOURCES];
+
+#define EXTERNAL_LIMIT_MAX   1e9                         /* A or W */
+#define EXTERNAL_LIMIT_MAX_S (INT64_C(10) * 366 * 86400) /* ten years */
+
+/* A limit from outside of OCPP: of an energy management system, the grid (SO) or another (K11-K13). */
+struct external_period {
+    int64_t start_s; /* from now, > 0 */
+    double limit;
+};
+struct external_limit {
+    int evse;                            /* 1..; 0: of all together */
+    enum limit_source source;            /* not LIMIT_SOURCE_CSO */
+    bool in_watts;                       /* else A per phase */
+    double limit;                        /* from now on, 0..EXTERNAL_LIMIT_MAX; a tenth is the finest */
+    const struct external_period *later; /* how it changes then, in order; borrowed for the call */
+    size_t later_count;
+    int64_t duration_s; /* then it ends by itself; 0: until it is released */
+    bool is_renewed;    /* who raises it does so again after a start: it is not kept in the store */
+};
+/* Takes the place of the one that this source has for the EVSE (or the station), and holds at once. 0; -ENODEV (no such EVSE),
+ * -EOPNOTSUPP (its device cannot be limited), -E2BIG (more periods than PeriodsPerSchedule), -EINVAL, -ENOMEM: nothing has changed. */
+int station_set_external_limit(struct station *station, const struct external_limit *limit);
+/* 0, or -ENOENT: there is none. */
+int station_release_external_limit(struct station *station, int evse, enum limit_source source);
+
 /* A snapshot for displays (ocpp-cli status): registration, link, network profile, own certificate, EVSEs with connector status, transaction, limit, measured values,
  * queue lengths. New reference, or NULL without memory. */
 json_t *station_status(const struct station *station);
