@@ -570,3 +570,8 @@ const struct point_value *charger_value(const struct charger *c, const struct po
 {
     return &c->values[point->index];
 }
+
+struct expression_value charger_eval(const struct charger *c, const struct expression *e)
+{
+    return c->online ? expression_eval(e, c->values, NULL) : (struct expression_value){ .known = false };
+}

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/env.h"
 #include "base/evse.h"
+#include "charger/expression.h"
 #include "charger/point.h"
 #include "charger/profile.h"
 
@@ -55,6 +56,8 @@ void charger_command(struct charger *charger, int evse, const struct evse_comman
 
 const struct evse_signals *charger_signals(const struct charger *charger, int evse);
 const struct point_value *charger_value(const struct charger *charger, const struct point *point);
+/* What an expression over the profile's points is worth now; not known while the device is silent. */
+struct expression_value charger_eval(const struct charger *charger, const struct expression *e);
 /* The limit the device really is held to now, in A per phase; NAN if none was asked for. */
 double charger_limit_A(const struct charger *charger, int evse);
 

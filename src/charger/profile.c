@@ -201,6 +201,18 @@ static void read_firmware_hook(struct reading *r, const struct yaml_node *root)
         COMPLAIN(r, program, "expected the absolute path of a program");
 }
 
+/* A meter is only read. */
+static void read_kind(struct reading *r, const struct yaml_node *root)
+{
+    static const char *const kinds[] = { "charger", "meter", NULL };
+    static const char *const of_chargers[] = { "setup",      "evses",         "keepalive", "variables",
+                                               "on_silence", "firmware_hook", NULL };
+    r->profile->is_meter = read_enum(r, root, "kind", 0, kinds) == 1;
+    for (size_t i = 0; r->profile->is_meter && of_chargers[i]; i++)
+        if (yaml_get(root, of_chargers[i]))
+            COMPLAIN(r, yaml_get(root, of_chargers[i]), "does not belong to kind: meter, which is only read");
+}
+
 static void read_head(struct reading *r, const struct yaml_node *root)
 {
     static const char *const protocols[] = { "modbus", "echonet", NULL };
@@ -226,6 +238,7 @@ static void read_head(struct reading *r, const struct yaml_node *root)
         read_echonet(r, echonet);
     else
         COMPLAIN(r, root, "echonet is missing; expected such as echonet: { class: 0x02A1 }");
+    read_kind(r, root);
     read_on_silence(r, root);
     read_firmware_hook(r, root);
 }
@@ -441,14 +454,14 @@ static void read_profile(struct reading *r, const struct yaml_node *root)
     static const char *const keys[] = { "profile",   "vendor",    "models",     "protocol", "extends",
                                         "modbus",    "echonet",   "identify",   "setup",    "points",
                                         "evses",     "keepalive", "on_silence", "notes",    "firmware_hook",
-                                        "variables", NULL };
+                                        "variables", "kind",      NULL };
     const struct yaml_node *evses = yaml_get(root, "evses"), *points = yaml_get(root, "points"),
                            *identify = yaml_get(root, "identify"), *equals = yaml_get(identify, "equals");
     yaml_check_keys(r->yaml, root, keys, r->problems);
     if (root->kind != YAML_MAP)
         return;
     read_head(r, root);
-    bool has_evses = count_evses(r, root, evses);
+    bool has_evses = !r->profile->is_meter && count_evses(r, root, evses);
     profile_read_points(r, points, NULL);
     if (has_evses)
         for_each_evse(r, evses, visit_points);
@@ -461,6 +474,8 @@ static void read_profile(struct reading *r, const struct yaml_node *root)
         profile_check_overlaps(r, points);
     if (identify)
         read_identify_value(r, identify, equals);
+    if (r->profile->is_meter)
+        return;
     read_setup(r, root, "");
     read_keepalive(r, root, "", 0);
     profile_read_variables(r, yaml_get(root, "variables"), "", 0);

@@ -85,6 +85,7 @@ struct profile_evse {
 
 struct profile {
     char *name, *vendor;
+    bool is_meter; /* no charger: it has points to be read, and no EVSEs */
     char **models;
     size_t model_count;
     enum point_protocol protocol;

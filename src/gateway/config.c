@@ -342,7 +342,7 @@ static int read_named(struct parse *p, const char *section, size_t size, void **
     const struct yaml_node *map = yaml_get(p->y->root, section);
     if (!map)
         return 0;
-    bool list = str_equal(section, "stations");
+    bool list = str_equal(section, "stations") || str_equal(section, "external_limits");
     if (map->kind != (list ? YAML_LIST : YAML_MAP) || map->count > CONFIG_MAX_STATIONS) {
         yaml_problem(p->y, map, p->problems, "expected a %s of at most %d entries",
                      list ? "list" : "map of names", CONFIG_MAX_STATIONS);
@@ -372,6 +372,16 @@ static int read_one_station(struct parse *p, const struct yaml_node *node, void 
     return read_station(p, node, object);
 }
 
+static int read_one_meter(struct parse *p, const struct yaml_node *node, void *object)
+{
+    return config_read_meter(p, node, object);
+}
+
+static int read_one_limit(struct parse *p, const struct yaml_node *node, void *object)
+{
+    return config_read_limit(p, node, object);
+}
+
 /* Last, since after a mistake parts may be missing and no one needs them, and since a line takes settings from the profiles of all its chargers. */
 static int read_fingerprints(struct parse *p)
 {
@@ -380,7 +390,7 @@ static int read_fingerprints(struct parse *p)
     for (const struct yaml_node *n = list ? list->children : NULL; n; n = n->next)
         if (station_fingerprint(p, n, station++) < 0)
             return -ENOMEM;
-    return 0;
+    return config_limits_fingerprint(p);
 }
 
 static int read_file(struct parse *p)
@@ -404,7 +414,11 @@ static int read_file(struct parse *p)
         read_named(p, "buses", sizeof(*c->buses), (void **)&c->buses, &c->bus_count, read_one_bus) == -ENOMEM)
         return -ENOMEM;
     if (read_named(p, "stations", sizeof(*c->stations), (void **)&c->stations, &c->station_count,
-                   read_one_station) == -ENOMEM)
+                   read_one_station) == -ENOMEM ||
+        read_named(p, "meters", sizeof(*c->meters), (void **)&c->meters, &c->meter_count, read_one_meter) ==
+            -ENOMEM ||
+        read_named(p, "external_limits", sizeof(*c->limits), (void **)&c->limits, &c->limit_count,
+                   read_one_limit) == -ENOMEM)
         return -ENOMEM;
     if (config_finish_buses(p) == -ENOMEM || config_find_twins(p) == -ENOMEM)
         return -ENOMEM;
@@ -446,19 +460,10 @@ int config_load(const char *path, struct problems *problems, struct config **ret
     return config_parse(path, text, len, problems, ret);
 }
 
-static void charger_done(struct charger_config *charger)
-{
-    free(charger->profile_name);
-    free(charger->tcp);
-    free(charger->bus_name);
-    free(charger->host);
-    free(charger->node_id);
-}
-
 static void station_done(struct station_config *station)
 {
     for (size_t i = 0; i < station->charger_count; i++)
-        charger_done(&station->chargers[i]);
+        config_free_charger(&station->chargers[i]);
     for (size_t i = 0; i < station->preset_count; i++) {
         free(station->presets[i].component);
         free(station->presets[i].variable);
@@ -499,6 +504,7 @@ void config_free(struct config *c)
         free(c->buses[i].tcp);
         free(c->buses[i].fingerprint);
     }
+    config_free_limits(c);
     config_free_profiles(c);
     free(c->general.state_directory);
     free(c->general.control_socket);

@@ -88,6 +88,26 @@ struct station_config {
     char *fingerprint; /* all that it was made from, as text: equal means nothing to restart */
 };
 
+/* A device that is no charger; limits are computed from its points. */
+struct meter_config {
+    char name[CONFIG_NAME_SIZE];
+    struct charger_config device;
+};
+
+/* A limit that a meter sets to stations (OCPP's external limits). */
+struct limit_config {
+    char *meter_name, *text;  /* as written */
+    int meter;                /* index */
+    struct expression *value; /* over the points of the meter's profile */
+    int unit;                 /* of the numbers here: 0: A, 1: W */
+    int source;               /* enum limit_source */
+    int evse;                 /* of each station; 0: the station as a whole */
+    size_t *stations;         /* indexes */
+    size_t station_count;
+    double on_silence; /* what holds while the value is not known */
+    double hysteresis;
+};
+
 struct loaded_profile {
     struct profile *profile; /* NULL: it has errors, which were told */
     char *name;
@@ -109,6 +129,11 @@ struct config {
     size_t bus_count;
     struct station_config *stations;
     size_t station_count;
+    struct meter_config *meters;
+    size_t meter_count;
+    struct limit_config *limits;
+    size_t limit_count;
+    char *limits_fingerprint; /* all that meters and limits were made from */
     struct loaded_profile *profiles;
     size_t profile_count;
 };

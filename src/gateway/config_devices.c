@@ -257,19 +257,49 @@ static void check_max_current(struct parse *p, const struct yaml_node *node,
     }
 }
 
-int config_read_charger(struct parse *p, const struct yaml_node *node, struct charger_config *charger)
+/* A charger, or a meter. */
+static int read_device(struct parse *p, const struct yaml_node *node, const struct setting *rows,
+                       bool is_meter, struct charger_config *device)
 {
-    charger->unit = -1;
-    charger->max_current_A = NAN;
-    int r = settings_read(p->y, node, charger_settings, charger, p->problems);
-    if (r == -ENOMEM || !charger->profile_name)
+    device->unit = -1;
+    device->max_current_A = NAN;
+    int r = settings_read(p->y, node, rows, device, p->problems);
+    if (r == -ENOMEM || !device->profile_name)
         return r;
-    r = config_find_profile(p->config, p->y, yaml_get(node, "profile"), p->problems, &charger->profile);
+    r = config_find_profile(p->config, p->y, yaml_get(node, "profile"), p->problems, &device->profile);
     if (r < 0)
         return r;
-    check_max_current(p, node, charger);
-    return charger->profile->protocol == PROTOCOL_MODBUS ? read_modbus_charger(p, node, charger)
-                                                         : read_echonet_charger(p, node, charger);
+    if (device->profile->is_meter != is_meter)
+        yaml_problem(p->y, yaml_get(node, "profile"), p->problems,
+                     is_meter ? "%s is the profile of a charger; expected one of kind: meter"
+                              : "%s is the profile of a meter, which belongs under meters:",
+                     device->profile_name);
+    return device->profile->protocol == PROTOCOL_MODBUS ? read_modbus_charger(p, node, device)
+                                                        : read_echonet_charger(p, node, device);
+}
+
+int config_read_charger(struct parse *p, const struct yaml_node *node, struct charger_config *charger)
+{
+    int r = read_device(p, node, charger_settings, false, charger);
+    if (r == 0 && charger->profile)
+        check_max_current(p, node, charger);
+    return r;
+}
+
+int config_read_meter(struct parse *p, const struct yaml_node *node, struct meter_config *meter)
+{
+    if (str_copy(meter->name, sizeof(meter->name), node->key) < 0)
+        yaml_problem(p->y, node, p->problems, "name is longer than %d characters", CONFIG_NAME_SIZE - 1);
+    return read_device(p, node, meter_settings, true, &meter->device);
+}
+
+void config_free_charger(struct charger_config *charger)
+{
+    free(charger->profile_name);
+    free(charger->tcp);
+    free(charger->bus_name);
+    free(charger->host);
+    free(charger->node_id);
 }
 
 /* ---- twins ---- */
@@ -304,6 +334,15 @@ static char *device_key(const struct charger_config *charger)
     return len < 0 ? NULL : key;
 }
 
+static size_t add_device(struct entry *entries, size_t count, const struct charger_config *device,
+                         const struct yaml_node *node)
+{
+    char *key = device_key(device);
+    if (key)
+        entries[count++] = (struct entry){ key, node };
+    return count;
+}
+
 static size_t add_devices(const struct parse *p, struct entry *entries)
 {
     const struct config *c = p->config;
@@ -313,12 +352,13 @@ static size_t add_devices(const struct parse *p, struct entry *entries)
     for (size_t i = 0; i < c->station_count && node; i++, node = node->next) {
         const struct yaml_node *chargers = yaml_get(node, "chargers");
         const struct yaml_node *n = chargers ? chargers->children : NULL;
-        for (size_t k = 0; k < c->stations[i].charger_count && n; k++, n = n->next) {
-            char *key = device_key(&c->stations[i].chargers[k]);
-            if (key)
-                entries[count++] = (struct entry){ key, n };
-        }
+        for (size_t k = 0; k < c->stations[i].charger_count && n; k++, n = n->next)
+            count = add_device(entries, count, &c->stations[i].chargers[k], n);
     }
+    const struct yaml_node *meters = yaml_get(p->y->root, "meters");
+    const struct yaml_node *n = meters ? meters->children : NULL;
+    for (size_t i = 0; i < c->meter_count && n; i++, n = n->next)
+        count = add_device(entries, count, &c->meters[i].device, n);
     return count;
 }
 
@@ -353,7 +393,7 @@ static void tell_twins(struct parse *p, struct entry *entries, size_t count, con
 int config_find_twins(struct parse *p)
 {
     const struct config *c = p->config;
-    size_t most = c->bus_count + 1;
+    size_t most = c->bus_count + c->meter_count + 1;
     for (size_t i = 0; i < c->station_count; i++)
         most += c->stations[i].charger_count;
     AUTO_FREE struct entry *entries = calloc(most, sizeof(*entries));

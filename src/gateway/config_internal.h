@@ -28,6 +28,14 @@ int config_read_bus(struct parse *p, const struct yaml_node *node, struct bus_co
 int config_finish_buses(struct parse *p);
 int config_read_echonet(struct parse *p, const struct yaml_node *node);
 int config_read_charger(struct parse *p, const struct yaml_node *node, struct charger_config *charger);
+/* A device under `meters`. */
+int config_read_meter(struct parse *p, const struct yaml_node *node, struct meter_config *meter);
+/* After meters and stations. */
+int config_read_limit(struct parse *p, const struct yaml_node *node, struct limit_config *limit);
+/* What changes with any of them. 0 or -ENOMEM. */
+int config_limits_fingerprint(struct parse *p);
+void config_free_limits(struct config *config);
+void config_free_charger(struct charger_config *charger);
 /* Devices that two entries name, and serial ports that two buses do; after all were read. */
 int config_find_twins(struct parse *p);
 

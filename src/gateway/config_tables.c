@@ -7,6 +7,8 @@
 
 static const char *const key_type_list[] = { "ec", "rsa2048", "rsa3072", NULL }; /* enum key_type */
 static const char *const meanwhile_names[] = { "nothing", "download", "install", NULL };
+static const char *const limit_units[] = { "A", "W", NULL };
+static const char *const limit_sources[] = { "EMS", "Other", "SO", NULL }; /* enum limit_source */
 static const char *const framing_names[] = { "tcp", "rtu", "ascii", NULL };
 
 /* clang-format off */
@@ -17,6 +19,8 @@ const struct setting file_settings[] = {
     { "buses",    SETTING_OTHER, .help = "a map of names to buses that several chargers share" },
     { "echonet",  SETTING_OTHER, .help = "the gateway's own ECHONET Lite node" },
     { "stations", SETTING_OTHER, .required = true, .help = "a list of OCPP identities" },
+    { "meters",   SETTING_OTHER, .help = "a map of names to devices that are no chargers" },
+    { "external_limits", SETTING_OTHER, .help = "a list of limits that meters set to stations" },
     { 0 },
 };
 
@@ -148,6 +152,36 @@ const struct setting charger_settings[] = {
     { 0 },
 };
 
+const struct setting meter_settings[] = {
+    { "profile", SETTING_TEXT, AT(charger_config, profile_name), .required = true, .help = "name of a device profile of `kind: meter`" },
+    { "tcp", SETTING_TEXT, AT(charger_config, tcp), .help = "host or host:port of a Modbus TCP meter" },
+    { "bus", SETTING_TEXT, AT(charger_config, bus_name), .help = "name of a bus above, instead of `tcp`" },
+    { "unit", SETTING_INT, AT(charger_config, unit), 0, 255, .help = "Modbus unit id; absent: the profile's" },
+    { "echonet", SETTING_TEXT, AT(charger_config, host), .help = "IPv4 address of an ECHONET Lite node" },
+    { "node_id", SETTING_TEXT, AT(charger_config, node_id), .help = "34 hex digits (property 0x83): finds the node at any address" },
+    { "instance", SETTING_INT, AT(charger_config, instance), 1, 127, .fallback = "1", .help = "ECHONET Lite instance" },
+    { "modbus", SETTING_OTHER, .help = "overrides of the profile's `modbus` options" },
+    { "echonet_options", SETTING_OTHER, .help = "overrides of the profile's `echonet` options" },
+    { 0 },
+};
+
+const struct setting limit_settings[] = {
+    { "meter", SETTING_TEXT, AT(limit_config, meter_name), .required = true, .help = "name of a meter above" },
+    { "limit", SETTING_TEXT, AT(limit_config, text), .required = true,
+      .help = "[expression](profiles.md#expressions) over the meter's points; below 0 counts as 0" },
+    { "unit", SETTING_ENUM, AT(limit_config, unit), .required = true, .names = limit_units,
+      .help = "of all numbers here: `A` per phase, or `W` of all phases together" },
+    { "source", SETTING_ENUM, AT(limit_config, source), .fallback = "EMS", .names = limit_sources,
+      .help = "what the CSMS is told: `EMS`, `Other`, or `SO` (system operator)" },
+    { "stations", SETTING_OTHER, .required = true, .help = "`all`, or a list of the stations' ids; each gets the whole limit" },
+    { "evse", SETTING_INT, AT(limit_config, evse), 1, STATION_MAX_EVSES, .help = "of each of the stations; absent: the station as a whole" },
+    { "on_silence", SETTING_NUMBER, AT(limit_config, on_silence), 0, 1e9, .required = true,
+      .help = "holds from the start until the meter has answered, and whenever it is silent or a value is bad" },
+    { "hysteresis", SETTING_NUMBER, AT(limit_config, hysteresis), 0, 1e9,
+      .help = "the limit is rounded down to a multiple of it, falls at once, and rises only when twice as much more is free; absent: 1 A or 250 W" },
+    { 0 },
+};
+
 const struct setting modbus_override_settings[] = {
     { "timeout", SETTING_DURATION, AT(modbus_options, timeout_ms), 20, 60e3, .help = "wait for an answer" },
     { "retries", SETTING_INT, AT(modbus_options, retries), 0, 10, .help = "repetitions before a request has failed" },
@@ -179,6 +213,9 @@ static const struct settings_section sections[] = {
     { "stations[]", station_settings_rows, "One OCPP identity." },
     { "stations[].chargers[]", charger_settings,
       "A charger behind the station: exactly one of `tcp`, `bus`, `echonet` or `node_id`." },
+    { "meters.NAME", meter_settings,
+      "A device that is no charger: exactly one of `tcp`, `bus`, `echonet` or `node_id`." },
+    { "external_limits[]", limit_settings, "A limit that a meter sets to stations." },
     { "stations[].chargers[].modbus", modbus_override_settings,
       "Overrides for this charger; the profile's otherwise." },
     { "stations[].chargers[].echonet_options", echonet_override_settings,

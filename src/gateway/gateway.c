@@ -16,6 +16,7 @@
 #include "gateway/diagnostics.h"
 #include "gateway/file.h"
 #include "gateway/log_archive.h"
+#include "gateway/meters.h"
 #include "gateway/station_entry.h"
 #include "gateway/station_firmware.h"
 #include "pki/key.h"
@@ -188,6 +189,8 @@ static int start(struct gateway *gateway)
     if (r < 0)
         return r;
     r = make_stations(gateway);
+    if (r == 0)
+        r = meters_new(gateway, &gateway->meters);
     if (r < 0)
         return r;
     return store_stations(gateway->store, tell_if_orphaned, gateway);
@@ -256,6 +259,9 @@ static void adopt_profiles(struct config *config, struct config *old)
                 for (size_t c = 0; c < config->stations[s].charger_count; c++)
                     if (config->stations[s].chargers[c].profile == fresh)
                         config->stations[s].chargers[c].profile = theirs->profile;
+            for (size_t m = 0; m < config->meter_count; m++)
+                if (config->meters[m].device.profile == fresh)
+                    config->meters[m].device.profile = theirs->profile;
             mine->profile = theirs->profile;
             theirs->profile = fresh;
         }
@@ -350,7 +356,8 @@ static int switch_to(struct gateway *gateway, struct config *config)
         else if (result == 0)
             result = r;
     }
-    return result;
+    int r = meters_switch(gateway, &gateway->meters);
+    return result < 0 ? result : r;
 }
 
 /* To `config`, or back. Takes `config`. */
@@ -435,6 +442,7 @@ void gateway_stop(struct gateway *gateway)
         loop_run(&gateway->loop);
         timer_stop(&timer); /* a second signal ends the waiting */
     }
+    meters_free(gateway->meters);
     for (size_t i = 0; i < gateway->station_count; i++)
         station_entry_free(gateway->stations[i]);
     free(gateway->stations);
@@ -475,8 +483,9 @@ json_t *gateway_status(const struct gateway *gateway)
     resources_each_counter(&gateway->resources, add_counters, buses);
     for (size_t i = 0; i < gateway->station_count; i++)
         (void)json_array_append_new(stations, station_entry_status(gateway->stations[i]));
-    return json_pack("{s:s, s:s, s:I, s:O, s:O}", "version", GATEWAY_VERSION, "configuration",
+    AUTO(json_t) *limits = meters_status(gateway->meters);
+    return json_pack("{s:s, s:s, s:I, s:O, s:O, s:O}", "version", GATEWAY_VERSION, "configuration",
                      gateway->config_path, "uptimeSeconds",
                      (json_int_t)((env_now_ms(&gateway->loop.env) - gateway->started_ms) / 1000), "buses",
-                     buses, "stations", stations);
+                     buses, "externalLimits", limits, "stations", stations);
 }

@@ -15,6 +15,7 @@
 
 struct station_entry;
 struct control;
+struct meters;
 
 struct gateway {
     struct loop loop;
@@ -28,6 +29,7 @@ struct gateway {
     struct events events;
     struct transfers *transfers;     /* files from and to servers of the CSMS */
     struct ring log_lines;           /* the last ones, for diagnostics */
+    struct meters *meters;           /* and the limits that they set */
     struct station_entry **stations; /* in the configuration's order */
     size_t station_count;
     char host_boot[40]; /* the kernel's random boot id; "": it has none */

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "charger/charger.h"
 #include "gateway/csr_job.h"
+#include "gateway/device_link.h"
 #include "gateway/station_firmware.h"
 #include "gateway/log_job.h"
 #include "net/websocket.h"
@@ -23,10 +24,8 @@ struct station_charger {
     struct station_entry *entry;
     const struct charger_config *config;
     struct charger *charger;
-    struct device *device;
-    const struct device_ops *ops;
-    struct resource *resource; /* bus or ECHONET node */
-    int first_evse;            /* of the station, 1.. */
+    struct device_link link;
+    int first_evse; /* of the station, 1.. */
 };
 
 struct station_entry {
@@ -268,8 +267,8 @@ static void op_command(void *ctx, int evse, const struct evse_command *command)
 static void op_device_health(void *ctx, int evse, struct device_health *ret)
 {
     const struct station_charger *c = charger_of(ctx, evse);
-    if (c->device)
-        *ret = *c->ops->health(c->device);
+    if (c->link.device)
+        *ret = *c->link.ops->health(c->link.device);
     ret->online = charger_signals(c->charger, evse - c->first_evse + 1)->online;
 }
 
@@ -461,27 +460,10 @@ static const struct device_events device_events = { on_value, on_no_value, on_ba
 
 static int start_device(struct station_charger *c)
 {
-    struct gateway *gateway = c->entry->gateway;
-    const struct charger_config *config = c->config;
-    if (config->bus >= 0) {
-        int r = resource_bus(&gateway->resources, &gateway->config->buses[config->bus], &c->resource);
-        if (r < 0)
-            return r;
-        c->device = modbus_device_new(resource_as_bus(c->resource), config->unit, config->profile,
-                                      &config->modbus, &device_events, c);
-        c->ops = &modbus_device_ops;
-    } else {
-        int r = resource_echonet(&gateway->resources, gateway->config, &c->resource);
-        if (r < 0)
-            return r;
-        c->device = echonet_device_new(resource_as_echonet(c->resource), &config->target, config->profile,
-                                       &config->echonet, &device_events, c);
-        c->ops = &echonet_device_ops;
-    }
-    if (!c->device)
-        return -ENOMEM;
-    charger_set_device(c->charger, c->device, c->ops);
-    return 0;
+    int r = device_link_open(c->entry->gateway, c->config, &device_events, c, &c->link);
+    if (r == 0)
+        charger_set_device(c->charger, c->link.device, c->link.ops);
+    return r;
 }
 
 static int make_chargers(struct station_entry *entry, struct evse_abilities *abilities)
@@ -630,10 +612,8 @@ void station_entry_free(struct station_entry *entry)
     csr_job_cancel(entry->csr_job);
     for (size_t i = 0; i < entry->charger_count; i++) {
         struct station_charger *c = &entry->chargers[i];
-        if (c->device)
-            c->ops->free(c->device);
+        device_link_close(&c->link);
         charger_free(c->charger);
-        resource_put(c->resource);
     }
     station_firmware_free(entry->firmware);
     station_free(entry->station);
@@ -691,10 +671,10 @@ void station_entry_print_frames(const struct station_entry *entry, struct buf *o
         buf_printf(out, "EVSE %d, profile %s\n", c->first_evse, c->config->profile->name);
         if (has_secret_frames(entry, c->config))
             buf_printf(out, "not shown: key codes are read here\n");
-        else if (c->resource && c->config->bus >= 0)
-            modbus_bus_print_frames(resource_as_bus(c->resource), out);
-        else if (c->resource)
-            echonet_print_frames(resource_as_echonet(c->resource), c->config->target.host, out);
+        else if (c->link.resource && c->config->bus >= 0)
+            modbus_bus_print_frames(resource_as_bus(c->link.resource), out);
+        else if (c->link.resource)
+            echonet_print_frames(resource_as_echonet(c->link.resource), c->config->target.host, out);
     }
 }
 

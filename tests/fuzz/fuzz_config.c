@@ -19,6 +19,9 @@ static void check(const struct config *c)
         assert(s->id[0] && s->fingerprint && s->csms >= 0 && (size_t)s->csms < c->csms_count);
         assert(s->charger_count > 0 && s->evse_count > 0);
     }
+    for (size_t i = 0; i < c->limit_count; i++)
+        assert(c->limits[i].meter >= 0 && (size_t)c->limits[i].meter < c->meter_count && c->limits[i].value &&
+               c->limits[i].station_count > 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -61,10 +61,14 @@ static struct profile *load(const char *name)
 
 static void every_profile_we_ship_is_sound(void **state)
 {
-    static const char *const names[] = {
-        "demo-modbus-ac22",           "demo-modbus-rtu",      "echonet-02a1", "echonet-027e", "keba-p30",
-        "mennekes-amtron-compact-2s", "phoenix-ev-cc-ac1-ser"
-    };
+    static const char *const names[] = { "demo-modbus-ac22",
+                                         "demo-modbus-meter",
+                                         "demo-modbus-rtu",
+                                         "echonet-02a1",
+                                         "echonet-027e",
+                                         "keba-p30",
+                                         "mennekes-amtron-compact-2s",
+                                         "phoenix-ev-cc-ac1-ser" };
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         struct profile *profile = load(names[i]);
@@ -146,6 +150,14 @@ static void each_mistake_is_told_with_its_place_and_its_remedy(void **state)
         { "profile: q\nvendor: V\nmodels: [M]\nprotocol: modbus\n" POINTS EVSE STATE,
           "p.yaml:1: profile: \"q\" is not the file's name; expected p" },
         { HEAD "vender: X\n" POINTS EVSE STATE, "p.yaml:5: vender: unknown key; did you mean \"vendor\"?" },
+        { HEAD "kind: metre\n" POINTS EVSE STATE,
+          "p.yaml:5: kind: \"metre\" is unknown; did you mean meter? Expected one of: charger, meter" },
+        { HEAD "kind: meter\n" POINTS EVSE STATE,
+          "p.yaml:12: evses: does not belong to kind: meter, which is only read" },
+        { HEAD "kind: meter\n" POINTS "setup: { set: { enable: 1 } }\n",
+          "p.yaml:12: setup: does not belong to kind: meter, which is only read" },
+        { HEAD "kind: meter\n" POINTS "variables: { A.B: state }\n",
+          "p.yaml:12: variables: does not belong to kind: meter, which is only read" },
         { HEAD "echonet: { class: 0x02A1 }\n" POINTS EVSE STATE,
           "p.yaml:5: echonet: does not belong to protocol: modbus" },
         { HEAD "modbus: { max_words: 200 }\n" POINTS EVSE STATE,

@@ -29,6 +29,10 @@
 #define SERIAL_STATION(id)                                                                                   \
     "  - { id: " id ", csms: a, chargers: [{ profile: demo-modbus-rtu, bus: line, unit: 3 }] }\n"
 
+#define METER "meters: { grid: { profile: demo-modbus-meter, tcp: h } }\n"
+#define LIMIT(rest)                                                                                          \
+    CSMS METER "stations:\n" STATION("CS1") "external_limits:\n  - { meter: grid, " rest " }\n"
+
 struct bench {
     char directory[64]; /* for files that a configuration names */
     struct problems problems;
@@ -184,6 +188,27 @@ static const struct {
     { "a preset without component", CSMS "stations:\n  - { id: CS1, csms: a, chargers: [], variables: { HeartbeatInterval: 1 } }\n", 4, "Component.Variable" },
     { "a preset of a list", CSMS "stations:\n  - { id: CS1, csms: a, chargers: [], variables: { A.B: [ 1 ] } }\n", 4, "single value" },
     { "a preset that does not fit", CSMS "stations:\n  - { id: CS1, csms: a, chargers: [], variables: { OCPPCommCtrlr.HeartbeatInterval: x } }\n", 4, "not possible" },
+    /* meters and limits */
+    { "meters as a list", CSMS "meters: [ a ]\n", 3, "expected a map" },
+    { "a meter as a text", CSMS "meters: { a: b }\n", 3, "expected a map of settings" },
+    { "a meter with a bound", CSMS "meters: { a: { profile: demo-modbus-meter, tcp: h, max_current: 5 } }\nstations:\n" STATION("CS1"), 3, "unknown key" },
+    { "a charger for a meter", CSMS "meters: { a: { profile: demo-modbus-ac22, tcp: h } }\nstations:\n" STATION("CS1"), 3, "expected one of kind: meter" },
+    { "a meter for a charger", CSMS CHARGER("profile: demo-modbus-meter, tcp: h"), 4, "belongs under meters" },
+    { "a meter that is a charger, too", CSMS "meters:\n  a: { profile: demo-modbus-meter, tcp: h }\n  b: { profile: demo-modbus-meter, tcp: h }\nstations:\n" STATION("CS1"), 5, "the same device" },
+    { "limits as a map", CSMS METER "stations:\n" STATION("CS1") "external_limits: { a: 1 }\n", 6, "expected a list" },
+    { "a limit of nothing", CSMS METER "stations:\n" STATION("CS1") "external_limits: [ { limit: \"6\", unit: A, on_silence: 6, stations: all } ]\n", 6, "meter is missing" },
+    { "a limit of no meter", CSMS METER "stations:\n" STATION("CS1") "external_limits: [ { meter: g, limit: \"6\", unit: A, on_silence: 6, stations: all } ]\n", 6, "no meter of the name" },
+    { "a limit without a word on silence", CSMS METER "stations:\n" STATION("CS1") "external_limits: [ { meter: grid, limit: \"6\", unit: A, stations: all } ]\n", 6, "on_silence is missing" },
+    { "a limit of no point", LIMIT("limit: currnt_l1, unit: A, on_silence: 6, stations: all"), 7, "column 1: \"currnt_l1\" is no point" },
+    { "a limit that is a condition", LIMIT("limit: power > 5, unit: W, on_silence: 6, stations: all"), 7, "expected a number in W" },
+    { "a limit of another unit", LIMIT("limit: power, unit: A, on_silence: 6, stations: all"), 7, "is in W, but unit says A" },
+    { "a limit below nothing", LIMIT("limit: power, unit: W, on_silence: -1, stations: all"), 7, "no number from 0" },
+    { "a source of no kind", LIMIT("limit: power, unit: W, on_silence: 1, stations: all, source: CSO"), 7, "\"CSO\" is unknown" },
+    { "a limit for nobody", LIMIT("limit: power, unit: W, on_silence: 1, stations: []"), 7, "expected all, or a list" },
+    { "a limit for a stranger", LIMIT("limit: power, unit: W, on_silence: 1, stations: [ CS9 ]"), 7, "no station has this id" },
+    { "a limit for an EVSE that is not there", LIMIT("limit: power, unit: W, on_silence: 1, stations: [ CS1 ], evse: 2"), 7, "CS1 has 1 EVSEs, but evse is 2" },
+    { "two limits for one", LIMIT("limit: power, unit: W, on_silence: 1, stations: [ CS1 ]") "  - { meter: grid, limit: current_l1, unit: A, on_silence: 1, stations: all }\n", 8, "another entry sets a limit" },
+    { "a limit for what has none", CSMS METER CHARGER("profile: unlimited, tcp: h") "external_limits:\n  - { meter: grid, limit: power, unit: W, on_silence: 1, stations: all }\n", 7, "CS1 cannot be limited" },
     { "no YAML", "csms: { a: [ }\n", 2, "column" },
     { "a key twice", CSMS CSMS, 3, "csms" },
     /* a bus with a mistake is found by the station that uses it, and is not told again there */
@@ -192,10 +217,21 @@ static const struct {
 };
 /* clang-format on */
 
+/* A profile of a charger without the command limit. */
+static void write_unlimited(struct bench *b)
+{
+    write_file(b, "unlimited.yaml",
+               "profile: unlimited\nvendor: V\nmodels: [M]\nprotocol: modbus\n"
+               "points: { state: { at: input 0, type: u16 } }\n"
+               "evses:\n  - connectors: [ { type: cType2, max_current: 32 } ]\n"
+               "    signals: { state: [ { charging: state == 3 }, { available: otherwise } ] }\n");
+}
+
 static void what_is_wrong_is_told_with_its_line(void **state)
 {
     struct bench *b = *state;
     int wrong = 0;
+    write_unlimited(b);
     write_file(b, "password", "this is no certificate\n");
     write_file(b, "rubbish.pem", "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n");
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -367,11 +403,7 @@ static void a_profile_that_may_not_be_read_is_not_said_to_be_missing(void **stat
 static void a_bound_that_the_charger_cannot_keep_is_refused(void **state)
 {
     struct bench *b = *state;
-    write_file(b, "unlimited.yaml",
-               "profile: unlimited\nvendor: V\nmodels: [M]\nprotocol: modbus\n"
-               "points: { state: { at: input 0, type: u16 } }\n"
-               "evses:\n  - connectors: [ { type: cType2, max_current: 32 } ]\n"
-               "    signals: { state: [ { charging: state == 3 }, { available: otherwise } ] }\n");
+    write_unlimited(b);
     assert_int_equal(parse(b, CSMS CHARGER("profile: unlimited, tcp: h, max_current: 16")), -EINVAL);
     assert_true(has_problem(b, 4, "cannot limit the current"));
     assert_int_equal(parse(b, CSMS CHARGER("profile: unlimited, tcp: h, max_current: 32")), 0);
@@ -436,6 +468,46 @@ static void a_good_file_comes_out_as_meant(void **state)
     assert_int_equal(c->stations[1].chargers[0].bus, c->stations[2].chargers[0].bus); /* one connection */
     assert_int_equal(c->buses[2].settings.port, 502);
     assert_int_equal(c->profile_count, 3); /* each read once */
+}
+
+static void a_limit_of_a_meter_comes_out_as_meant(void **state)
+{
+    struct bench *b = *state;
+    int r = parse(
+        b, CSMS
+        "buses: { line: { serial: /dev/ttyS0 } }\n"
+        "meters:\n"
+        "  grid: { profile: demo-modbus-meter, bus: line, unit: 20, modbus: { timeout: 2s } }\n"
+        "  roof: { profile: demo-modbus-meter, tcp: 10.0.0.9 }\n"
+        "stations:\n" STATION("CS1") SERIAL_STATION(
+            "CS2") "external_limits:\n"
+                   "  - { meter: grid, limit: \"25 - max(current_l1, current_l2, current_l3)\", unit: A,\n"
+                   "      source: SO, stations: [ CS2, CS1 ], evse: 1, on_silence: 6.5, hysteresis: 0.5 }\n"
+                   "  - { meter: roof, limit: power * 0.9, unit: W, stations: all, on_silence: 0 }\n");
+    if (r < 0)
+        fail_msg("%s", problem(b, 0));
+    const struct config *c = b->config;
+    assert_int_equal(c->meter_count, 2);
+    assert_string_equal(c->meters[0].name, "grid");
+    assert_int_equal(c->meters[0].device.unit, 20);
+    assert_int_equal(c->meters[0].device.modbus.timeout_ms, 2000);
+    assert_string_equal(c->meters[1].device.profile->name, "demo-modbus-meter");
+    assert_int_equal(c->limit_count, 2);
+    const struct limit_config *l = &c->limits[0];
+    assert_int_equal(l->source, LIMIT_SOURCE_SO);
+    assert_int_equal(l->evse, 1);
+    assert_int_equal(l->station_count, 2);
+    assert_int_equal(l->stations[0], 1);
+    assert_float_equal(l->on_silence, 6.5, 0);
+    assert_float_equal(l->hysteresis, 0.5, 0);
+    l = &c->limits[1];
+    assert_int_equal(l->meter, 1);
+    assert_int_equal(l->unit, 1);
+    assert_int_equal(l->source, LIMIT_SOURCE_EMS);
+    assert_int_equal(l->evse, 0);
+    assert_int_equal(l->station_count, 2);
+    assert_float_equal(l->hysteresis, 250, 0);
+    assert_non_null(strstr(c->limits_fingerprint, "on_silence"));
 }
 
 /* What decides about a restart on reload. */
@@ -510,6 +582,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_bound_that_the_charger_cannot_keep_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_good_file_comes_out_as_meant, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_limit_of_a_meter_comes_out_as_meant, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_fingerprint_changes_with_all_a_station_is_made_from, set_up,
                                         tear_down),
     };

@@ -119,7 +119,11 @@ static const char good[] =
     "    chargers:\n"
     "      - { profile: demo-modbus-rtu, bus: line, unit: 7 }\n"
     "      - { profile: demo-modbus-ac22, tcp: 10.0.0.1, modbus: { retries: 1 } }\n"
-    "      - { profile: echonet-02a1, echonet: 10.0.0.1 }\n";
+    "      - { profile: echonet-02a1, echonet: 10.0.0.1 }\n"
+    "meters: { grid: { profile: demo-modbus-meter, bus: line, unit: 20 } }\n"
+    "external_limits:\n"
+    "  - { meter: grid, limit: \"25 - current_l1\", unit: A, stations: [ CS1 ], on_silence: 6 }\n"
+    "  - { meter: grid, limit: power, unit: W, source: SO, stations: all, on_silence: 0 }\n";
 
 static const char bad[] =
     "csms:\n  a: { url: 5, x: 1 }\n  b: { url: \"ws://csms/\" }\n"
@@ -128,7 +132,9 @@ static const char bad[] =
     "stations:\n"
     "  - { id: 1 2, csms: q, variables: { A.B: 1, C: 2 }, chargers: [{ profile: none }] }\n"
     "  - { id: CS1, csms: b, password: 0123456789abcdef, chargers: [{ profile: demo-modbus-ac22, tcp: h },"
-    " { profile: demo-modbus-ac22, tcp: h }] }\n";
+    " { profile: demo-modbus-ac22, tcp: h }] }\n"
+    "meters: { a: { profile: demo-modbus-ac22, tcp: h }, b: { profile: demo-modbus-meter, tcp: h } }\n"
+    "external_limits: [ { meter: b, limit: power + x, unit: W, stations: [ 9 ] }, { meter: a }, 5 ]\n";
 
 static bool parse(void *text)
 {
