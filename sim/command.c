@@ -243,33 +243,37 @@ static json_t *show(struct charger *c)
         json_array_append_new(currents, json_real(model_current_A(m, phase)));
         json_array_append_new(voltages, json_real(model_voltage_V(m, phase)));
     }
-    return json_pack("{ss ss ss sb sb sb sb sb sb sb sb sb sf sf sf so so sf sf sf ss si sb si si sI}", //
-                     "name", c->name,                                                                   //
-                     "map", c->map_name,                                                                //
-                     "state", model_state_names[model_state(m)],                                        //
-                     "powered", m->powered,                                                             //
-                     "occupied", model_bay_is_occupied(m),                                              //
-                     "plugged", m->plugged,                                                             //
-                     "ready", m->plugged && m->vehicle.ready,                                           //
-                     "enabled", m->enabled,                                                             //
-                     "contactor", m->contactor,                                                         //
-                     "locked", m->locked,                                                               //
-                     "lock_failed", model_lock_failed(m),                                               //
-                     "watchdog_expired", m->watchdog_expired,                                           //
-                     "limit", m->limit_A,                                                               //
-                     "effective_limit", model_effective_limit_A(m),                                     //
-                     "power", model_power_W(m),                                                         //
-                     "currents", currents,                                                              //
-                     "voltages", voltages,                                                              //
-                     "energy", m->energy_Wh,                                                            //
-                     "temperature", model_temperature_C(m),                                             //
-                     "soc", model_soc_percent(m),                                                       //
-                     "tag", m->tag,                                                                     //
-                     "fault", (int)m->fault,                                                            //
-                     "reachable", charger_is_reachable(c),                                              //
-                     "slow", (int)c->slow_ms,                                                           //
-                     "corrupt", c->corrupt,                                                             //
-                     "writes", (json_int_t)c->write_count);
+    json_t *shown =
+        json_pack("{ss ss ss sb sb sb sb sb sb sb sb sb sf sf sf so so sf sf sf ss si sb si si sI}", //
+                  "name", c->name,                                                                   //
+                  "map", c->map_name,                                                                //
+                  "state", model_state_names[model_state(m)],                                        //
+                  "powered", m->powered,                                                             //
+                  "occupied", model_bay_is_occupied(m),                                              //
+                  "plugged", m->plugged,                                                             //
+                  "ready", m->plugged && m->vehicle.ready,                                           //
+                  "enabled", m->enabled,                                                             //
+                  "contactor", m->contactor,                                                         //
+                  "locked", m->locked,                                                               //
+                  "lock_failed", model_lock_failed(m),                                               //
+                  "watchdog_expired", m->watchdog_expired,                                           //
+                  "limit", m->limit_A,                                                               //
+                  "effective_limit", model_effective_limit_A(m),                                     //
+                  "power", model_power_W(m),                                                         //
+                  "currents", currents,                                                              //
+                  "voltages", voltages,                                                              //
+                  "energy", m->energy_Wh,                                                            //
+                  "temperature", model_temperature_C(m),                                             //
+                  "soc", model_soc_percent(m),                                                       //
+                  "tag", m->tag,                                                                     //
+                  "fault", (int)m->fault,                                                            //
+                  "reachable", charger_is_reachable(c),                                              //
+                  "slow", (int)c->slow_ms,                                                           //
+                  "corrupt", c->corrupt,                                                             //
+                  "writes", (json_int_t)c->write_count);
+    json_set_optional(shown, "display", json_string(m->display));
+    json_set_optional(shown, "lamp", json_integer(m->lamp));
+    return shown;
 }
 
 static int answer_json(const struct call *call, json_t *json)

@@ -77,7 +77,10 @@ double quantity_get(const struct model *m, enum quantity quantity)
         return m->vehicle.capacity_Wh - m->vehicle.charged_Wh;
     case Q_WATCHDOG:
         return (double)m->watchdog_ms / 1000;
+    case Q_LAMP:
+        return m->lamp;
     case Q_CONSTANT:
+    case Q_DISPLAY:
     case Q_KEEP_ALIVE:
     case Q_UNLOCK:
     case Q_RESET:
@@ -154,7 +157,7 @@ void field_encode(const struct field *f, const struct model *m, uint8_t *ret)
         put_be(ret, f->size, encode_flags(f, m));
         break;
     case FIELD_TEXT: {
-        const char *text = f->quantity == Q_TAG ? m->tag : f->text;
+        const char *text = f->quantity == Q_TAG ? m->tag : f->quantity == Q_DISPLAY ? m->display : f->text;
         memcpy(ret, text, strnlen(text, f->size));
         break;
     }
@@ -192,6 +195,8 @@ static int write_quantity(const struct field *f, struct model *m, double value)
         if (value == 1)
             model_acknowledge_tag(m);
         return 0;
+    case Q_LAMP:
+        return model_set_lamp(m, value);
     case Q_RESET:
         if (value != f->constant)
             return -ERANGE;
@@ -217,8 +222,18 @@ static int write_tag(const struct field *f, struct model *m, const uint8_t *byte
     return 0;
 }
 
+static int write_display(const struct field *f, struct model *m, const uint8_t *bytes)
+{
+    char text[FIELD_MAX_SIZE + 1] = "";
+    memcpy(text, bytes, f->size);
+    model_set_display(m, text);
+    return 0;
+}
+
 int field_apply(const struct field *f, struct model *m, const uint8_t *bytes)
 {
+    if (f->quantity == Q_DISPLAY)
+        return write_display(f, m, bytes);
     if (f->quantity == Q_TAG)
         return write_tag(f, m, bytes);
     if (f->type != FIELD_UINT)

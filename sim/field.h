@@ -9,7 +9,7 @@
 
 #include "sim/model.h"
 
-#define FIELD_MAX_SIZE 32
+#define FIELD_MAX_SIZE 40
 
 enum quantity {
     Q_CONSTANT, /* the field's own value or text */
@@ -48,6 +48,8 @@ enum quantity {
     Q_RESET,           /* written: the field's value */
     Q_TAG_ACKNOWLEDGE, /* written: 1 */
     Q_METER_RESET,     /* written: the field's value */
+    Q_DISPLAY,         /* text, UTF-8 */
+    Q_LAMP,            /* 0..3 */
     Q_TAG,             /* hex text or bytes; all zeros written acknowledges */
     Q_TEXT             /* the field's text */
 };

@@ -74,6 +74,8 @@ static const struct modbus_register ac22_registers[] = {
     { "watchdog",    REGISTER_HOLDING, 311, REGISTER_BOTH,  U16(Q_WATCHDOG, 1) },
     { "reset",       REGISTER_HOLDING, 312, REGISTER_WRITE,
       { .type = FIELD_UINT, .size = 2, .quantity = Q_RESET, .constant = 0x5A5A } },
+    { "display",     REGISTER_HOLDING, 320, REGISTER_BOTH,
+      { .type = FIELD_TEXT, .size = 40, .quantity = Q_DISPLAY } },
 };
 /* clang-format on */
 
@@ -117,6 +119,7 @@ static const struct modbus_register rtu7_registers[] = {
     { "control",     REGISTER_HOLDING, 0x1030, REGISTER_BOTH,  U16(Q_ENABLED, 1) },
     { "limit",       REGISTER_HOLDING, 0x1031, REGISTER_BOTH,  U16(Q_LIMIT, 1) },
     { "rfid_acknowledge", REGISTER_HOLDING, 0x1032, REGISTER_WRITE, U16(Q_TAG_ACKNOWLEDGE, 1) },
+    { "lamp",        REGISTER_HOLDING, 0x1033, REGISTER_BOTH,  U16(Q_LAMP, 1) },
     { "serial",      REGISTER_HOLDING, 0x1040, REGISTER_READ,  TEXT(8, "R7-0000417") },
 };
 /* clang-format on */

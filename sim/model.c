@@ -170,8 +170,10 @@ static struct model_news news(const struct model *m)
         .watchdog_expired = m->watchdog_expired,
         .ready = m->plugged && m->vehicle.ready,
         .fault = m->fault,
+        .lamp = m->lamp,
     };
     (void)str_copy(n.tag, sizeof n.tag, m->tag);
+    (void)str_copy(n.display, sizeof n.display, m->display);
     return n;
 }
 
@@ -181,7 +183,7 @@ static bool is_old(const struct model_news *a, const struct model_news *b)
            a->enabled == b->enabled && a->contactor == b->contactor && a->locked == b->locked &&
            a->occupied == b->occupied && a->lock_failed == b->lock_failed &&
            a->watchdog_expired == b->watchdog_expired && a->ready == b->ready && a->fault == b->fault &&
-           str_equal(a->tag, b->tag);
+           a->lamp == b->lamp && str_equal(a->tag, b->tag) && str_equal(a->display, b->display);
 }
 
 static void changed(struct model *m)
@@ -448,6 +450,23 @@ void model_set_metered(struct model *m, bool metered)
     m->metered = metered;
 }
 
+void model_set_display(struct model *m, const char *text)
+{
+    model_update(m);
+    (void)str_copy(m->display, sizeof m->display, text);
+    changed(m);
+}
+
+int model_set_lamp(struct model *m, double state)
+{
+    model_update(m);
+    if (state < 0 || state > 3)
+        return -ERANGE;
+    m->lamp = (uint16_t)state;
+    changed(m);
+    return 0;
+}
+
 void model_power(struct model *m, bool on)
 {
     model_update(m);
@@ -459,7 +478,8 @@ void model_power(struct model *m, bool on)
         m->powered = false;
         m->enabled = false;
         m->locked = false;
-        m->tag[0] = '\0';
+        m->tag[0] = m->display[0] = '\0';
+        m->lamp = 0;
         for (int i = 0; i < MODEL_EVENTS; i++)
             m->due_ms[i] = -1;
     }

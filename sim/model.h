@@ -19,6 +19,7 @@
 #define MODEL_MIN_CURRENT_A 6.0 /* IEC 61851-1: the pilot can offer no less */
 #define MODEL_TAG_SIZE      21  /* a UID of 4, 7 or 10 bytes in hex */
 #define MODEL_ID_SIZE       25
+#define MODEL_DISPLAY_SIZE  41
 
 enum model_state {
     MODEL_NO_VEHICLE,     /* A */
@@ -58,7 +59,8 @@ struct model_news {
     double effective_limit_A;
     bool powered, occupied, enabled, contactor, locked, lock_failed, watchdog_expired, ready;
     uint16_t fault;
-    char tag[MODEL_TAG_SIZE];
+    char tag[MODEL_TAG_SIZE], display[MODEL_DISPLAY_SIZE];
+    uint16_t lamp;
 };
 
 struct model {
@@ -76,8 +78,10 @@ struct model {
     double current_A;       /* per phase in use, since time_ms */
     double energy_Wh;       /* the meter's register at time_ms */
     int64_t watchdog_ms;
-    char tag[MODEL_TAG_SIZE]; /* upper-case hex of the card shown; "" none */
-    int64_t time_ms;          /* the model is worked out up to here */
+    char tag[MODEL_TAG_SIZE];         /* upper-case hex of the card shown; "" none */
+    char display[MODEL_DISPLAY_SIZE]; /* what it shows */
+    uint16_t lamp;                    /* how its lamp burns */
+    int64_t time_ms;                  /* the model is worked out up to here */
     int64_t due_ms[MODEL_EVENTS];
     struct timer timer;
     struct model_news told;
@@ -108,6 +112,10 @@ int model_set_ready(struct model *m, bool ready);
 /* `uid` is 8, 14 or 20 hex digits; shown for 10 s or until acknowledged. 0, -EINVAL, -ENODEV (no power). */
 int model_tap(struct model *m, const char *uid);
 void model_acknowledge_tag(struct model *m);
+/* What does not fit is cut off. */
+void model_set_display(struct model *m, const char *text);
+/* 0 (off) to 3 (flashes). 0, -ERANGE. */
+int model_set_lamp(struct model *m, double state);
 /* 0 clears. */
 void model_set_fault(struct model *m, uint16_t code);
 void model_set_enabled(struct model *m, bool enabled);

@@ -543,6 +543,8 @@ void charger_free(struct charger *c)
     }
     for (size_t i = 0; c->values && i < c->profile->point_count; i++)
         free(c->values[i].text);
+    for (size_t i = 0; c->outlets && i < c->profile->evse_count; i++)
+        free(c->outlets[i].display_text);
     timer_stop(&c->timer);
     variables_done(c);
     free(c->values);

@@ -54,6 +54,10 @@ extern const struct device_events charger_device_events;
  * STOP or LIMIT supersedes an older one of the same kind that runs; STOP and START supersede each other. */
 void charger_command(struct charger *charger, int evse, const struct evse_command *command);
 
+/* Puts it on the display of an EVSE (1..), now and after each loss of the device, in place of what was there; nobody is told what comes of
+ * it. Without effect where the profile has no display. `display` is borrowed. */
+void charger_show(struct charger *charger, int evse, const struct evse_display *display);
+
 const struct evse_signals *charger_signals(const struct charger *charger, int evse);
 const struct point_value *charger_value(const struct charger *charger, const struct point *point);
 /* What an expression over the profile's points is worth now; not known while the device is silent. */

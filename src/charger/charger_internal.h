@@ -27,6 +27,7 @@ enum slot {
     SLOT_UNLOCK,
     SLOT_RESET,
     SLOT_ACKNOWLEDGE,
+    SLOT_DISPLAY,
     EVSE_SLOTS,
     SLOT_SETUP = EVSE_SLOTS,
     SLOT_KEEPALIVE,
@@ -83,6 +84,9 @@ struct outlet {
     bool baseline;         /* the next token seen was there before we came: it is no presentation */
     bool unacknowledged;   /* the token as presented now was told, but the device does not know */
     char token[ID_TOKEN_SIZE]; /* as presented now; "": none */
+    char *display_text;        /* what is to be shown; NULL: nobody has said */
+    enum display_priority display_priority;
+    bool displayed; /* the device has it, or has refused it */
     struct job jobs[EVSE_SLOTS];
 };
 

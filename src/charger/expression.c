@@ -11,6 +11,7 @@ const char *const expression_argument_names[ARGUMENTS + 1] = {
     [ARGUMENT_LIMIT_A] = "limit_A",
     [ARGUMENT_LIMIT_W] = "limit_W",
     [ARGUMENT_PHASES] = "phases",
+    [ARGUMENT_PRIORITY] = "priority",
 };
 
 void expression_free(struct expression *e)
@@ -86,10 +87,18 @@ bool expression_uses_argument(const struct expression *e, enum expression_argume
     return false;
 }
 
+bool expression_uses_text(const struct expression *e)
+{
+    for (size_t i = 0; i < e->op_count; i++)
+        if (e->ops[i].code == OP_ARGUMENT_TEXT)
+            return true;
+    return false;
+}
+
 bool expression_is_constant(const struct expression *e)
 {
     for (size_t i = 0; i < e->op_count; i++)
-        if (names_point(&e->ops[i]) || e->ops[i].code == OP_ARGUMENT)
+        if (names_point(&e->ops[i]) || e->ops[i].code == OP_ARGUMENT || e->ops[i].code == OP_ARGUMENT_TEXT)
             return false;
     return true;
 }
@@ -154,7 +163,8 @@ static struct expression_value point_number(const struct point_value *p)
 }
 
 static struct expression_value load(const struct expression *e, const struct op *op,
-                                    const struct point_value *values, const double *arguments)
+                                    const struct point_value *values,
+                                    const struct expression_arguments *arguments)
 {
     switch (op->code) {
     case OP_NUMBER:
@@ -167,8 +177,10 @@ static struct expression_value load(const struct expression *e, const struct op 
         return values[op->index].quality == QUALITY_GOOD ? text_value(values[op->index].text) : no_value;
     case OP_KNOWN:
         return truth_value(values[op->index].quality == QUALITY_GOOD);
+    case OP_ARGUMENT_TEXT:
+        return arguments ? text_value(arguments->text) : no_value;
     default: /* OP_ARGUMENT */
-        return arguments ? number_value(arguments[op->index]) : no_value;
+        return arguments ? number_value(arguments->number[op->index]) : no_value;
     }
 }
 
@@ -262,7 +274,7 @@ static struct expression_value apply_two(uint8_t code, struct expression_value a
 }
 
 struct expression_value expression_eval(const struct expression *e, const struct point_value *values,
-                                        const double arguments[ARGUMENTS])
+                                        const struct expression_arguments *arguments)
 {
     struct expression_value stack[EXPRESSION_MAX_STACK]; /* the compiler saw to it that this suffices */
     size_t top = 0;

@@ -28,16 +28,29 @@ enum expression_type {
     EXPRESSION_TEXT,
 };
 
-/* Names that are no points: what a command was asked for. */
-enum expression_argument { ARGUMENT_LIMIT_A, ARGUMENT_LIMIT_W, ARGUMENT_PHASES, ARGUMENTS };
+/* Names that are no points: what a command was asked for, and (ARGUMENT_PRIORITY and EXPRESSION_TEXT_ARGUMENT) what is to be shown. */
+enum expression_argument {
+    ARGUMENT_LIMIT_A,
+    ARGUMENT_LIMIT_W,
+    ARGUMENT_PHASES,
+    ARGUMENT_PRIORITY,
+    ARGUMENTS
+};
 extern const char *const expression_argument_names[ARGUMENTS + 1]; /* NULL-terminated */
+#define EXPRESSION_TEXT_ARGUMENT "text"
+
+struct expression_arguments {
+    double number[ARGUMENTS]; /* NAN: has no value */
+    const char *text;         /* NULL: has no value */
+};
 
 /* Which names an expression may use. A point is looked up as `prefix` + name first, then as name. */
 struct expression_scope {
     const struct point *points;
     size_t count;
     const char *prefix; /* "", or "2." for the points of the second EVSE */
-    bool arguments;
+    bool arguments;     /* of a command */
+    bool display;       /* of the command display */
 };
 
 struct expression_error {
@@ -61,6 +74,7 @@ int expression_plain_point(const struct expression *e);
 /* The n-th point it names (each once), -1: no more. */
 int expression_point(const struct expression *e, size_t n);
 bool expression_uses_argument(const struct expression *e, enum expression_argument argument);
+bool expression_uses_text(const struct expression *e); /* EXPRESSION_TEXT_ARGUMENT */
 /* Names neither points nor arguments. */
 bool expression_is_constant(const struct expression *e);
 bool expression_is_same(const struct expression *a, const struct expression *b);
@@ -72,9 +86,9 @@ struct expression_value {
     const char *text; /* texts; borrowed from the values or the expression */
 };
 
-/* `values` by point index. An argument that is NAN has no value; `arguments` may be NULL. */
+/* `values` by point index; `arguments` may be NULL. */
 struct expression_value expression_eval(const struct expression *e, const struct point_value *values,
-                                        const double arguments[ARGUMENTS]);
+                                        const struct expression_arguments *arguments);
 
 /* The points' index for a name in the scope, or -1. */
 int expression_find_point(const struct expression_scope *scope, const char *name);

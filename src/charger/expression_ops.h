@@ -10,7 +10,8 @@ enum op_code {
     OP_POINT,  /* index: point, numeric */
     OP_POINT_TEXT,
     OP_ARGUMENT, /* index: argument */
-    OP_KNOWN,    /* index: point -> truth */
+    OP_ARGUMENT_TEXT,
+    OP_KNOWN, /* index: point -> truth */
     OP_NEGATE,
     OP_ABS,
     OP_TRUTH, /* number -> truth */

@@ -290,17 +290,21 @@ static struct part parse_or(struct parser *p);
 
 static void fail_unknown_name(struct parser *p, const char *name, int column)
 {
-    const char *names[PROFILE_MAX_POINTS + ARGUMENTS + 1];
+    const char *names[PROFILE_MAX_POINTS + ARGUMENTS + 2];
     size_t count = 0, skip = strlen(p->scope->prefix);
     for (size_t i = 0; i < p->scope->count && count < PROFILE_MAX_POINTS; i++) {
         bool own = skip && str_starts(p->scope->points[i].name, p->scope->prefix);
         names[count++] = p->scope->points[i].name + (own ? skip : 0);
     }
-    for (int i = 0; i < ARGUMENTS && p->scope->arguments; i++)
-        names[count++] = expression_argument_names[i];
+    for (int i = 0; i < ARGUMENTS; i++)
+        if (i == ARGUMENT_PRIORITY ? p->scope->display : p->scope->arguments)
+            names[count++] = expression_argument_names[i];
+    if (p->scope->display)
+        names[count++] = EXPRESSION_TEXT_ARGUMENT;
     names[count] = NULL;
     static const char *const truths[] = { "yes", "no", "on", "off", NULL };
-    const char *near = nearest_name(name, names), *kind = p->scope->arguments ? " and no argument" : "";
+    const char *near = nearest_name(name, names),
+               *kind = p->scope->arguments || p->scope->display ? " and no argument" : "";
     for (size_t i = 0; truths[i]; i++)
         if (strcasecmp(name, truths[i]) == 0)
             fail(p, column, "\"%s\" is no value; expected true or false, or a number such as 1", name);
@@ -360,12 +364,20 @@ static struct part parse_name(struct parser *p)
         emit(p, OP_NUMBER, 0, add_number(p, name.text[0] == 't'));
         return truth_part(name.column);
     }
+    if (p->scope->display && strcmp(name.text, EXPRESSION_TEXT_ARGUMENT) == 0) {
+        struct part part = number_part(name.column);
+        part.type = EXPRESSION_TEXT;
+        emit(p, OP_ARGUMENT_TEXT, 0, 0);
+        return part;
+    }
     for (size_t i = 0; i < ARGUMENTS; i++)
         if (strcmp(name.text, expression_argument_names[i]) == 0) {
-            if (!p->scope->arguments)
+            if (i == ARGUMENT_PRIORITY && !p->scope->display)
+                continue; /* a name like any other */
+            if (i != ARGUMENT_PRIORITY && !p->scope->arguments)
                 fail(p, name.column, "%s has a value in commands only", name.text);
             struct part part = number_part(name.column);
-            part.unit_known = i != ARGUMENT_PHASES;
+            part.unit_known = i != ARGUMENT_PHASES && i != ARGUMENT_PRIORITY;
             (void)str_copy(part.unit, sizeof(part.unit),
                            i == ARGUMENT_LIMIT_A   ? "A"
                            : i == ARGUMENT_LIMIT_W ? "W"

@@ -82,23 +82,27 @@ static double limit_again_A(const struct job *job, const struct outlet *o, doubl
     return settled && job->slot == SLOT_SWITCH && !(o->asked_A < max_A) ? max_A : NAN;
 }
 
-static void arguments_of(const struct job *job, const struct step *step, double ret[ARGUMENTS])
+static struct expression_arguments arguments_of(const struct job *job, const struct step *step)
 {
     const struct charger *c = job->charger;
     int evse = job->evse ? job->evse : step->evse ? step->evse : 1;
     const struct evse_abilities *a = &c->profile->evses[evse - 1].abilities;
     double limit_A =
         job->slot == SLOT_LIMIT ? job->limit_A : limit_again_A(job, &c->outlets[evse - 1], a->max_current_A);
-    ret[ARGUMENT_LIMIT_A] = limit_A;
-    ret[ARGUMENT_LIMIT_W] = limit_A * a->phases * a->voltage_V;
-    ret[ARGUMENT_PHASES] = a->phases;
+    const struct outlet *o = &c->outlets[evse - 1];
+    return (struct expression_arguments){
+        .number = { [ARGUMENT_LIMIT_A] = limit_A,
+                    [ARGUMENT_LIMIT_W] = limit_A * a->phases * a->voltage_V,
+                    [ARGUMENT_PHASES] = a->phases,
+                    [ARGUMENT_PRIORITY] = job->slot == SLOT_DISPLAY ? (double)o->display_priority : NAN },
+        .text = job->slot == SLOT_DISPLAY ? o->display_text : NULL,
+    };
 }
 
 static struct expression_value evaluate(const struct job *job, const struct step *step)
 {
-    double arguments[ARGUMENTS];
-    arguments_of(job, step, arguments);
-    return expression_eval(step->value, job->charger->values, arguments);
+    struct expression_arguments arguments = arguments_of(job, step);
+    return expression_eval(step->value, job->charger->values, &arguments);
 }
 
 /* ---- set ---- */

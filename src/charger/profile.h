@@ -79,6 +79,7 @@ struct profile_evse {
     struct expression *id_token, *id_token_when;
     struct steps id_token_acknowledge;
     struct command commands[EVSE_COMMANDS];
+    struct steps display; /* abilities.display */
 };
 
 #define PROFILE_MAX_HOOK 16 /* program and arguments of firmware_hook */

@@ -189,6 +189,8 @@ static void read_state(struct reading *r, const struct yaml_node *signals,
     coverage_init(&coverage, scope->points);
     for (const struct yaml_node *n = list->children; n; n = n->next)
         read_state_rule(r, n, scope, &coverage, evse);
+    for (size_t i = 0; i < evse->state_count; i++)
+        evse->abilities.can_fault = evse->abilities.can_fault || evse->states[i].state == EVSE_FAULTED;
     bool total_by_rules =
         evse->state_count && (!evse->states[evse->state_count - 1].when || coverage_is_total(&coverage));
     if (!total_by_rules && r->problems->total == total)
@@ -336,10 +338,12 @@ static bool check_limit_value(struct reading *r, const struct yaml_node *node, c
                               const struct evse_abilities *a, double limit_A)
 {
     double phases = a->phases;
-    double arguments[ARGUMENTS] = { [ARGUMENT_LIMIT_A] = limit_A,
-                                    [ARGUMENT_LIMIT_W] = limit_A * phases * a->voltage_V,
-                                    [ARGUMENT_PHASES] = phases };
-    struct expression_value v = expression_eval(step->value, NULL, arguments);
+    struct expression_arguments arguments = { .number = { [ARGUMENT_LIMIT_A] = limit_A,
+                                                          [ARGUMENT_LIMIT_W] =
+                                                              limit_A * phases * a->voltage_V,
+                                                          [ARGUMENT_PHASES] = phases,
+                                                          [ARGUMENT_PRIORITY] = NAN } };
+    struct expression_value v = expression_eval(step->value, NULL, &arguments);
     return !v.known || profile_check_number(r, node, step->point, v.number);
 }
 
@@ -428,7 +432,7 @@ static void read_limit(struct reading *r, const struct yaml_node *node, const st
 static void read_commands(struct reading *r, const struct yaml_node *evse_node,
                           const struct expression_scope *scope, struct profile_evse *evse)
 {
-    static const char *const keys[] = { "start", "stop", "limit", "unlock", "reset", NULL };
+    static const char *const keys[] = { "start", "stop", "limit", "unlock", "reset", "display", NULL };
     const struct yaml_node *commands = yaml_get(evse_node, "commands");
     struct evse_abilities *a = &evse->abilities;
     if (!commands)
@@ -454,6 +458,9 @@ static void read_commands(struct reading *r, const struct yaml_node *evse_node,
     const struct yaml_node *limit = yaml_get(commands, evse_command_names[EVSE_LIMIT]);
     if (limit)
         read_limit(r, limit, scope, evse);
+    const struct yaml_node *display = yaml_get(commands, "display");
+    if (display)
+        profile_read_display(r, display, scope->prefix, evse);
 }
 
 void profile_read_evse(struct reading *r, const struct repetition *at, struct profile_evse *ret)
@@ -479,6 +486,7 @@ void profile_free_evse(struct profile_evse *evse)
     expression_free(evse->id_token);
     expression_free(evse->id_token_when);
     profile_free_steps(&evse->id_token_acknowledge);
+    profile_free_steps(&evse->display);
     for (int kind = 0; kind < EVSE_COMMANDS; kind++)
         profile_free_steps(&evse->commands[kind].steps);
 }

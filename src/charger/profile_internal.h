@@ -4,6 +4,7 @@
  *     profile_merge.c   extends
  *     profile_point.c   points
  *     profile_evse.c    signals and commands of an EVSE
+ *     profile_display.c the command display of an EVSE
  *     profile_step.c    steps and expressions
  *     profile_variable.c  what is shown in the device model */
 #ifndef CHARGER_PROFILE_INTERNAL_H
@@ -100,6 +101,12 @@ void profile_check_polled(struct reading *r, const struct yaml_node *node, const
 void profile_read_variables(struct reading *r, const struct yaml_node *map, const char *prefix, int evse);
 /* When all are there: they stand still from now on. */
 void profile_place_variables(struct profile *profile);
+
+/* ---- profile_display.c ---- */
+
+/* `prefix`: of the EVSE's points. */
+void profile_read_display(struct reading *r, const struct yaml_node *node, const char *prefix,
+                          struct profile_evse *evse);
 
 /* ---- profile_evse.c ---- */
 

@@ -276,6 +276,29 @@ void wish_acknowledge(struct charger *c, int evse)
         job_begin(job, steps, NULL, NAN);
 }
 
+/* ---- the display ---- */
+
+static void display(struct charger *c, struct outlet *o)
+{
+    job_begin(&o->jobs[SLOT_DISPLAY], &profile_of(c, o)->display, NULL, NAN);
+}
+
+void charger_show(struct charger *c, int evse, const struct evse_display *wanted)
+{
+    struct outlet *o = &c->outlets[evse - 1];
+    char *text = profile_of(c, o)->abilities.display ? strdup(wanted->text) : NULL;
+    if (!text)
+        return;
+    free(o->display_text);
+    o->display_text = text;
+    o->display_priority = wanted->priority;
+    o->displayed = false;
+    if (c->ready)
+        display(c, o);
+    wish_advance(c);
+    charger_arm(c);
+}
+
 /* ---- coming and going ---- */
 
 /* Begins what the device is not known to be brought to, unless that is on its way. */
@@ -287,6 +310,8 @@ static void bring_about(struct charger *c, struct outlet *o)
         apply_limit(c, o, NULL);
     if (o->wish != WISH_NONE && o->wish != o->applied && !paused && job_is_idle(&o->jobs[SLOT_SWITCH]))
         switch_to(c, o, o->wish == WISH_START, NULL);
+    if (o->display_text && !o->displayed && job_is_idle(&o->jobs[SLOT_DISPLAY]))
+        display(c, o);
 }
 
 static void on_ready(struct charger *c)
@@ -365,6 +390,7 @@ void wish_on_offline(struct charger *c)
         outlets[i].applied = WISH_NONE;
         outlets[i].applied_A = NAN;
         outlets[i].limit_err = 0;
+        outlets[i].displayed = false;
         outlets[i].leaves_ms = 0; /* it has left */
         outlets[i].retry_ms = 0;
         outlets[i].failures = 0;
@@ -419,6 +445,7 @@ void wish_on_left(struct charger *c, struct outlet *o)
         c->outlets[i].applied = WISH_NONE;
         c->outlets[i].applied_A = NAN;
         c->outlets[i].limit_err = 0;
+        c->outlets[i].displayed = false;
     }
     if (!c->ready)
         return;
@@ -573,6 +600,11 @@ void wish_on_job_done(struct job *job, int err)
             retry_later(c, o);
         else if (err == 0)
             read_token_again(c, job->evse);
+        break;
+    case SLOT_DISPLAY:
+        o->displayed = err == 0 || err == -ERR_REFUSED;
+        if (!o->displayed)
+            retry_later(c, o);
         break;
     case SLOT_SETUP:
         if (err < 0 && err != -ERR_REFUSED)

@@ -272,6 +272,13 @@ static void op_device_health(void *ctx, int evse, struct device_health *ret)
     ret->online = charger_signals(c->charger, evse - c->first_evse + 1)->online;
 }
 
+static void op_show(void *ctx, int evse, const struct evse_display *display)
+{
+    struct station_entry *entry = ctx;
+    struct station_charger *c = charger_of(entry, evse);
+    charger_show(c->charger, evse - c->first_evse + 1, display);
+}
+
 static int op_firmware(void *ctx, const struct firmware_job *job)
 {
     struct station_entry *entry = ctx;
@@ -363,6 +370,7 @@ static const struct station_ops station_ops = {
     .send = op_send,
     .persist = op_persist,
     .command = op_command,
+    .show = op_show,
     .device_health = op_device_health,
     .firmware = op_firmware,
     .upload_log = op_upload_log,

@@ -224,7 +224,8 @@ static void show(struct evse *e, const char *text, enum display_priority priorit
 {
     struct evse_screen *screen = &e->screen;
     const struct station *s = e->station;
-    if (str_equal(screen->text ? screen->text : "", text) && screen->priority == priority)
+    bool is_same = str_equal(screen->text ? screen->text : "", text) && screen->priority == priority;
+    if (screen->is_told && is_same)
         return;
     char *copy = *text ? strdup(text) : NULL;
     if (*text && !copy)
@@ -232,6 +233,7 @@ static void show(struct evse *e, const char *text, enum display_priority priorit
     free(screen->text);
     screen->text = copy;
     screen->priority = priority;
+    screen->is_told = true;
     if (s->ops->show)
         s->ops->show(s->ctx, e->id, &(struct evse_display){ text, priority });
 }

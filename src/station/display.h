@@ -55,7 +55,8 @@ struct display {
 
 /* What an EVSE's display shows. */
 struct evse_screen {
-    char *text; /* NULL: nothing */
+    bool is_told; /* the device was told since the start: before it may show anything */
+    char *text;   /* NULL: nothing */
     enum display_priority priority;
     int64_t key; /* the message's id, or one of enum own_text */
     size_t page;

@@ -40,8 +40,8 @@ static struct point_value values[POINTS] = {
 };
 /* clang-format on */
 
-static const struct expression_scope scope = { points, POINTS, "2.", true };
-static const double arguments[ARGUMENTS] = { 16, 11040, 3 };
+static const struct expression_scope scope = { points, POINTS, "2.", true, true };
+static const struct expression_arguments arguments = { .number = { 16, 11040, 3, 2 }, .text = "hello" };
 
 static struct expression *compile(const char *text, struct expression_error *error)
 {
@@ -130,7 +130,7 @@ static void expressions_give_what_they_say(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         AUTO(expression) *e = good(rows[i].text);
-        struct expression_value v = expression_eval(e, values, arguments);
+        struct expression_value v = expression_eval(e, values, &arguments);
         if (v.known == isnan(rows[i].number) || (v.known && fabs(v.number - rows[i].number) > 1e-9))
             fail_msg("%s gives %d %g", rows[i].text, v.known, v.number);
     }

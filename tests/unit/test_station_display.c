@@ -356,7 +356,8 @@ static void a_message_of_a_transaction_has_its_time_too(void **state) /* O02.FR.
     expect_known(b, 1, false);
 }
 
-static void the_driver_reads_his_language(void **state) /* O01.FR.08, .09, .17, O02.FR.08, .09, .12 */
+/* O01.FR.08, .09, .17, O02.FR.08, .09, .12, C01.FR.08, .09, .13 */
+static void the_driver_reads_his_language(void **state)
 {
     struct bench *b = *state;
     set(b, IN_LANGUAGE("1", "en-US", "Hello"));

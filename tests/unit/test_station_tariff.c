@@ -134,7 +134,7 @@ static void who_is_refused_is_told_why_for_a_moment(void **state)
     bench_expect_shown(b, 1, "");
 }
 
-static void the_running_cost_is_shown(void **state) /* I02.FR.02, I02.FR.03 */
+static void the_running_cost_is_shown(void **state) /* I02.FR.02, I02.FR.03, C01.FR.12 */
 {
     struct bench *b = *state;
     charge(b);
