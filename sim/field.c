@@ -79,6 +79,8 @@ double quantity_get(const struct model *m, enum quantity quantity)
         return (double)m->watchdog_ms / 1000;
     case Q_LAMP:
         return m->lamp;
+    case Q_PHASES:
+        return m->phases;
     case Q_CONSTANT:
     case Q_DISPLAY:
     case Q_KEEP_ALIVE:
@@ -197,6 +199,8 @@ static int write_quantity(const struct field *f, struct model *m, double value)
         return 0;
     case Q_LAMP:
         return model_set_lamp(m, value);
+    case Q_PHASES:
+        return model_set_phases(m, value);
     case Q_RESET:
         if (value != f->constant)
             return -ERANGE;

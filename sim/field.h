@@ -50,6 +50,7 @@ enum quantity {
     Q_METER_RESET,     /* written: the field's value */
     Q_DISPLAY,         /* text, UTF-8 */
     Q_LAMP,            /* 0..3 */
+    Q_PHASES,          /* used of those there are: 1 or 3 */
     Q_TAG,             /* hex text or bytes; all zeros written acknowledges */
     Q_TEXT             /* the field's text */
 };

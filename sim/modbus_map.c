@@ -74,6 +74,7 @@ static const struct modbus_register ac22_registers[] = {
     { "watchdog",    REGISTER_HOLDING, 311, REGISTER_BOTH,  U16(Q_WATCHDOG, 1) },
     { "reset",       REGISTER_HOLDING, 312, REGISTER_WRITE,
       { .type = FIELD_UINT, .size = 2, .quantity = Q_RESET, .constant = 0x5A5A } },
+    { "phases",      REGISTER_HOLDING, 313, REGISTER_BOTH,  U16(Q_PHASES, 1) },
     { "display",     REGISTER_HOLDING, 320, REGISTER_BOTH,
       { .type = FIELD_TEXT, .size = 40, .quantity = Q_DISPLAY } },
 };

@@ -77,7 +77,7 @@ enum model_state model_state(const struct model *m)
 
 static bool phase_is_used(const struct model *m, int phase)
 {
-    return phase < m->settings.phases && phase < m->vehicle.phases;
+    return phase < m->settings.phases && phase < m->phases && phase < m->vehicle.phases;
 }
 
 double model_current_A(const struct model *m, int phase)
@@ -273,6 +273,7 @@ void model_init(struct model *m, const struct env *env, const struct model_setti
                          .settings = *settings,
                          .metered = true,
                          .limit_A = settings->max_current_A,
+                         .phases = settings->phases,
                          .ambient_C = 25,
                          .energy_Wh = settings->energy_Wh,
                          .on_change = on_change,
@@ -467,6 +468,16 @@ int model_set_lamp(struct model *m, double state)
     return 0;
 }
 
+int model_set_phases(struct model *m, double phases)
+{
+    if (phases != 1 && phases != m->settings.phases)
+        return -ERANGE;
+    model_update(m);
+    m->phases = (int)phases;
+    changed(m);
+    return 0;
+}
+
 void model_power(struct model *m, bool on)
 {
     model_update(m);
@@ -480,6 +491,7 @@ void model_power(struct model *m, bool on)
         m->locked = false;
         m->tag[0] = m->display[0] = '\0';
         m->lamp = 0;
+        m->phases = m->settings.phases;
         for (int i = 0; i < MODEL_EVENTS; i++)
             m->due_ms[i] = -1;
     }

@@ -81,6 +81,7 @@ struct model {
     char tag[MODEL_TAG_SIZE];         /* upper-case hex of the card shown; "" none */
     char display[MODEL_DISPLAY_SIZE]; /* what it shows */
     uint16_t lamp;                    /* how its lamp burns */
+    int phases;                       /* used of those there are */
     int64_t time_ms;                  /* the model is worked out up to here */
     int64_t due_ms[MODEL_EVENTS];
     struct timer timer;
@@ -116,6 +117,8 @@ void model_acknowledge_tag(struct model *m);
 void model_set_display(struct model *m, const char *text);
 /* 0 (off) to 3 (flashes). 0, -ERANGE. */
 int model_set_lamp(struct model *m, double state);
+/* How many of its phases it uses, 1 or all. 0, -ERANGE. */
+int model_set_phases(struct model *m, double phases);
 /* 0 clears. */
 void model_set_fault(struct model *m, uint16_t code);
 void model_set_enabled(struct model *m, bool enabled);

@@ -138,6 +138,7 @@ struct evse_abilities {
     uint32_t measures; /* bit per measure that the profile names */
     bool reads_id_token, start_stop, limit, unlock, lock_state, lock_failure, reset, parking_bay;
     int phases;                          /* 1 or 3 (of the connector) */
+    bool switches_phases;                /* of three it uses one if it is told so with the limit */
     double min_current_A, max_current_A; /* bounds of `limit` and of the connector */
     double voltage_V;                    /* nominal, phase to neutral */
     bool supports_pause;                 /* a limit below the minimum pauses */
@@ -181,6 +182,7 @@ extern const char *const evse_command_names[EVSE_COMMANDS];
 struct evse_command {
     enum evse_command_kind kind;
     double limit_A;  /* EVSE_LIMIT: per phase, >= 0; the charger never sets more */
+    int phases;      /* EVSE_LIMIT: to be used, 1 or 3, where the device switches; 0: all it has */
     uint32_t ticket; /* comes back with the result */
 };
 

@@ -70,6 +70,7 @@ struct outlet {
     enum wish applied;     /* what the device was last brought to */
     double bound_A;        /* of the installation; NAN: none */
     double asked_A;        /* within that; NAN: nothing */
+    int asked_phases;      /* 0: all */
     double applied_A;      /* NAN: not known */
     int limit_err;         /* of the last try to apply asked_A */
     int64_t held_ms;       /* a change of state is held until then, or until its meter was read; 0: none */

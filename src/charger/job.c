@@ -90,10 +90,11 @@ static struct expression_arguments arguments_of(const struct job *job, const str
     double limit_A =
         job->slot == SLOT_LIMIT ? job->limit_A : limit_again_A(job, &c->outlets[evse - 1], a->max_current_A);
     const struct outlet *o = &c->outlets[evse - 1];
+    int phases = o->asked_phases && a->switches_phases ? o->asked_phases : a->phases;
     return (struct expression_arguments){
         .number = { [ARGUMENT_LIMIT_A] = limit_A,
-                    [ARGUMENT_LIMIT_W] = limit_A * a->phases * a->voltage_V,
-                    [ARGUMENT_PHASES] = a->phases,
+                    [ARGUMENT_LIMIT_W] = limit_A * phases * a->voltage_V,
+                    [ARGUMENT_PHASES] = phases,
                     [ARGUMENT_PRIORITY] = job->slot == SLOT_DISPLAY ? (double)o->display_priority : NAN },
         .text = job->slot == SLOT_DISPLAY ? o->display_text : NULL,
     };

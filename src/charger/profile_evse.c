@@ -389,11 +389,29 @@ static void read_below_min(struct reading *r, const struct yaml_node *node, stru
     evse->abilities.supports_pause = c->below_min != BELOW_MIN_CLAMP;
 }
 
+/* Does it tell the device how many phases to use? */
+static void read_switch_phases(struct reading *r, const struct yaml_node *node, const struct command *c,
+                               struct evse_abilities *a)
+{
+    const struct yaml_node *given = yaml_get(node, "switch_phases");
+    bool is_told = false;
+    if (!given || yaml_to_bool(r->yaml, given, r->problems, &a->switches_phases) < 0 || !a->switches_phases)
+        return;
+    for (size_t i = 0; i < c->steps.count; i++)
+        is_told |= c->steps.list[i].kind == STEP_SET &&
+                   expression_uses_argument(c->steps.list[i].value, ARGUMENT_PHASES);
+    if (!is_told)
+        COMPLAIN(r, given, "no step sets anything to phases (1 or 3)");
+    if (a->phases != 3)
+        COMPLAIN(r, given, "a connector of %d phase%s has none to switch", a->phases,
+                 a->phases == 1 ? "" : "s");
+}
+
 static void read_limit(struct reading *r, const struct yaml_node *node, const struct expression_scope *scope,
                        struct profile_evse *evse)
 {
-    static const char *const keys[] = { "set", "wait", "until", "within",    "steps",
-                                        "min", "max",  "step",  "below_min", NULL };
+    static const char *const keys[] = { "set", "wait", "until",     "within",        "steps", "min",
+                                        "max", "step", "below_min", "switch_phases", NULL };
     struct command *c = &evse->commands[EVSE_LIMIT];
     struct evse_abilities *a = &evse->abilities;
     if (node->kind != YAML_MAP) {
@@ -423,6 +441,7 @@ static void read_limit(struct reading *r, const struct yaml_node *node, const st
         a->supports_pause = true;
     if (c->steps.count)
         check_limit_steps(r, node, c, a);
+    read_switch_phases(r, node, c, a);
     c->offered = true;
     a->limit = true;
     a->min_current_A = c->min_A;

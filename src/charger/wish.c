@@ -196,13 +196,15 @@ static void on_stop(struct charger *c, struct outlet *o, struct order *order)
     switch_to(c, o, false, order);
 }
 
-static void on_limit(struct charger *c, struct outlet *o, double limit_A, struct order *order)
+static void on_limit(struct charger *c, struct outlet *o, const struct evse_command *command,
+                     struct order *order)
 {
-    if (isnan(limit_A)) {
+    if (isnan(command->limit_A)) {
         order_finish(c, order, -EINVAL);
         return;
     }
-    o->asked_A = fmin(fmax(limit_A, 0), o->bound_A); /* fmin: a NAN binds nothing */
+    o->asked_phases = command->phases;
+    o->asked_A = fmin(fmax(command->limit_A, 0), o->bound_A); /* fmin: a NAN binds nothing */
     struct job *pausing = &o->jobs[SLOT_SWITCH];
     if (pausing->order && pausing->order->command.kind == EVSE_LIMIT)
         order_finish(c, STEAL(pausing->order), -ERR_SUPERSEDED);
@@ -241,7 +243,7 @@ static void accept(struct charger *c, struct outlet *o, const struct evse_comman
         on_stop(c, o, order);
         break;
     case EVSE_LIMIT:
-        on_limit(c, o, command->limit_A, order);
+        on_limit(c, o, command, order);
         break;
     case EVSE_UNLOCK:
     case EVSE_RESET:

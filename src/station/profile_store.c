@@ -165,7 +165,8 @@ static bool phases_fit(const struct station *s, const struct charging_profile *p
         if ((p->evse != 0 && p->evse != e->id) || smart_charging_is_dc(e))
             continue;
         for (size_t k = 0; k < p->period_count; k++)
-            if (p->periods[k].phases < e->abilities.phases || p->periods[k].phase_to_use)
+            if ((p->periods[k].phases < e->abilities.phases && !e->abilities.switches_phases) ||
+                p->periods[k].phase_to_use)
                 return false;
     }
     return true;

@@ -48,18 +48,28 @@ bool smart_charging_is_paused(const struct evse *e)
 
 /* ---- to the device ---- */
 
+/* Of a device that switches: one or all, so never more than there may be (K01.FR.43). */
+static int wanted_phases(const struct evse *e)
+{
+    const struct evse_abilities *a = &e->abilities;
+    return a->switches_phases && e->limit.composite.phases < a->phases ? 1 : 0;
+}
+
 static void tell(struct evse *e)
 {
     struct evse_limit *limit = &e->limit;
+    int phases = wanted_phases(e);
     /* a device that stands as it was delivered need not be told that it may do all it can */
-    bool nothing_new = isnan(limit->limit_A) && limit->composite_A >= e->abilities.max_current_A &&
+    bool nothing_new = isnan(limit->limit_A) && !phases && limit->composite_A >= e->abilities.max_current_A &&
                        !transaction_is_running(e);
-    if (!e->abilities.limit || nothing_new || fabs(limit->limit_A - limit->composite_A) < SAME_A ||
+    if (!e->abilities.limit || nothing_new ||
+        (fabs(limit->limit_A - limit->composite_A) < SAME_A && limit->phases == phases) ||
         timer_is_active(&limit->retry))
         return;
     limit->limit_A = limit->composite_A;
-    log_at(LOG_STATION, limit->failures ? LOG_DEBUG : LOG_INFO, "limit: station=%s evse=%d A=%.1f",
-           e->station->id, e->id, limit->limit_A);
+    limit->phases = phases;
+    log_at(LOG_STATION, limit->failures ? LOG_DEBUG : LOG_INFO, "limit: station=%s evse=%d A=%.1f%s",
+           e->station->id, e->id, limit->limit_A, phases == 1 ? " phases=1" : "");
     limit->ticket = station_command(e->station, e, EVSE_LIMIT, limit->limit_A);
 }
 
@@ -106,6 +116,7 @@ void smart_charging_view(struct station *s, struct composite_evse evses[], struc
             .transaction_id = transaction_is_running(e) ? e->tx.id : "",
             .relative_ms = e->tx.power_path_ms >= 0 ? e->tx.power_path_ms : now,
             .phases = e->abilities.phases > 0 ? e->abilities.phases : 1,
+            .switches_phases = e->abilities.switches_phases,
             .is_dc = smart_charging_is_dc(e),
             .voltage_V = e->abilities.voltage_V > 0 ? e->abilities.voltage_V : 230,
             .min_A = least_A(e),

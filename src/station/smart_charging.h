@@ -25,6 +25,7 @@ struct evse_command;
 struct evse_limit {
     double limit_A;     /* what the device was told last; NAN: nothing yet, or it did not take it */
     double taken_A;     /* what it took last; NAN: not known */
+    int phases;         /* what it was told with it; 0: all, or it cannot switch them */
     double composite_A; /* what it is to be told */
     struct composite_limit composite; /* what the profiles come to now */
     uint32_t ticket;                  /* of the open EVSE_LIMIT; 0 none */

@@ -34,7 +34,10 @@ uint32_t station_new_ticket(struct station *s)
 
 uint32_t station_command(struct station *s, struct evse *e, enum evse_command_kind kind, double limit_A)
 {
-    struct evse_command command = { .kind = kind, .limit_A = limit_A, .ticket = station_new_ticket(s) };
+    struct evse_command command = { .kind = kind,
+                                    .limit_A = limit_A,
+                                    .phases = kind == EVSE_LIMIT ? e->limit.phases : 0,
+                                    .ticket = station_new_ticket(s) };
     s->ops->command(s->ctx, e->id, &command);
     return command.ticket;
 }

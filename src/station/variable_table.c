@@ -277,6 +277,14 @@ static bool cannot_unlock(const struct variable_place *p)
     return !can_unlock(p);
 }
 
+static bool switches_phases(const struct variable_place *p)
+{
+    for (size_t i = 0; i < p->station->evse_count; i++)
+        if (p->station->evses[i].abilities.switches_phases)
+            return true;
+    return false;
+}
+
 static bool has_limit(const struct variable_place *p)
 {
     for (size_t i = 0; i < p->station->evse_count; i++)
@@ -493,6 +501,7 @@ const struct variable_row variable_table[] = {
     { "SecurityCtrlr", "CertificateEntries", NULL, TYPE_INTEGER, READ_ONLY, NULL, 0, CERTIFICATES_MAX, .get = get_certificate_entries },
     { "SecurityCtrlr", "Identity", NULL, TYPE_STRING, READ_ONLY, NULL, 0, 48, .get = get_identity },
     { "SecurityCtrlr", "SecurityProfile", NULL, TYPE_INTEGER, READ_ONLY, NULL, 0, 3, .get = get_security_profile },
+    { "SmartChargingCtrlr", "Phases3to1", NULL, TYPE_BOOLEAN, READ_ONLY, "true", .exists = switches_phases },
     { "SmartChargingCtrlr", "Available", NULL, TYPE_BOOLEAN, READ_ONLY, "true", .exists = has_limit },
 
     { "TariffCostCtrlr", "Available", "Cost", TYPE_BOOLEAN, READ_ONLY, "true", .exists = has_text_display },

@@ -96,7 +96,7 @@ struct bench {
     int next_call;
 
     /* the devices */
-    json_t *commands;                              /* not yet expected: [evse, name, limit] */
+    json_t *commands;                              /* not yet expected: [evse, kind, limit, phases] */
     json_t *open_commands;                         /* [evse, kind, limit, ticket] */
     char shown[BENCH_MAX_EVSES][BENCH_SHOWN_SIZE]; /* what stands on the displays */
     enum display_priority shown_priority[BENCH_MAX_EVSES];

@@ -10,7 +10,8 @@
 void bench_on_command(void *ctx, int evse, const struct evse_command *command)
 {
     struct bench *b = ctx;
-    json_array_append_new(b->commands, json_pack("[i, i, f]", evse, command->kind, command->limit_A));
+    json_array_append_new(b->commands,
+                          json_pack("[i, i, f, i]", evse, command->kind, command->limit_A, command->phases));
     json_array_append_new(b->open_commands, json_pack("[i, i, f, I]", evse, command->kind, command->limit_A,
                                                       (json_int_t)command->ticket));
 }

@@ -343,6 +343,8 @@ static void each_mistake_is_told_with_its_place_and_its_remedy(void **state)
           "p.yaml:18: evses[0].commands.limit: step 0.05 A cannot be told to limit, whose scale is 0.1 A" },
         { WHOLE "    commands:\n" SWITCH "      limit: { set: { limit: limit_A }, min: 40 }\n",
           "p.yaml:18: evses[0].commands.limit: min 40 A is above the maximum of 32 A" },
+        { WHOLE "    commands:\n" SWITCH "      limit: { set: { limit: limit_A }, switch_phases: true }\n",
+          "p.yaml:18: evses[0].commands.limit.switch_phases: no step sets anything to phases (1 or 3)" },
         { WHOLE "    commands:\n      limit: { set: { limit: limit_A } }\n",
           "p.yaml:16: evses[0].commands.limit: below_min is missing; a pause needs the commands start and "
           "stop; where the device "

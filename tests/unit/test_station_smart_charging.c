@@ -309,6 +309,39 @@ three_phases_are_assumed_and_amperes_are_of_each(void **state) /* K01.FR.49, K01
     bench_free(three);
 }
 
+#define ON_PHASES(limit, phases)                                                                             \
+    SCHEDULE("W", "{'startPeriod': 0, 'limit': " limit ", 'numberPhases': " phases "}")
+
+static void expect_limit_on(struct bench *b, double limit_A, int phases)
+{
+    const json_t *command = json_array_get(b->commands, 0);
+    assert_int_equal(json_integer_value(json_array_get(command, 3)), phases);
+    bench_expect_limit(b, 1, limit_A);
+}
+
+static void a_device_that_switches_uses_no_more_phases_than_it_may(void **state) /* K01.FR.43, K01.FR.47 */
+{
+    (void)state;
+    struct evse_abilities abilities = bench_abilities();
+    abilities.switches_phases = true;
+    struct bench *b = charging_bench(1, &abilities);
+    charging_set(b, 1, DEFAULT(1, 0), ON_PHASES("3680", "1"), ACCEPTED);
+    expect_limit_on(b, 16, 1);
+    charging_set(b, 1, DEFAULT(1, 0), ON_PHASES("3680", "2"), ACCEPTED); /* it has one or three */
+    expect_limit_on(b, 8, 1);
+    charging_set(b, 1, DEFAULT(1, 0), ON_PHASES("11040", "3"), ACCEPTED);
+    expect_limit_on(b, 16, 0);
+    charging_set(b, 1, DEFAULT(1, 0), ON_PHASES("3680", "1"), ACCEPTED); /* the same current, on one phase */
+    expect_limit_on(b, 16, 1);
+    bench_restart(b);
+    expect_limit_on(b, 16, 1);
+    bench_advance(b, 60000);
+    bench_forget(b);
+    bench_call(b, "ClearChargingProfile", "{'chargingProfileId': 1}", "{'status': 'Accepted'}");
+    expect_limit_on(b, 32, 0);
+    bench_free(b);
+}
+
 static void the_limit_is_told_before_energy_flows(void **state) /* K02.FR.02 */
 {
     struct bench *b = *state;
@@ -488,6 +521,7 @@ int main(void)
         TEST(a_start_may_bring_its_profile),
         TEST(a_profile_of_a_start_nobody_came_for_goes),
         cmocka_unit_test(three_phases_are_assumed_and_amperes_are_of_each),
+        cmocka_unit_test(a_device_that_switches_uses_no_more_phases_than_it_may),
         TEST(the_limit_is_told_before_energy_flows),
         cmocka_unit_test(a_tx_profile_is_of_its_transaction_only),
         TEST(a_new_profile_counts_in_the_next_composite),
