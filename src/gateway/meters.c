@@ -212,17 +212,16 @@ int meters_new(struct gateway *gateway, struct meters **ret)
 
 /* ---- reload ---- */
 
-/* Whether the configuration sets a limit of this source to the EVSE of the station. */
-static bool is_limited(const struct config *config, const struct limit_config *limit, const char *station)
+const char *meters_owner(const struct config *config, const char *station, int evse, enum limit_source source)
 {
     for (size_t i = 0; i < config->limit_count; i++) {
-        const struct limit_config *other = &config->limits[i];
-        bool is_same = other->evse == limit->evse && other->source == limit->source;
-        for (size_t k = 0; is_same && k < other->station_count; k++)
-            if (str_equal(config->stations[other->stations[k]].id, station))
-                return true;
+        const struct limit_config *limit = &config->limits[i];
+        bool is_same = limit->evse == evse && limit->source == (int)source;
+        for (size_t k = 0; is_same && k < limit->station_count; k++)
+            if (str_equal(config->stations[limit->stations[k]].id, station))
+                return limit->meter_name;
     }
-    return false;
+    return NULL;
 }
 
 static void release_rest(struct gateway *gateway, const struct config *old)
@@ -232,7 +231,7 @@ static void release_rest(struct gateway *gateway, const struct config *old)
         for (size_t k = 0; k < limit->station_count; k++) {
             const char *id = old->stations[limit->stations[k]].id;
             const struct station_entry *entry = gateway_station(gateway, id);
-            if (entry && !is_limited(gateway->config, limit, id))
+            if (entry && !meters_owner(gateway->config, id, limit->evse, (enum limit_source)limit->source))
                 (void)station_release_external_limit(station_entry_station(entry), limit->evse,
                                                      (enum limit_source)limit->source);
         }

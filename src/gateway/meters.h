@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "gateway/gateway.h"
+#include "station/station.h"
 
 struct meters;
 
@@ -20,6 +21,10 @@ int meters_new(struct gateway *gateway, struct meters **ret);
 int meters_switch(struct gateway *gateway, struct meters **meters);
 /* The limits stay with the stations. */
 void meters_free(struct meters *meters);
+
+/* The meter that sets the limit of this source to the EVSE of the station (0: the station), as the configuration has it; NULL: none. */
+const char *meters_owner(const struct config *config, const char *station, int evse,
+                         enum limit_source source);
 
 /* A list of the limits: meter, unit, value in force, whether the meter is silent. New reference or NULL. */
 json_t *meters_status(const struct meters *meters);
