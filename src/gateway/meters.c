@@ -212,11 +212,11 @@ int meters_new(struct gateway *gateway, struct meters **ret)
 
 /* ---- reload ---- */
 
-const char *meters_owner(const struct config *config, const char *station, int evse, enum limit_source source)
+const char *meters_owner(const struct config *config, const char *station, int64_t evse, const char *source)
 {
     for (size_t i = 0; i < config->limit_count; i++) {
         const struct limit_config *limit = &config->limits[i];
-        bool is_same = limit->evse == evse && limit->source == (int)source;
+        bool is_same = limit->evse == evse && str_equal(limit_source_names[limit->source], source);
         for (size_t k = 0; is_same && k < limit->station_count; k++)
             if (str_equal(config->stations[limit->stations[k]].id, station))
                 return limit->meter_name;
@@ -231,7 +231,7 @@ static void release_rest(struct gateway *gateway, const struct config *old)
         for (size_t k = 0; k < limit->station_count; k++) {
             const char *id = old->stations[limit->stations[k]].id;
             const struct station_entry *entry = gateway_station(gateway, id);
-            if (entry && !meters_owner(gateway->config, id, limit->evse, (enum limit_source)limit->source))
+            if (entry && !meters_owner(gateway->config, id, limit->evse, limit_source_names[limit->source]))
                 (void)station_release_external_limit(station_entry_station(entry), limit->evse,
                                                      (enum limit_source)limit->source);
         }

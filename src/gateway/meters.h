@@ -10,7 +10,6 @@
 #include <jansson.h>
 
 #include "gateway/gateway.h"
-#include "station/station.h"
 
 struct meters;
 
@@ -23,8 +22,7 @@ int meters_switch(struct gateway *gateway, struct meters **meters);
 void meters_free(struct meters *meters);
 
 /* The meter that sets the limit of this source to the EVSE of the station (0: the station), as the configuration has it; NULL: none. */
-const char *meters_owner(const struct config *config, const char *station, int evse,
-                         enum limit_source source);
+const char *meters_owner(const struct config *config, const char *station, int64_t evse, const char *source);
 
 /* A list of the limits: meter, unit, value in force, whether the meter is silent. New reference or NULL. */
 json_t *meters_status(const struct meters *meters);
