@@ -167,7 +167,7 @@ def test_log_and_watch_follow():
     ("[2]", "RpcFrameworkError"),
     ('[2,"' + "x" * 37 + '","Reset",{}]', "RpcFrameworkError"),
     ('[2,"a","Nonsense",{}]', "NotImplemented"),
-    ('[2,"b","SetDisplayMessage",{}]', "NotSupported"),
+    ('[2,"b","PublishFirmware",{}]', "NotSupported"),
     ('[2,"c","Reset",{}]', "OccurrenceConstraintViolation"),
     ('[2,"d","Reset",{"type":5}]', "TypeConstraintViolation"),
     ('[2,"e","Reset",{"type":"Sometimes"}]', "PropertyConstraintViolation"),
