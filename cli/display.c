@@ -44,6 +44,8 @@ static void show_evse(const json_t *evse)
     show_measure(measured, "energy_import", "Wh");
     if (json_object_get(evse, "limit_A"))
         (void)printf("  limit %g A", json_get_number(evse, "limit_A", 0));
+    if (json_object_get(evse, "limit_by"))
+        (void)printf(" (%s)", json_get_string(evse, "limit_by", "?"));
     (void)putchar('\n');
     if (json_is_object(json_object_get(evse, "transaction")))
         show_transaction(json_object_get(evse, "transaction"));
@@ -75,6 +77,18 @@ static void show_security(const json_t *station)
         (void)printf(" (%s)", ocsp);
 }
 
+static void show_external_limit(const json_t *limit)
+{
+    char where[24] = "station";
+    if (json_get_int(limit, "evse", 0))
+        (void)snprintf(where, sizeof(where), "evse %lld", (long long)json_get_int(limit, "evse", 0));
+    (void)printf("    %-8s limited to %g %s by %s", where, json_get_number(limit, "limit", 0),
+                 json_get_string(limit, "unit", "?"), json_get_string(limit, "source", "?"));
+    if (json_object_get(limit, "until"))
+        (void)printf(" until %s", json_get_string(limit, "until", "?"));
+    (void)putchar('\n');
+}
+
 static void show_station(const json_t *station)
 {
     size_t index;
@@ -90,6 +104,7 @@ static void show_station(const json_t *station)
                      (long long)json_get_int(station, "events_waiting", 0),
                      (long long)json_get_int(station, "messages_waiting", 0));
     (void)putchar('\n');
+    json_array_foreach(json_object_get(station, "external_limits"), index, item) show_external_limit(item);
     json_array_foreach(json_object_get(station, "evses"), index, item) show_evse(item);
     json_array_foreach(json_object_get(station, "reservations"), index, item) show_reservation(item);
 }

@@ -12,6 +12,7 @@
 #include "display.h"
 #include "gateway/config.h"
 #include "gateway/file.h"
+#include "limit.h"
 
 #define DEFAULT_SOCKET "/run/ocpp-gateway/control.sock"
 #define DEFAULT_CONFIG "/etc/ocpp-gateway/gateway.yaml"
@@ -21,6 +22,7 @@
 struct options {
     const char *socket;
     bool json, follow;
+    struct limit_options limit;
 };
 
 enum { EXIT_USAGE = 2 };
@@ -97,6 +99,21 @@ static int run_send(const struct options *options, int argc, char **argv)
     }
     (void)fprintf(stderr, "ocpp-cli: %s %s\n", json_get_string(answer, "code", ""),
                   json_get_string(answer, "error", ""));
+    return EXIT_FAILURE;
+}
+
+static int run_limit(const struct options *options, int argc, char **argv)
+{
+    (void)argc;
+    json_t *request = limit_request_read(argv, &options->limit);
+    if (!request)
+        return EXIT_USAGE;
+    AUTO(json_t) *answer = ask(options, request);
+    if (!answer)
+        return EXIT_FAILURE;
+    if (json_get_bool(answer, "ok", false))
+        return EXIT_SUCCESS;
+    (void)fprintf(stderr, "ocpp-cli: %s\n", json_get_string(answer, "error", ""));
     return EXIT_FAILURE;
 }
 
@@ -215,6 +232,8 @@ static const struct cli_command {
     { "log", "-f", "follow the gateway's log", 0, 0, run_log },
     { "send", "STATION ACTION [JSON]", "put an OCPP request to a station as its CSMS would, print the answer",
       2, 3, run_send },
+    { "limit", "STATION [EVSE] 16A|11kW|release", "limit charging by hand; release ends it", 2, 3,
+      run_limit },
     { "check", "[FILE ...]", "check configurations or device profiles, offline", 0, 1000, run_check },
     { "reload", "", "apply the changed configuration; only what changed restarts", 0, 0, run_reload },
 };
@@ -223,11 +242,13 @@ static void usage(FILE *out)
 {
     (void)fprintf(out, "usage: ocpp-cli [--socket PATH] [--json] COMMAND\n\n");
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        (void)fprintf(out, "  %-6s %-22s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+        (void)fprintf(out, "  %-6s %-31s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
     (void)fprintf(out, "\n"
                        "  -s, --socket PATH  the gateway's control socket (default $OCPP_GATEWAY_SOCKET or\n"
                        "                     " DEFAULT_SOCKET ")\n"
                        "  -j, --json         machine-readable output\n"
+                       "      --for TIME     limit: ends by itself after this time, such as 90s, 15min, 2h\n"
+                       "      --source NAME  limit: whose it is: EMS (default), SO (the grid), Other\n"
                        "  -h, --help         this text\n"
                        "      --version      print the version\n");
 }
@@ -253,13 +274,15 @@ static int run_command(const struct options *options, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    enum { OPTION_VERSION = 256 };
+    enum { OPTION_VERSION = 256, OPTION_FOR, OPTION_SOURCE };
     static const struct option long_options[] = {
         { "socket", required_argument, NULL, 's' },
         { "json", no_argument, NULL, 'j' },
         { "follow", no_argument, NULL, 'f' },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, OPTION_VERSION },
+        { "for", required_argument, NULL, OPTION_FOR },
+        { "source", required_argument, NULL, OPTION_SOURCE },
         { 0 },
     };
     const char *from_environment = getenv("OCPP_GATEWAY_SOCKET");
@@ -274,6 +297,12 @@ int main(int argc, char **argv)
             break;
         case 'f':
             options.follow = true;
+            break;
+        case OPTION_FOR:
+            options.limit.duration = optarg;
+            break;
+        case OPTION_SOURCE:
+            options.limit.source = optarg;
             break;
         case 'h':
             usage(stdout);

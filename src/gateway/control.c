@@ -9,9 +9,12 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "gateway/gateway.h"
+#include "gateway/limit_request.h"
 #include "gateway/station_entry.h"
 #include "net/line_server.h"
 #include "station/station.h"
+
+#define NO_STATION "no station of this id; `ocpp-cli status` lists them"
 
 struct followers {
     uint64_t clients[CONTROL_MAX_CLIENTS];
@@ -154,7 +157,7 @@ static void do_send(struct control *control, uint64_t client, const json_t *requ
     json_t *payload = json_object_get(request, "payload");
     struct station_entry *entry = gateway_station(control->gateway, id);
     if (!entry) {
-        fail(control, client, "no station of this id; `ocpp-cli status` lists them");
+        fail(control, client, NO_STATION);
         return;
     }
     struct pending_answer *pending = malloc(sizeof(*pending));
@@ -168,12 +171,22 @@ static void do_send(struct control *control, uint64_t client, const json_t *requ
                     on_station_answer, pending);
 }
 
+static void do_limit(struct control *control, uint64_t client, const json_t *request)
+{
+    struct station_entry *entry = gateway_station(control->gateway, json_get_string(request, "station", ""));
+    char problem[200] = NO_STATION;
+    if (entry && limit_request(station_entry_station(entry), request, problem, sizeof(problem)) == 0)
+        send_json(control, client, json_pack("{s:b}", "ok", 1));
+    else
+        fail(control, client, problem);
+}
+
 static const struct control_command {
     const char *name;
     void (*run)(struct control *control, uint64_t client, const json_t *request);
 } commands[] = {
     { "status", do_status }, { "reload", do_reload }, { "log", do_log },
-    { "watch", do_watch },   { "send", do_send },
+    { "watch", do_watch },   { "send", do_send },     { "limit", do_limit },
 };
 
 static void on_line(void *ctx, uint64_t client, char *line, size_t len)
@@ -186,7 +199,7 @@ static void on_line(void *ctx, uint64_t client, char *line, size_t len)
             commands[i].run(control, client, request);
             return;
         }
-    fail(control, client, "unknown command; expected status, reload, log, watch or send");
+    fail(control, client, "unknown command; expected status, reload, log, watch, send or limit");
 }
 
 /* ---- life ---- */

@@ -3,6 +3,7 @@
  *     {"command": "status"}                                          -> {"ok": true, "result": {...}}
  *     {"command": "reload"}                                          -> {"ok": false, "problems": ["..."]}
  *     {"command": "send", "station": S, "action": A, "payload": {}}  -> {"ok": true, "result": {...}}
+ *     {"command": "limit", "station": S, ...}                        -> {"ok": true}        (limit_request.h)
  *     {"command": "log"}                                             -> {"line": "..."} ... until the client goes
  *     {"command": "watch"}                                           -> {"event": ...} ... until the client goes
  *

@@ -219,6 +219,16 @@ static void arm(struct station *s, int64_t next_ms)
     env_timer_start(s->env, &s->smart_charging.change, wait < NAP_MS ? wait : NAP_MS);
 }
 
+/* The profile itself may be gone when it is asked for. */
+static void note_reason(struct evse_limit *limit)
+{
+    const struct charging_profile *p = limit->composite.lowest;
+    limit->purpose = p ? p->purpose : PURPOSES;
+    limit->source = p ? p->source : LIMIT_SOURCE_CSO;
+    limit->profile_id = p ? p->id : 0;
+    limit->composite.lowest = NULL;
+}
+
 /* The limits of all are worked out; what is lowered is told before what rises. */
 static void update_once(struct station *s)
 {
@@ -234,6 +244,7 @@ static void update_once(struct station *s)
         before_A[i] = e->limit.composite_A;
         was_paused[i] = smart_charging_is_paused(e);
         e->limit.composite = composite_at(&composite, i, now, &next);
+        note_reason(&e->limit);
         e->limit.composite_A = e->limit.composite.limit_A;
         if (!e->abilities.start_stop && drive_is_possible(e) && !drive_is_allowed(e))
             e->limit.composite_A = 0; /* a limit is all we can hold this device with */
@@ -346,6 +357,18 @@ void smart_charging_on_transaction_ended(struct evse *e, const char *transaction
     smart_charging_update(e->station);
 }
 
+/* ---- displays ---- */
+
+json_t *smart_charging_reason(const struct evse *e)
+{
+    const struct evse_limit *limit = &e->limit;
+    if (limit->purpose == PURPOSES)
+        return NULL;
+    if (limit->purpose == PURPOSE_EXTERNAL_CONSTRAINTS)
+        return json_string(limit_source_names[limit->source]);
+    return json_sprintf("%s %lld", profile_purpose_names[limit->purpose], (long long)limit->profile_id);
+}
+
 /* ---- life ---- */
 
 void smart_charging_init(struct station *s)
@@ -358,6 +381,7 @@ void smart_charging_init(struct station *s)
         struct evse *e = &s->evses[i];
         e->limit.limit_A = e->limit.taken_A = NAN;
         e->limit.composite.budget_A = INFINITY;
+        e->limit.purpose = PURPOSES;
         e->limit.composite_A = e->limit.told_A = e->abilities.max_current_A;
         timer_init(&e->limit.retry, s->env->timers, on_retry, e);
         timer_init(&e->limit.rate, s->env->timers, on_rate_timer, e);

@@ -16,6 +16,7 @@
 
 #include "base/list.h"
 #include "base/timer.h"
+#include "station/charging_profile.h"
 #include "station/composite.h"
 
 struct station;
@@ -28,7 +29,10 @@ struct evse_limit {
     int phases;         /* what it was told with it; 0: all, or it cannot switch them */
     double composite_A; /* what it is to be told */
     struct composite_limit composite; /* what the profiles come to now */
-    uint32_t ticket;                  /* of the open EVSE_LIMIT; 0 none */
+    enum profile_purpose purpose;     /* of the profile that is the lowest; PURPOSES: the connector is */
+    enum limit_source source;         /* and whose it is */
+    int64_t profile_id;
+    uint32_t ticket; /* of the open EVSE_LIMIT; 0 none */
     int failures;
     bool shares;        /* counts among those that share the station's maximum */
     struct timer retry; /* it did not take it: again when the timer says so */
@@ -59,6 +63,8 @@ void smart_charging_update(struct station *s);
 void smart_charging_share_changed(struct evse *e, bool shares);
 /* The limit is 0 now, or so low that the device cannot hold it and must pause. */
 bool smart_charging_is_paused(const struct evse *e);
+/* For displays: whose limit it is, such as "EMS" or "TxProfile 5"; NULL: the connector's. New reference. */
+json_t *smart_charging_reason(const struct evse *e);
 /* EVSE_LIMIT ended. */
 void smart_charging_on_command_done(struct evse *e, const struct evse_command *command, int err);
 /* TxProfile that came with RequestStartTransaction (F01.FR.08-10): a reasonCode, or NULL and it is taken. Copies. */

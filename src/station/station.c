@@ -581,6 +581,7 @@ static json_t *evse_status(const struct evse *e)
     json_set_optional(status, "display", display_json(e));
     if (e->limit.limit_A >= 0) /* not NAN */
         json_set_optional(status, "limit_A", json_real(e->limit.limit_A));
+    json_set_optional(status, "limit_by", smart_charging_reason(e));
     return status;
 }
 

@@ -493,6 +493,13 @@ static void what_limits_and_until_when_can_be_seen(void **state)
     assert_string_equal(json_get_string(limit, "unit", ""), "W");
     assert_true(json_get_number(limit, "limit", 0) == 6900);
     assert_string_equal(json_get_string(limit, "until", ""), "2026-01-31T12:10:00.000Z");
+    const json_t *evse = json_array_get(json_object_get(status, "evses"), 0);
+    assert_string_equal(json_get_string(evse, "limit_by", ""), "SO");
+    json_decref(status);
+    charging_set(b, 1, DEFAULT(5, 0), FLAT("A", "8"), ACCEPTED);
+    status = station_status(b->station);
+    evse = json_array_get(json_object_get(status, "evses"), 0);
+    assert_string_equal(json_get_string(evse, "limit_by", ""), "TxDefaultProfile 5");
     json_decref(status);
 }
 
