@@ -64,8 +64,10 @@ static void tell(struct evse *e)
                        !transaction_is_running(e);
     if (!e->abilities.limit || nothing_new ||
         (fabs(limit->limit_A - limit->composite_A) < SAME_A && limit->phases == phases) ||
-        timer_is_active(&limit->retry))
+        (timer_is_active(&limit->retry) && limit->phases == phases &&
+         fabs(limit->failed_A - limit->composite_A) < SAME_A))
         return;
+    timer_stop(&limit->retry); /* another limit may be one that it takes */
     limit->limit_A = limit->composite_A;
     limit->phases = phases;
     log_at(LOG_STATION, limit->failures ? LOG_DEBUG : LOG_INFO, "limit: station=%s evse=%d A=%.1f%s",
@@ -98,6 +100,7 @@ void smart_charging_on_command_done(struct evse *e, const struct evse_command *c
                   e->station->id, e->id, command->limit_A, err_text(err));
     int64_t wait = RETRY_MS << (limit->failures < 5 ? limit->failures : 5);
     limit->failures++;
+    limit->failed_A = command->limit_A;
     limit->limit_A = NAN;
     env_timer_start(e->station->env, &limit->retry, wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
     if (others_wait)

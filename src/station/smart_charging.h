@@ -34,6 +34,7 @@ struct evse_limit {
     int64_t profile_id;
     uint32_t ticket; /* of the open EVSE_LIMIT; 0 none */
     int failures;
+    double failed_A;    /* the limit of the last one */
     bool shares;        /* counts among those that share the station's maximum */
     struct timer retry; /* it did not take it: again when the timer says so */
     double told_A;      /* the rate that the CSMS knows of the running transaction */

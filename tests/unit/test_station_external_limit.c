@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/json.h"
 
 #define NOTIFY  "NotifyChargingLimit"
@@ -196,6 +197,25 @@ static void zero_pauses(void **state) /* K11.FR.01 */
     charging_begin(b, 1, CARD);
     raise(b, 0, 0);
     bench_expect_limit(b, 1, 0);
+}
+
+static void a_lower_limit_does_not_wait_for_one_that_was_not_taken(void **state) /* SC.01 */
+{
+    struct bench *b = *state;
+    charging_begin(b, 1, CARD);
+    b->command_error = -ERR_REFUSED;
+    raise(b, 0, 16);
+    bench_expect_limit(b, 1, 16);
+    bench_advance(b, 100000);
+    bench_forget(b);
+    bench_expect_no_command(b);
+    raise(b, 0, 10);
+    bench_expect_limit(b, 1, 10);
+    b->command_error = 0;
+    for (int minute = 0; minute < 2; minute++) /* and it is tried again at least each minute */
+        bench_advance(b, 60000);
+    bench_expect_limit(b, 1, 10);
+    bench_expect_no_command(b);
 }
 
 /* ---- K13 ---- */
@@ -517,6 +537,7 @@ int main(void)
         cmocka_unit_test(a_limit_in_watts_is_of_the_phases_the_devices_have),
         TEST(it_holds_while_smart_charging_is_switched_off),
         TEST(zero_pauses),
+        TEST(a_lower_limit_does_not_wait_for_one_that_was_not_taken),
         TEST(a_release_is_told_and_ends_it),
         TEST(a_limit_for_a_time_ends_by_itself),
         TEST(a_release_the_csms_knows_nothing_of_is_not_told),

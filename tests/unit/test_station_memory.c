@@ -120,6 +120,22 @@ INTO_STATION(station_on_log_uploaded, (struct station * s, int err), (s, err))
 INTO_STATION(station_on_firmware_done, (struct station * s, uint32_t t, enum firmware_outcome o), (s, t, o))
 INTO_STATION(timers_run, (struct timers * t, int64_t now_ms), (t, now_ms))
 
+WRAP(int, station_set_external_limit, (struct station * s, const struct external_limit *limit))
+{
+    memory.inside = true;
+    int r = __real_station_set_external_limit(s, limit);
+    memory.inside = false;
+    return r;
+}
+
+WRAP(int, station_release_external_limit, (struct station * s, int evse, enum limit_source source))
+{
+    memory.inside = true;
+    int r = __real_station_release_external_limit(s, evse, source);
+    memory.inside = false;
+    return r;
+}
+
 /* ---- the world, called back from inside of the station ---- */
 
 static const struct station_ops *world;
@@ -412,6 +428,28 @@ static void firmware_is_updated(struct run *run)
     "'chargingSchedule':[{'id':1,'startSchedule':'2026-01-01T00:00:00Z','chargingRateUnit':'W',"             \
     "'chargingSchedulePeriod':[{'startPeriod':0,'limit':" #limit "}]}]}}"
 
+/* A limit that was not taken changes nothing, and can be raised again. */
+static void limits_come_from_outside(struct run *run)
+{
+    static const struct external_period later[] = { { 60, 8 } };
+    const struct external_limit limits[] = {
+        { .limit = 16, .later = later, .later_count = 1, .duration_s = 40 },
+        { .evse = 1, .source = LIMIT_SOURCE_SO, .in_watts = true, .limit = 9000 },
+        { .source = LIMIT_SOURCE_OTHER, .limit = 20, .is_renewed = true },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+        int r = station_set_external_limit(run->b->station, &limits[i]);
+        assert_true(r == 0 || r == -ENOMEM);
+        settle(run);
+    }
+    ask(run, "GetChargingProfiles", "{'requestId':3,'chargingProfile':{'chargingLimitSource':['SO']}}");
+    pass(run, 60000);
+    for (int source = 0; source < LIMIT_SOURCE_CSO; source++)
+        for (int evse = 0; evse < 2; evse++)
+            (void)station_release_external_limit(run->b->station, evse, (enum limit_source)source);
+    pass(run, 20000);
+}
+
 static void charging_profiles_come_and_go(struct run *run)
 {
     ask(run, "SetChargingProfile", STATION_MAX(10, 11000));
@@ -609,6 +647,7 @@ static long live_through(long fail_at)
     a_lock_fails_for_a_while(&run);
     a_card_charges_through_an_outage(&run);
     charging_profiles_come_and_go(&run);
+    limits_come_from_outside(&run);
     lists_and_reservations_come_and_go(&run);
     a_device_tells_of_itself(&run);
     monitors_come_and_go(&run);
