@@ -147,3 +147,13 @@ def test_TC_K_36_CS(station):
     _, default = two_profiles(cs)
     is_the_only_one(reported(cs, {"chargingProfilePurpose": "TxDefaultProfile", "stackLevel": 0}, evseId=EVSE), default, EVSE)
     reported(cs, {"chargingProfilePurpose": "TxDefaultProfile", "stackLevel": 1}, evseId=EVSE, status="NoProfiles")
+
+
+def test_TC_K_52_CS(station):
+    """A limit from outside of OCPP is reported, with its source."""
+    cs = station()
+    code, output, errors = cs.site.cli("limit", "CS1", "16A", "--source", "EMS")
+    assert code == 0, output + errors
+    found = reported(cs, {"chargingProfilePurpose": "ChargingStationExternalConstraints"})
+    assert [(evse, source, p["chargingProfilePurpose"]) for evse, source, p in found] == \
+        [(0, "EMS", "ChargingStationExternalConstraints")]
