@@ -92,11 +92,12 @@ static bool is_paused(const struct charger *c, const struct outlet *o)
     return pause;
 }
 
-/* Would it charge with more than was asked if it were started now? */
+/* Would it charge with more than was asked, or use more phases, if it were started now? */
 static bool limit_is_missing(const struct charger *c, const struct outlet *o)
 {
     const struct command *limit = &profile_of(c, o)->commands[EVSE_LIMIT];
-    return limit->offered && !isnan(o->asked_A) && o->limit_err < 0 && o->asked_A < limit->max_A;
+    return limit->offered && !isnan(o->asked_A) && o->limit_err < 0 &&
+           (o->asked_A < limit->max_A || o->asked_phases);
 }
 
 static void switch_to(struct charger *c, struct outlet *o, bool start, struct order *order)

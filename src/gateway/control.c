@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "gateway/gateway.h"
 #include "gateway/limit_request.h"
+#include "gateway/meters.h"
 #include "gateway/station_entry.h"
 #include "net/line_server.h"
 #include "station/station.h"
@@ -171,11 +172,24 @@ static void do_send(struct control *control, uint64_t client, const json_t *requ
                     on_station_answer, pending);
 }
 
+/* Nobody is to undo what protects the installation: a limit that a meter sets is lowered by one of another source. */
+static bool is_of_meter(const struct control *control, const json_t *request, char *ret, size_t size)
+{
+    const char *meter = meters_owner(
+        control->gateway->config, json_get_string(request, "station", ""), json_get_int(request, "evse", 0),
+        json_get_string(request, "source", limit_source_names[LIMIT_SOURCE_EMS]));
+    if (meter)
+        (void)snprintf(ret, size, "the meter %.60s sets the limit of this source; take another source",
+                       meter);
+    return meter != NULL;
+}
+
 static void do_limit(struct control *control, uint64_t client, const json_t *request)
 {
     struct station_entry *entry = gateway_station(control->gateway, json_get_string(request, "station", ""));
     char problem[200] = NO_STATION;
-    if (entry && limit_request(station_entry_station(entry), request, problem, sizeof(problem)) == 0)
+    if (entry && !is_of_meter(control, request, problem, sizeof(problem)) &&
+        limit_request(station_entry_station(entry), request, problem, sizeof(problem)) == 0)
         send_json(control, client, json_pack("{s:b}", "ok", 1));
     else
         fail(control, client, problem);

@@ -62,10 +62,9 @@ static void tell(struct evse *e)
     /* a device that stands as it was delivered need not be told that it may do all it can */
     bool nothing_new = isnan(limit->limit_A) && !phases && limit->composite_A >= e->abilities.max_current_A &&
                        !transaction_is_running(e);
-    if (!e->abilities.limit || nothing_new ||
-        (fabs(limit->limit_A - limit->composite_A) < SAME_A && limit->phases == phases) ||
-        (timer_is_active(&limit->retry) && limit->phases == phases &&
-         fabs(limit->failed_A - limit->composite_A) < SAME_A))
+    bool same = fabs(limit->limit_A - limit->composite_A) < SAME_A && limit->phases == phases;
+    bool failed = fabs(limit->failed_A - limit->composite_A) < SAME_A && limit->phases == phases;
+    if (!e->abilities.limit || nothing_new || same || (failed && timer_is_active(&limit->retry)))
         return;
     timer_stop(&limit->retry); /* another limit may be one that it takes */
     limit->limit_A = limit->composite_A;

@@ -115,3 +115,19 @@ def test_reload_releases_and_raises_limits():   # K13.FR.01
         limit_at(site, "tcp2", 32)
         site.csms.expect("CS2", "ClearedChargingLimit", chargingLimitSource="EMS")
         assert status(site)["externalLimits"] == []
+
+
+def test_a_limit_of_a_meter_is_not_undone_by_hand():
+    with Site() as site, Meter(address(), 15502) as meter:
+        meter.set(6, 10)
+        site.station("CS1", site.tcp_charger())
+        add_limit(site, meter)
+        site.start()
+        limit_at(site, "tcp1", 15)
+        for arguments in (("CS1", "32A"), ("CS1", "release")):
+            code, _, error = site.cli("limit", *arguments)
+            assert code == 1 and "the meter grid sets the limit of this source" in error
+        assert site.cli("limit", "CS1", "8A", "--source", "Other") == (0, "", "")
+        limit_at(site, "tcp1", 8)
+        assert site.cli("limit", "CS1", "release", "--source", "Other") == (0, "", "")
+        limit_at(site, "tcp1", 15)

@@ -305,7 +305,7 @@ static bool knows_the_password(struct bench *b, enum link_failure *ret_failure)
 }
 
 /* The answer to the second may or may not have reached the CSMS. */
-static void a_change_of_the_password_may_be_cut_anywhere(void **state) /* A01.FR.03, A01.FR.04 */
+static void a_change_of_the_password_may_be_cut_anywhere(void **state) /* A01.FR.04 */
 {
     (void)state;
     for (int is_heard = 0; is_heard < 2; is_heard++) {
