@@ -60,8 +60,9 @@ static void tell(struct evse *e)
     struct evse_limit *limit = &e->limit;
     int phases = wanted_phases(e);
     /* a device that stands as it was delivered need not be told that it may do all it can */
-    bool nothing_new = isnan(limit->limit_A) && !phases && limit->composite_A >= e->abilities.max_current_A &&
-                       !transaction_is_running(e);
+    bool as_delivered = isnan(limit->limit_A) && limit->failures == 0 && !phases;
+    bool nothing_new =
+        as_delivered && limit->composite_A >= e->abilities.max_current_A && !transaction_is_running(e);
     bool same = fabs(limit->limit_A - limit->composite_A) < SAME_A && limit->phases == phases;
     bool failed = fabs(limit->failed_A - limit->composite_A) < SAME_A && limit->phases == phases;
     if (!e->abilities.limit || nothing_new || same || (failed && timer_is_active(&limit->retry)))

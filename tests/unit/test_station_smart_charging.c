@@ -342,6 +342,18 @@ static void a_device_that_switches_uses_no_more_phases_than_it_may(void **state)
     bench_free(b);
 }
 
+/* What it did not take may come true all the same, when the device is back. */
+static void a_limit_that_was_not_taken_is_taken_back(void **state) /* K10.FR.05 */
+{
+    struct bench *b = *state;
+    b->command_error = -ERR_LINK_DOWN;
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "10"), ACCEPTED);
+    bench_expect_limit(b, 1, 10);
+    b->command_error = 0;
+    bench_call(b, "ClearChargingProfile", "{'chargingProfileId': 1}", "{'status': 'Accepted'}");
+    bench_expect_limit(b, 1, 32);
+}
+
 static void the_limit_is_told_before_energy_flows(void **state) /* K02.FR.02 */
 {
     struct bench *b = *state;
@@ -522,6 +534,7 @@ int main(void)
         TEST(a_profile_of_a_start_nobody_came_for_goes),
         cmocka_unit_test(three_phases_are_assumed_and_amperes_are_of_each),
         cmocka_unit_test(a_device_that_switches_uses_no_more_phases_than_it_may),
+        TEST(a_limit_that_was_not_taken_is_taken_back),
         TEST(the_limit_is_told_before_energy_flows),
         cmocka_unit_test(a_tx_profile_is_of_its_transaction_only),
         TEST(a_new_profile_counts_in_the_next_composite),
