@@ -1,5 +1,6 @@
 """A meter on Modbus TCP (pymodbus): input registers of 32-bit floats, high word first, that a test sets while it runs."""
 import asyncio
+import importlib.machinery
 import struct
 import sys
 import threading
@@ -11,6 +12,7 @@ for name in ("serial", "serial_asyncio"):  # pymodbus imports them even to serve
     except ImportError:
         sys.modules[name] = types.ModuleType(name)
         sys.modules[name].create_serial_connection = None
+        sys.modules[name].__spec__ = importlib.machinery.ModuleSpec(name, None)  # others look whether it is there
 
 from pymodbus.datastore import ModbusSequentialDataBlock, ModbusServerContext, ModbusSlaveContext  # noqa: E402
 from pymodbus.server.async_io import ModbusTcpServer  # noqa: E402
