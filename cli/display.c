@@ -117,7 +117,7 @@ void display_status(const json_t *status)
                  (long long)json_get_int(status, "uptimeSeconds", 0),
                  json_get_string(status, "configuration", "?"));
     json_array_foreach(json_object_get(status, "stations"), index, item) show_station(item);
-    json_array_foreach(json_object_get(status, "externalLimits"), index, item)(void)
+    json_array_foreach(json_object_get(status, "external_limits"), index, item)(void)
         printf("limit of meter %s: %g %s%s\n", json_get_string(item, "meter", "?"),
                json_number_value(json_object_get(item, "limit")), json_get_string(item, "unit", "?"),
                json_is_true(json_object_get(item, "silent")) ? ", as it says nothing" : "");

@@ -487,5 +487,5 @@ json_t *gateway_status(const struct gateway *gateway)
     return json_pack("{s:s, s:s, s:I, s:O, s:O, s:O}", "version", GATEWAY_VERSION, "configuration",
                      gateway->config_path, "uptimeSeconds",
                      (json_int_t)((env_now_ms(&gateway->loop.env) - gateway->started_ms) / 1000), "buses",
-                     buses, "externalLimits", limits, "stations", stations);
+                     buses, "external_limits", limits, "stations", stations);
 }

@@ -36,7 +36,7 @@ def test_a_limit_of_a_meter_holds_at_the_device_and_is_told_to_the_csms():   # K
         meter.set(8, 0)
         meter.set(6, 0)
         limit_at(site, "tcp1", 25)
-        limits = status(site)["externalLimits"]
+        limits = status(site)["external_limits"]
         assert limits == [{"meter": "grid", "limit": 25, "unit": "A", "silent": False}]
 
 
@@ -48,7 +48,7 @@ def test_a_silent_meter_leaves_what_the_configuration_says():
         limit_at(site, "tcp1", 25)
         meter.close()
         limit_at(site, "tcp1", 7)
-        assert status(site)["externalLimits"][0]["silent"]
+        assert status(site)["external_limits"][0]["silent"]
         meter.open()
         limit_at(site, "tcp1", 25)
         assert "meter tells no limit" in site.log("gateway")
@@ -114,7 +114,7 @@ def test_reload_releases_and_raises_limits():   # K13.FR.01
         reload(site.config())
         limit_at(site, "tcp2", 32)
         site.csms.expect("CS2", "ClearedChargingLimit", chargingLimitSource="EMS")
-        assert status(site)["externalLimits"] == []
+        assert status(site)["external_limits"] == []
 
 
 def test_a_limit_of_a_meter_is_not_undone_by_hand():
