@@ -8,11 +8,11 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "station/local_list_records.h"
 #include "station/transaction_internal.h"
 
-#define HASH_TEXT      (2 * SIPHASH_SIZE + 1)
-#define KEY_RECORD     "key"
-#define VERSION_RECORD "version"
+#define UNREADABLE    AUTHORIZATION_STATUSES
+#define PURGE_AT_ONCE 2000 /* records: twice as many as a message can bring, so the CSMS is never faster */
 
 /* ---- entries ---- */
 
@@ -29,7 +29,7 @@ static char *rest_of(const json_t *info)
 }
 
 /* NULL without memory. */
-static struct list_entry *entry_new(const uint8_t *hash, const json_t *info)
+static struct list_entry *entry_new(uint32_t generation, const uint8_t *hash, const json_t *info)
 {
     const char *group = json_get_string(json_object_get(info, "groupIdToken"), "idToken", "");
     AUTO_FREE char *rest = rest_of(info);
@@ -46,6 +46,7 @@ static struct list_entry *entry_new(const uint8_t *hash, const json_t *info)
     entry->status = (uint8_t)name_index(authorization_status_names, AUTHORIZATION_STATUSES,
                                         json_get_string(info, "status", ""), STATUS_INVALID);
     entry->size = (uint32_t)size;
+    entry->generation = generation;
     memcpy(entry->group, group, group_size);
     memcpy(entry->group + group_size, rest, rest_size);
     return entry;
@@ -70,10 +71,22 @@ static int by_hash(const void *a, const void *b)
     return memcmp((*left)->hash, (*right)->hash, SIPHASH_SIZE);
 }
 
-static int hash_to_entry(const void *key, const void *item)
+/* Of count entries by hash the first from `from` on that is not below hash; count: none. */
+static size_t place_of(struct list_entry *const *entries, size_t from, size_t count, const uint8_t *hash)
 {
-    const struct list_entry *const *entry = item;
-    return memcmp(key, (*entry)->hash, SIPHASH_SIZE);
+    while (from < count) {
+        size_t middle = from + (count - from) / 2;
+        if (memcmp(entries[middle]->hash, hash, SIPHASH_SIZE) < 0)
+            from = middle + 1;
+        else
+            count = middle;
+    }
+    return from;
+}
+
+static bool is_at(struct list_entry *const *entries, size_t at, size_t count, const uint8_t *hash)
+{
+    return at < count && memcmp(entries[at]->hash, hash, SIPHASH_SIZE) == 0;
 }
 
 const struct list_entry *local_list_find(const struct station *s, const struct id_token *token)
@@ -83,20 +96,75 @@ const struct list_entry *local_list_find(const struct station *s, const struct i
     if (list->count == 0)
         return NULL;
     id_token_hash(list->key, token, hash);
-    struct list_entry **found =
-        bsearch(hash, list->entries, list->count, sizeof(*list->entries), hash_to_entry);
-    return found ? *found : NULL;
+    size_t at = place_of(list->entries, 0, list->count, hash);
+    return is_at(list->entries, at, list->count, hash) ? list->entries[at] : NULL;
+}
+
+static size_t bytes_of(size_t count, size_t bytes)
+{
+    return bytes + count * sizeof(struct list_entry *);
 }
 
 size_t local_list_bytes(const struct station *s)
 {
-    return s->local_list.bytes + s->local_list.count * sizeof(struct list_entry *);
+    return bytes_of(s->local_list.count, s->local_list.bytes);
 }
 
 size_t local_list_max_bytes(const struct station *s)
 {
-    const size_t most = sizeof(struct list_entry *) + sizeof(struct list_entry) + ID_TOKEN_SIZE + 1;
-    return (size_t)s->limits.local_list_entries * most;
+    return (size_t)s->limits.local_list_entries * LOCAL_LIST_ENTRY_BYTES;
+}
+
+/* ---- what is no more in force ---- */
+
+static void purge(struct station *s);
+
+static void on_purged(struct station *s, void *ctx, int err)
+{
+    (void)ctx;
+    s->local_list.is_purging = false;
+    if (err == 0 && !s->freeing)
+        purge(s);
+}
+
+/* The store gets rid of the next of them. What it does not take stays until the next start. */
+static void purge(struct station *s)
+{
+    struct local_list *list = &s->local_list;
+    size_t count = list->stale_count < PURGE_AT_ONCE ? list->stale_count : PURGE_AT_ONCE;
+    struct list_records records = { 0 };
+    if (list->is_purging || count == 0)
+        return;
+    if (list_records_init(&records, count) == 0) {
+        while (records.count < count) {
+            struct list_entry *entry = list->stale[--list->stale_count];
+            (void)list_records_add(&records, entry->generation, entry->hash, NULL);
+            free(entry);
+        }
+        list->is_purging = true;
+        station_persist(s, records.items, records.count, on_purged, NULL);
+    }
+    list_records_done(&records);
+    if (list->stale_count == 0) {
+        free(list->stale);
+        list->stale = NULL;
+    }
+}
+
+/* Without memory they are forgotten, and found again at the next start. */
+static void add_stale(struct local_list *list, struct list_entry **entries, size_t count)
+{
+    if (count == 0)
+        return;
+    struct list_entry **all = realloc(list->stale, (list->stale_count + count) * sizeof(struct list_entry *));
+    if (!all) {
+        for (size_t i = 0; i < count; i++)
+            free(entries[i]);
+        return;
+    }
+    memcpy(all + list->stale_count, entries, count * sizeof(struct list_entry *));
+    list->stale = all;
+    list->stale_count += count;
 }
 
 /* ---- an update: all of it is made first, then stored, then in force ---- */
@@ -109,25 +177,25 @@ struct change {
 
 struct list_update {
     struct rpc_request request;
+    bool is_full;
     int64_t version;
+    uint32_t generation;
     struct list_entry **entries; /* the new list: some of the old one, some of the changes */
     size_t count, bytes;
-    struct list_entry **dropped; /* of the old list */
+    struct list_entry **dropped; /* of the old list, by a Differential one */
     size_t dropped_count;
     struct change *changes; /* by hash */
     size_t change_count;
 };
 
+/* The new entries are its own until it is in force. */
 static void update_free(struct list_update *u, bool is_in_force)
 {
     for (size_t i = 0; !is_in_force && i < u->change_count; i++)
         free(u->changes[i].entry);
-    if (is_in_force)
-        free_all(u->dropped, u->dropped_count);
-    else
-        free(u->dropped);
     if (!is_in_force)
         free(u->entries);
+    free(u->dropped);
     free(u->changes);
     free(u);
 }
@@ -138,8 +206,7 @@ static int change_order(const void *a, const void *b)
 }
 
 /* A reason code, or NULL. */
-static const char *read_changes(const struct local_list *list, struct list_update *u, const json_t *items,
-                                bool is_full)
+static const char *read_changes(const struct local_list *list, struct list_update *u, const json_t *items)
 {
     size_t index;
     const json_t *item;
@@ -150,11 +217,11 @@ static const char *read_changes(const struct local_list *list, struct list_updat
         struct id_token token;
         if (!id_token_from_json(json_object_get(item, "idToken"), &token))
             return "InvalidIdToken";
-        if (!info && is_full)
+        if (!info && u->is_full)
             return "MissingParam";
         id_token_hash(list->key, &token, change->hash);
         change->info = info;
-        change->entry = info ? entry_new(change->hash, info) : NULL;
+        change->entry = info ? entry_new(u->generation, change->hash, info) : NULL;
         if (info && !change->entry)
             return "OutOfMemory";
     }
@@ -165,77 +232,58 @@ static const char *read_changes(const struct local_list *list, struct list_updat
     return NULL;
 }
 
-static void take(struct list_update *u, struct list_entry *entry)
+/* The old list's from one place up to before another stay. */
+static void keep(struct list_update *u, const struct local_list *list, size_t from, size_t to)
 {
-    u->entries[u->count++] = entry;
-    u->bytes += entry->size;
+    if (from < to)
+        memcpy(u->entries + u->count, list->entries + from, (to - from) * sizeof(struct list_entry *));
+    u->count += to - from;
 }
 
-/* Both in order of hash. What is in both is the change's. */
-static void merge(const struct local_list *list, struct list_update *u, bool is_full)
+/* Both are in order of hash. What is in both is the change's. */
+static void merge(const struct local_list *list, struct list_update *u)
 {
-    size_t i = 0, c = 0;
-    while (i < list->count || c < u->change_count) {
-        int order = i == list->count       ? 1
-                    : c == u->change_count ? -1
-                                           : memcmp(list->entries[i]->hash, u->changes[c].hash, SIPHASH_SIZE);
-        if (order < 0 && !is_full)
-            take(u, list->entries[i]);
-        else if (order <= 0)
-            u->dropped[u->dropped_count++] = list->entries[i];
-        if (order <= 0)
-            i++;
-        if (order >= 0 && u->changes[c].entry)
-            take(u, u->changes[c].entry);
-        if (order >= 0)
-            c++;
+    size_t at = 0, count = u->is_full ? 0 : list->count;
+    u->bytes = u->is_full ? 0 : list->bytes;
+    for (size_t i = 0; i < u->change_count; i++) {
+        const struct change *change = &u->changes[i];
+        size_t place = place_of(list->entries, at, count, change->hash);
+        keep(u, list, at, place);
+        at = place;
+        if (is_at(list->entries, at, count, change->hash)) {
+            u->bytes -= list->entries[at]->size;
+            u->dropped[u->dropped_count++] = list->entries[at++];
+        }
+        if (change->entry) {
+            u->bytes += change->entry->size;
+            u->entries[u->count++] = change->entry;
+        }
     }
+    keep(u, list, at, count);
 }
 
-struct list_records {
-    struct record *items;
-    char (*names)[HASH_TEXT];
-    json_t *texts; /* that the values are borrowed from */
-    size_t count;
-};
-
-static void records_done(struct list_records *r)
+/* Where the limits became lower than what there is, it may still become less. */
+static bool is_too_much(const struct station *s, const struct list_update *u)
 {
-    free(r->items);
-    free(r->names);
-    json_decref(r->texts);
-}
-
-static int add_record(struct list_records *r, const uint8_t *hash, const json_t *info)
-{
-    const char *value = NULL;
-    if (info) {
-        AUTO_FREE char *text = json_to_text(info);
-        json_t *kept = text ? json_string(text) : NULL;
-        value = json_string_value(kept);
-        if (!kept || json_array_append_new(r->texts, kept) < 0)
-            return -ENOMEM;
-    }
-    hex_encode(hash, SIPHASH_SIZE, r->names[r->count], HASH_TEXT);
-    r->items[r->count] = (struct record){ RECORD_LOCAL_LIST, r->names[r->count], value };
-    r->count++;
-    return 0;
+    size_t entries = (size_t)s->limits.local_list_entries, bytes = local_list_max_bytes(s);
+    if (!u->is_full && s->local_list.count > entries)
+        entries = s->local_list.count;
+    if (!u->is_full && local_list_bytes(s) > bytes)
+        bytes = local_list_bytes(s);
+    return u->count > entries || bytes_of(u->count, u->bytes) > bytes;
 }
 
 /* What goes, then what comes: an entry that is replaced is in both, and stays. */
 static int make_records(const struct list_update *u, struct list_records *r)
 {
-    size_t most = u->dropped_count + u->change_count + 2;
-    r->items = calloc(most, sizeof(*r->items));
-    r->names = calloc(most, sizeof(*r->names));
-    r->texts = json_array();
-    if (!r->items || !r->names || !r->texts)
+    if (list_records_init(r, u->dropped_count + u->change_count + LIST_HEAD_RECORDS) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < u->dropped_count; i++)
-        if (add_record(r, u->dropped[i]->hash, NULL) < 0)
+        if (list_records_add(r, u->generation, u->dropped[i]->hash, NULL) < 0)
             return -ENOMEM;
     for (size_t i = 0; i < u->change_count; i++)
-        if (u->changes[i].info && add_record(r, u->changes[i].hash, u->changes[i].info) < 0)
+        if (u->changes[i].info &&
+            list_records_add(r, u->generation, u->changes[i].hash, u->changes[i].info) < 0)
             return -ENOMEM;
     return 0;
 }
@@ -247,37 +295,49 @@ static void answer_update(struct station *s, const struct rpc_request *request, 
     answer_status(s, request, reason ? "Failed" : "Accepted", reason); /* D01.FR.02 */
 }
 
+static void come_into_force(struct local_list *list, struct list_update *u)
+{
+    if (u->is_full)
+        add_stale(list, list->entries, list->count);
+    for (size_t i = 0; i < u->dropped_count; i++)
+        free(u->dropped[i]);
+    free(list->entries);
+    list->entries = u->entries;
+    list->count = list->capacity = u->count;
+    list->bytes = u->bytes;
+    list->version = u->version;
+    list->generation = u->generation;
+}
+
 static void on_stored(struct station *s, void *ctx, int err)
 {
-    struct local_list *list = &s->local_list;
     struct list_update *u = ctx;
-    list->update = NULL;
+    s->local_list.update = NULL;
     if (s->freeing) {
         update_free(u, false);
         return;
     }
     if (err == 0) {
-        free(list->entries);
-        list->entries = u->entries;
-        list->count = list->capacity = u->count;
-        list->bytes = u->bytes;
-        list->version = u->version;
+        come_into_force(&s->local_list, u);
         log_info(LOG_STATION, "local authorization list: station=%s version=%lld entries=%zu", s->id,
                  (long long)u->version, u->count);
     }
     answer_update(s, &u->request, err == -ENOSPC ? "OutOfStorage" : err ? "InternalError" : NULL);
     update_free(u, err == 0);
+    if (err == 0)
+        purge(s);
 }
 
 static void store(struct station *s, struct list_update *u, struct list_records *r)
 {
-    char version[24], key[2 * SIPHASH_KEY_SIZE + 1];
-    snprintf(version, sizeof(version), "%lld", (long long)u->version);
-    hex_encode(s->local_list.key, SIPHASH_KEY_SIZE, key, sizeof(key));
-    r->items[r->count++] = (struct record){ RECORD_LOCAL_LIST, VERSION_RECORD, version };
-    r->items[r->count++] = (struct record){ RECORD_LOCAL_LIST, KEY_RECORD, key };
+    list_records_add_head(r, &s->local_list, u->version, u->generation);
     s->local_list.update = u;
     station_persist(s, r->items, r->count, on_stored, u);
+}
+
+static bool is_full(const json_t *payload)
+{
+    return str_equal(json_get_string(payload, "updateType", ""), "Full");
 }
 
 /* A reason code, or NULL: then the answer follows. */
@@ -285,24 +345,25 @@ static const char *begin_update(struct station *s, const struct rpc_request *req
 {
     struct local_list *list = &s->local_list;
     const json_t *items = json_object_get(request->payload, "localAuthorizationList");
-    bool is_full = str_equal(json_get_string(request->payload, "updateType", ""), "Full");
     size_t count = json_array_size(items);
     struct list_update *u = calloc(1, sizeof(*u));
     if (!u)
         return "OutOfMemory";
     u->request = *request;
     u->request.payload = NULL;
+    u->is_full = is_full(request->payload);
     u->version = json_get_int(request->payload, "versionNumber", 0);
+    u->generation = list->generation + u->is_full;
     u->changes = calloc(count + 1, sizeof(*u->changes));
-    u->entries = calloc(list->count + count + 1, sizeof(struct list_entry *));
-    u->dropped = calloc(list->count + 1, sizeof(struct list_entry *));
+    u->entries = calloc((u->is_full ? 0 : list->count) + count + 1, sizeof(struct list_entry *));
+    u->dropped = calloc(count + 1, sizeof(struct list_entry *));
     const char *reason = "OutOfMemory";
     struct list_records records = { 0 };
     if (u->changes && u->entries && u->dropped) {
-        reason = read_changes(list, u, items, is_full);
+        reason = read_changes(list, u, items);
         if (!reason)
-            merge(list, u, is_full);
-        if (!reason && u->count > (size_t)s->limits.local_list_entries)
+            merge(list, u);
+        if (!reason && is_too_much(s, u))
             reason = "OutOfStorage";
         if (!reason && make_records(u, &records) < 0)
             reason = "OutOfMemory";
@@ -311,7 +372,7 @@ static const char *begin_update(struct station *s, const struct rpc_request *req
         update_free(u, false);
     else
         store(s, u, &records);
-    records_done(&records);
+    list_records_done(&records);
     return reason;
 }
 
@@ -322,18 +383,17 @@ static void on_send_local_list(struct station *s, const struct rpc_request *requ
     struct local_list *list = &s->local_list;
     const json_t *payload = request->payload;
     int64_t version = json_get_int(payload, "versionNumber", 0);
-    bool is_full = str_equal(json_get_string(payload, "updateType", ""), "Full");
     const char *reason = NULL;
     if (!variable_bool(s, VAR_LOCAL_LIST_ENABLED)) {
         reason = "NotEnabled";
     } else if (version <= 0) {
         reason = "InvalidValue"; /* D01.FR.18 */
     } else if (list->update) {
-        reason = "Busy";
+        reason = "InvalidMessageSeq"; /* the one before is not yet stored */
     } else if ((int64_t)json_array_size(json_object_get(payload, "localAuthorizationList")) >
                variable_int(s, VAR_LOCAL_LIST_ITEMS_PER_MESSAGE)) {
         reason = "TooManyElements"; /* D01.FR.11 */
-    } else if (!is_full && version <= list->version) {
+    } else if (!is_full(payload) && version <= list->version) {
         answer_status(s, request, "VersionMismatch", NULL); /* D01.FR.19 */
         return;
     } else {
@@ -362,7 +422,7 @@ const struct handler local_list_handlers[] = {
 
 /* ---- life ---- */
 
-static int restore_entry(struct local_list *list, const uint8_t *hash, const json_t *info)
+static int restore_entry(struct local_list *list, uint32_t generation, const uint8_t *hash, const char *value)
 {
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? list->capacity * 2 : 16;
@@ -372,11 +432,14 @@ static int restore_entry(struct local_list *list, const uint8_t *hash, const jso
         list->entries = entries;
         list->capacity = capacity;
     }
-    struct list_entry *entry = entry_new(hash, info);
+    AUTO(json_t) *info = json_from_text(value, strlen(value));
+    AUTO(json_t) *nothing = json_object();
+    struct list_entry *entry = entry_new(generation, hash, json_is_object(info) ? info : nothing);
     if (!entry)
         return -ENOMEM;
+    if (!json_is_object(info))
+        entry->status = UNREADABLE;
     list->entries[list->count++] = entry;
-    list->bytes += entry->size;
     return 0;
 }
 
@@ -384,37 +447,75 @@ void local_list_restore(struct station *s, const char *key, const char *value)
 {
     struct local_list *list = &s->local_list;
     uint8_t hash[SIPHASH_SIZE];
-    if (str_equal(key, KEY_RECORD)) {
-        list->has_key = hex_decode(value, list->key, sizeof(list->key)) == SIPHASH_KEY_SIZE;
-        return;
+    uint32_t generation;
+    switch (list_record_read(list, key, value, &generation, hash)) {
+    case LIST_RECORD_HEAD:
+        break;
+    case LIST_RECORD_ENTRY:
+        if (restore_entry(list, generation, hash, value) < 0)
+            list->is_damaged = true;
+        break;
+    case LIST_RECORD_UNKNOWN:
+        log_warn(LOG_STATION, "no record of the local authorization list: station=%s key=%s", s->id, key);
+        break;
     }
-    if (str_equal(key, VERSION_RECORD)) {
-        (void)str_to_int64(value, &list->version);
-        return;
+}
+
+static bool is_whole(const struct local_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->entries[i]->generation == list->generation && list->entries[i]->status == UNREADABLE)
+            return false;
+    return !list->is_damaged && (list->count == 0 || list->has_key); /* nothing can be found without it */
+}
+
+/* Half a list is none: the CSMS is told so by its version, and sends it anew. What is in the store is of a generation that is over. */
+static void give_up(struct station *s)
+{
+    struct local_list *list = &s->local_list;
+    struct list_records head = { 0 };
+    log_error(LOG_STATION, "the local authorization list cannot be read any more: station=%s", s->id);
+    if (!list->has_key)
+        s->env->random(s->env->ctx, list->key, sizeof(list->key));
+    list->has_key = true;
+    list->version = 0;
+    for (size_t i = 0; i < list->count; i++)
+        if (list->entries[i]->generation > list->generation)
+            list->generation = list->entries[i]->generation;
+    list->generation++;
+    if (list_records_init(&head, LIST_HEAD_RECORDS) == 0) {
+        list_records_add_head(&head, list, list->version, list->generation);
+        station_persist(s, head.items, head.count, NULL, NULL);
     }
-    AUTO(json_t) *info = json_from_text(value, strlen(value));
-    if (!json_is_object(info) || hex_decode(key, hash, sizeof(hash)) != SIPHASH_SIZE)
-        log_warn(LOG_STATION, "cannot read an entry of the local authorization list: station=%s", s->id);
-    else if (restore_entry(list, hash, info) < 0)
-        log_error(LOG_STATION, "no memory for the local authorization list: station=%s", s->id);
+    list_records_done(&head);
 }
 
 void local_list_start(struct station *s)
 {
     struct local_list *list = &s->local_list;
-    if (list->count > 0 && !list->has_key) { /* nothing can be found without it: the CSMS sends it anew */
-        log_error(LOG_STATION, "the local authorization list cannot be read any more: station=%s", s->id);
-        local_list_done(s);
-        list->version = 0;
+    size_t count = 0;
+    if (!is_whole(list))
+        give_up(s);
+    for (size_t i = 0; i < list->count; i++) {
+        struct list_entry *entry = list->entries[i];
+        if (entry->generation != list->generation) {
+            add_stale(list, &entry, 1);
+            continue;
+        }
+        list->bytes += entry->size;
+        list->entries[count++] = entry;
     }
-    if (list->count > 0)
-        qsort(list->entries, list->count, sizeof(struct list_entry *), by_hash);
+    list->count = count;
+    if (count > 0)
+        qsort(list->entries, count, sizeof(struct list_entry *), by_hash);
+    purge(s);
 }
 
 void local_list_done(struct station *s)
 {
     struct local_list *list = &s->local_list;
     free_all(list->entries, list->count);
-    list->entries = NULL;
-    list->count = list->capacity = list->bytes = 0;
+    free_all(list->stale, list->stale_count);
+    list->entries = list->stale = NULL;
+    list->count = list->capacity = list->bytes = list->stale_count = 0;
 }
