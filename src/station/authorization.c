@@ -4,9 +4,9 @@
  *             +-- another, during an authorization: known or asked, same group -> it ends (C09.FR.03)
  *             +-- none running: known or asked ------------ Accepted ----------> granted
  *
- * Known is what the Local Authorization List or else the authorization cache has (known_token.h). It counts without asking where LocalPreAuthorize holds, and offline where
- * LocalAuthorizeOffline does; what it has refused is asked for again. Offline a token that is not in it is let in by
- * OfflineTxForUnknownIdEnabled (C15). */
+ * Known is what the Local Authorization List or else the authorization cache has (known_token.h). It counts without asking where
+ * LocalPreAuthorize holds, and offline where LocalAuthorizeOffline does; what it has refused is asked for again. Offline a token that is
+ * in neither is let in by OfflineTxForUnknownIdEnabled (C15). */
 #include "station/transaction_internal.h"
 
 #include <ctype.h>
@@ -281,6 +281,11 @@ static void decide_stop(struct evse *e, const struct id_token *token, const stru
 static void decide_start_known(struct evse *e, const struct known_token *known)
 {
     struct token_info info = remembered(e, known);
+    AUTO(json_t) *more = known->listed ? local_list_info(known->listed) : NULL;
+    if (more) {
+        info.priority = smart_charging_priority(more);
+        tariff_on_token_info(e, more);
+    }
     decide_start(e, &info);
 }
 

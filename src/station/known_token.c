@@ -9,7 +9,7 @@ static struct known_token find(struct station *s, const struct id_token *token, 
         if (entry)
             return (struct known_token){
                 .is_known = true,
-                .is_listed = true,
+                .listed = entry,
                 .is_expired = entry->expires_ms >= 0 && station_wall_ms(s) > entry->expires_ms,
                 .status = (enum authorization_status)entry->status,
                 .group = entry->group[0] ? entry->group : NULL,
@@ -54,7 +54,7 @@ bool known_token_is_settled(const struct evse *e, const struct known_token *know
     if (known->is_expired) /* C14.FR.05 */
         return false;
     if (known->status != STATUS_ACCEPTED) /* C10.FR.03, C12.FR.05; C14.FR.03 */
-        return variable_bool(s, known->is_listed ? VAR_LOCAL_LIST_DISABLE_POST_AUTHORIZE
-                                                 : VAR_AUTH_CACHE_DISABLE_POST_AUTHORIZE);
+        return variable_bool(s, known->listed ? VAR_LOCAL_LIST_DISABLE_POST_AUTHORIZE
+                                              : VAR_AUTH_CACHE_DISABLE_POST_AUTHORIZE);
     return variable_bool(s, VAR_AUTH_LOCAL_PRE_AUTHORIZE) && (known->evses >> (e->id - 1) & 1);
 }

@@ -10,12 +10,13 @@
 #include "station/auth_cache.h"
 
 struct evse;
+struct list_entry;
 struct station;
 
 struct known_token {
-    bool is_known;   /* else all else is 0 */
-    bool is_listed;  /* by the list, not the cache */
-    bool is_expired; /* only of a listed one: those of the cache are forgotten then */
+    bool is_known;                   /* else all else is 0 */
+    bool is_expired;                 /* only of a listed one: those of the cache are forgotten then */
+    const struct list_entry *listed; /* NULL: known by the cache; borrowed until the list changes */
     enum authorization_status status;
     const char *group; /* or NULL; borrowed until cache or list change */
     uint64_t evses;    /* bit id - 1, or EVERY_EVSE */

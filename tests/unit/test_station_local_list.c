@@ -281,6 +281,38 @@ static void who_is_listed_and_refused_by_the_CSMS_later_is_stopped(void **state)
     assert_int_equal(listing_find(b, CARD)->status, STATUS_ACCEPTED); /* only SendLocalList changes it */
 }
 
+static void a_listed_token_has_its_charging_priority(void **state) /* K03.FR.04, K03.FR.06 */
+{
+    struct bench *b = *state;
+    listing_full(b, 1, ENTRY(CARD, "{'status': 'Accepted', 'chargingPriority': 5}"));
+    bench_answer(b, "TransactionEvent", "{}");
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_settle(b);
+    assert_int_equal(b->station->evses[0].tx.priority, 5);
+    bench_restart(b);
+    assert_int_equal(b->station->evses[0].tx.priority, 5);
+}
+
+static void what_the_list_has_to_tell_a_driver_is_shown(void **state) /* I01.FR.03 */
+{
+    (void)state;
+    static const char *const presets[] = { "AuthCtrlr.LocalPreAuthorize=true",
+                                           "TxCtrlr.TxStartPoint=Authorized", NULL };
+    struct evse_abilities abilities = bench_abilities();
+    abilities.display = abilities.display_utf8 = true;
+    abilities.display_length = 40;
+    struct bench *b = session_bench_of(&abilities, presets);
+    listing_full(b, 1,
+                 ENTRY(CARD, "{'status': 'Accepted', 'language1': 'ja', 'personalMessage': {'format': "
+                             "'UTF8', 'content': '39 JPY/kWh'}}"));
+    bench_answer(b, "TransactionEvent", "{}");
+    bench_token(b, 1, CARD, "ISO14443");
+    bench_settle(b);
+    bench_expect_shown(b, 1, "39 JPY/kWh");
+    assert_string_equal(tariff_language(&b->station->evses[0], 0), "ja");
+    bench_free(b);
+}
+
 static void a_listed_master_pass_starts_nothing_and_stops_all(void **state) /* C16.FR.03, C16.FR.05 */
 {
     struct bench *b = *state;
@@ -336,6 +368,8 @@ int main(void)
         TEST(a_listed_member_of_the_group_stops_without_asking),
         TEST(offline_a_listed_member_of_the_group_stops),
         TEST(who_is_listed_and_refused_by_the_CSMS_later_is_stopped),
+        TEST(a_listed_token_has_its_charging_priority),
+        cmocka_unit_test(what_the_list_has_to_tell_a_driver_is_shown),
         TEST(a_listed_master_pass_starts_nothing_and_stops_all),
         TEST(a_customer_is_told_that_he_is_listed),
     };
