@@ -326,6 +326,7 @@ def local_list(table, _):
     table.row("SendLocalList of 10,000 entries in messages of 64 KiB, stored", f"{r['seconds']:.2f} s", "1 s")
     table.row("... longest time that others wait: for the loop / for a commit", f"{r['busy_ms']:.1f} ms / {r['other_ms']:.0f} ms")
     table.row("a token looked up in a list of 100,000", f"{r['lookup_us']:.2f} us", "a few us")
+    table.row("that list is replaced: longest time that others wait, likewise", f"{r['replace_busy_ms']:.1f} ms / {r['replace_other_ms']:.0f} ms")
 
 
 def size(table, _):

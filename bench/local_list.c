@@ -4,8 +4,8 @@
  *   bench-local-list SENT HELD
  *
  * Prints as JSON: seconds to send SENT entries in messages of 64 KiB, each answered before the next; the longest time that one message kept
- * the loop busy; the longest time that a record of another station waited for its commit meanwhile; and the time of a lookup in a
- * list of HELD. */
+ * the loop busy; the longest time that a record of another station waited for its commit meanwhile; the time of a lookup in a
+ * list of HELD; and how long the loop was busy, and another station waited, when that list is replaced by an empty one. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -27,6 +27,7 @@ static struct {
     int64_t now_ms;
     struct timers timers;
     bool is_answered;
+    double busy_longest_ms;
     double other_since_ms,
         other_longest_ms; /* the other station's record: since when it waits; 0: it does not */
 } bench;
@@ -38,9 +39,17 @@ static double clock_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
+static void count_busy(double begin_ms)
+{
+    double took = clock_ms() - begin_ms;
+    bench.busy_longest_ms = took > bench.busy_longest_ms ? took : bench.busy_longest_ms;
+}
+
 static void on_written(void *ctx, int err)
 {
+    double begin = clock_ms();
     station_on_persisted(bench.solo.station, (uint32_t)(uintptr_t)ctx, err);
+    count_busy(begin);
     loop_stop(&bench.loop);
 }
 
@@ -77,10 +86,21 @@ static void write_other(void)
                       on_other_written, NULL);
 }
 
-/* The longest time in ms that the station took for one of the messages, without the store's. */
-static double send_entries(int from, int count, int *version)
+static void send_frame(const char *text, size_t len)
 {
-    double longest = 0;
+    double begin = clock_ms();
+    bench.is_answered = false;
+    station_on_frame(bench.solo.station, text, len);
+    count_busy(begin);
+    write_other();
+    while (!bench.is_answered) {
+        bench.loop.stopping = false;
+        loop_run(&bench.loop);
+    }
+}
+
+static void send_entries(int from, int count, int *version)
+{
     for (int at = from; at < from + count; at += PER_MESSAGE) {
         struct buf frame;
         int number = ++*version;
@@ -95,19 +115,22 @@ static double send_entries(int from, int count, int *version)
                        "\"status\":\"Accepted\"}}",
                        i == at ? "" : ",", i);
         buf_text(&frame, "]}]");
-        double begin = clock_ms();
-        bench.is_answered = false;
-        station_on_frame(bench.solo.station, buf_string(&frame), frame.len);
-        double took = clock_ms() - begin;
-        longest = took > longest ? took : longest;
+        send_frame(buf_string(&frame), frame.len);
         buf_done(&frame);
-        write_other();
-        while (!bench.is_answered) {
-            bench.loop.stopping = false;
-            loop_run(&bench.loop);
-        }
     }
-    return longest;
+}
+
+/* The whole list goes; until the store has nothing of it any more. */
+static void replace_list(void)
+{
+    static const char frame[] = "[2,\"r\",\"SendLocalList\",{\"versionNumber\":1,\"updateType\":\"Full\"}]";
+    bench.busy_longest_ms = bench.other_longest_ms = 0;
+    send_frame(frame, strlen(frame));
+    while (bench.solo.station->local_list.is_purging) {
+        write_other();
+        bench.loop.stopping = false;
+        loop_run(&bench.loop);
+    }
 }
 
 static double lookup_us(int held)
@@ -145,11 +168,15 @@ int main(int argc, char **argv)
     bench.solo.persist = persist;
     bench.solo.on_answer = on_answer;
     double begin = clock_ms();
-    double busy_ms = send_entries(0, sent, &version);
-    double took_s = (clock_ms() - begin) / 1000, other_ms = bench.other_longest_ms;
-    (void)send_entries(sent, held - sent, &version);
-    printf("{\"seconds\": %.3f, \"busy_ms\": %.2f, \"other_ms\": %.1f, \"lookup_us\": %.3f}\n", took_s,
-           busy_ms, other_ms, lookup_us(held));
+    send_entries(0, sent, &version);
+    double took_s = (clock_ms() - begin) / 1000, busy_ms = bench.busy_longest_ms;
+    double other_ms = bench.other_longest_ms;
+    send_entries(sent, held - sent, &version);
+    double found_us = lookup_us(held);
+    replace_list();
+    printf("{\"seconds\": %.3f, \"busy_ms\": %.2f, \"other_ms\": %.1f, \"lookup_us\": %.3f, "
+           "\"replace_busy_ms\": %.2f, \"replace_other_ms\": %.1f}\n",
+           took_s, busy_ms, other_ms, found_us, bench.busy_longest_ms, bench.other_longest_ms);
     station_free(bench.solo.station);
     store_close(bench.store);
     char command[200]; /* the files of this run */
