@@ -274,8 +274,10 @@ static int phases_of(const struct station *s, int evse)
 static json_t *period_json(int64_t start_s, double limit, int phases)
 {
     json_t *period = json_pack("{s:I, s:f}", "startPeriod", (json_int_t)start_s, "limit", tenth(limit));
-    if (period && phases)
-        json_set_optional(period, "numberPhases", json_integer(phases));
+    if (period && phases && json_set_optional(period, "numberPhases", json_integer(phases)) < 0) {
+        json_decref(period);
+        return NULL;
+    }
     return period;
 }
 
@@ -319,11 +321,11 @@ static int make_profile(const struct station *s, const struct external_limit *li
                  : NULL;
     if (!profile)
         return -ENOMEM;
-    if (limit->duration_s) {
-        json_set_optional(schedule, "duration", json_integer(limit->duration_s));
-        json_set_optional(profile, "validTo", json_string(end));
-    }
-    return charging_profile_read(profile, limit->evse, limit->source, ret, &reason);
+    if (limit->duration_s && (json_set_optional(schedule, "duration", json_integer(limit->duration_s)) < 0 ||
+                              json_set_optional(profile, "validTo", json_string(end)) < 0))
+        return -ENOMEM;
+    /* made so that nothing can be wrong with it but that there is no memory */
+    return charging_profile_read(profile, limit->evse, limit->source, ret, &reason) < 0 ? -ENOMEM : 0;
 }
 
 int station_set_external_limit(struct station *station, const struct external_limit *limit)
