@@ -281,23 +281,23 @@ void wish_acknowledge(struct charger *c, int evse)
 
 /* ---- the display ---- */
 
-static void display(struct charger *c, struct outlet *o)
+static void show(struct charger *c, struct outlet *o)
 {
     job_begin(&o->jobs[SLOT_DISPLAY], &profile_of(c, o)->display, NULL, NAN);
 }
 
-void charger_show(struct charger *c, int evse, const struct evse_display *wanted)
+void charger_show(struct charger *c, int evse, const struct evse_display *display)
 {
     struct outlet *o = &c->outlets[evse - 1];
-    char *text = profile_of(c, o)->abilities.display ? strdup(wanted->text) : NULL;
+    char *text = profile_of(c, o)->abilities.display ? strdup(display->text) : NULL;
     if (!text)
         return;
     free(o->display_text);
     o->display_text = text;
-    o->display_priority = wanted->priority;
+    o->display_priority = display->priority;
     o->displayed = false;
     if (c->ready)
-        display(c, o);
+        show(c, o);
     wish_advance(c);
     charger_arm(c);
 }
@@ -314,7 +314,7 @@ static void bring_about(struct charger *c, struct outlet *o)
     if (o->wish != WISH_NONE && o->wish != o->applied && !paused && job_is_idle(&o->jobs[SLOT_SWITCH]))
         switch_to(c, o, o->wish == WISH_START, NULL);
     if (o->display_text && !o->displayed && job_is_idle(&o->jobs[SLOT_DISPLAY]))
-        display(c, o);
+        show(c, o);
 }
 
 static void on_ready(struct charger *c)

@@ -191,7 +191,7 @@ struct list_update {
 /* The new entries are its own until it is in force. */
 static void update_free(struct list_update *u, bool is_in_force)
 {
-    for (size_t i = 0; !is_in_force && i < u->change_count; i++)
+    for (size_t i = 0; u->changes && !is_in_force && i < u->change_count; i++)
         free(u->changes[i].entry);
     if (!is_in_force)
         free(u->entries);

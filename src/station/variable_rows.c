@@ -50,20 +50,13 @@ bool variable_next_place(const struct variable_row *row, struct variable_place *
 /* ---- finding what a request names ---- */
 
 /* Whether evse and connectorId of a component, or their absence, are those of the place. */
-static bool component_is_at(const json_t *component, const struct variable_row *row,
-                            const struct variable_place *place)
+static bool component_is_at(const json_t *component, const struct variable_place *place)
 {
     const json_t *evse = json_object_get(component, "evse");
     int64_t id = json_get_int(evse, "id", 0), connector = json_get_int(evse, "connectorId", 0);
-    switch (row->tier) {
-    case TIER_STATION:
+    if (!place->evse) /* TIER_STATION */
         return !evse;
-    case TIER_EVSE:
-        return evse && id == place->evse->id && connector == 0;
-    case TIER_CONNECTOR:
-        return evse && id == place->evse->id && connector == place->connector;
-    }
-    return false;
+    return evse && id == place->evse->id && connector == place->connector;
 }
 
 static bool same_name(const char *name, const char *wanted)
@@ -87,7 +80,7 @@ enum variable_found variable_find(const struct station *s, const json_t *compone
             !same_name(row->component_instance, component_instance))
             continue;
         while (variable_next_place(row, &place)) {
-            if (!component_is_at(component, row, &place))
+            if (!component_is_at(component, &place))
                 continue;
             found = VARIABLE_UNKNOWN;
             if (same_name(row->variable, variable_name) && same_name(row->instance, instance)) {
