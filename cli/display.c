@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/json.h"
+#include "base/str.h"
 #include "base/timestamp.h"
 #include "ocpp/summary.h"
 
@@ -29,6 +30,16 @@ static void show_measure(const json_t *measured, const char *name, const char *u
         (void)printf("  %.6g %s", json_get_number(measured, name, 0), unit);
 }
 
+/* What the driver sees; the CSMS wrote it. */
+static void show_screen(const json_t *display)
+{
+    char text[600];
+    (void)str_copy(text, sizeof(text), json_get_string(display, "text", ""));
+    str_make_harmless(text);
+    if (*json_get_string(display, "priority", ""))
+        (void)printf("             display \"%s\", %s\n", text, json_get_string(display, "priority", ""));
+}
+
 static void show_evse(const json_t *evse)
 {
     const json_t *device = json_object_get(evse, "device"), *measured = json_object_get(device, "measured");
@@ -49,6 +60,7 @@ static void show_evse(const json_t *evse)
     (void)putchar('\n');
     if (json_is_object(json_object_get(evse, "transaction")))
         show_transaction(json_object_get(evse, "transaction"));
+    show_screen(json_object_get(evse, "display"));
 }
 
 static void show_reservation(const json_t *reservation)

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "charger/profile_internal.h"
 
+#define MIN_LENGTH 4   /* bytes of the longest character */
 #define MAX_LENGTH 512 /* characters of a MessageContentType */
 
 /* The point takes text; how much of it? 0 for one that is as long as the text. */
@@ -97,5 +98,8 @@ void profile_read_display(struct reading *r, const struct yaml_node *node, const
     a->display_utf8 = !a->display_in_bytes; /* whether a string may be UTF-8 nobody knows but the manual */
     if (formats)
         read_formats(r, formats, a);
-    a->display_length = (int)read_int(r, node, "length", room, 1, room);
+    if (room < MIN_LENGTH)
+        COMPLAIN(r, node, "a text of %d is none; expected room for %d at least", room, MIN_LENGTH);
+    else
+        a->display_length = (int)read_int(r, node, "length", room, MIN_LENGTH, room);
 }

@@ -159,6 +159,14 @@ static struct entry *choose(const struct evse *e, size_t *ret_count)
 
 /* ---- pages ---- */
 
+/* C0, DEL, and C1 in UTF-8 */
+static bool is_control(const char *character, size_t len)
+{
+    unsigned char first = (unsigned char)character[0];
+    return (len == 1 && (first < 0x20 || first == 0x7F)) ||
+           (len == 2 && first == 0xC2 && (unsigned char)character[1] < 0xA0);
+}
+
 /* What the display cannot show becomes a blank or '?'. */
 static void make_displayable(const struct evse_abilities *a, const char *text, char ret[static TEXT_SIZE])
 {
@@ -166,8 +174,10 @@ static void make_displayable(const struct evse_abilities *a, const char *text, c
     for (size_t left = strlen(text), step; left > 0 && used + 4 < TEXT_SIZE; text += step, left -= step) {
         size_t len = utf8_step(text, left);
         step = len ? len : 1;
-        if (len == 1) {
-            ret[used++] = (unsigned char)*text < 0x20 || *text == 0x7F ? ' ' : *text;
+        if (is_control(text, len)) {
+            ret[used++] = ' ';
+        } else if (len == 1) {
+            ret[used++] = *text;
         } else if (len == 0 || !a->display_utf8 || (len == 4 && !a->display_in_bytes)) {
             ret[used++] = '?';
         } else {

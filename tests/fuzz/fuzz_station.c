@@ -181,12 +181,22 @@ static void end_csr(struct world *w, int err)
         station_on_csr(w->station, ticket, err ? NULL : "request", err ? NULL : "key", err);
 }
 
+/* What is shown fits, and is whole characters. */
+static void on_show(void *ctx, int evse, const struct evse_display *display)
+{
+    (void)ctx;
+    size_t len = strlen(display->text);
+    if (evse != 1 || len > 16 || utf8_length(display->text, len) < 0)
+        abort();
+}
+
 static const struct station_ops ops = { .connect = on_connect,
                                         .disconnect = on_disconnect,
                                         .set_ping_interval = on_ping_interval,
                                         .send = on_send,
                                         .persist = on_persist,
                                         .command = on_command,
+                                        .show = on_show,
                                         .make_csr = on_make_csr,
                                         .firmware = on_firmware,
                                         .upload_log = on_upload_log,
@@ -363,6 +373,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                    .unlock = true,
                                    .reset = true,
                                    .parking_bay = true,
+                                   .can_fault = true,
+                                   .display = true,
+                                   .display_length = 16,
+                                   .display_in_bytes = true,
+                                   .display_utf8 = true,
                                    .phases = 3,
                                    .min_current_A = 6,
                                    .max_current_A = 32,

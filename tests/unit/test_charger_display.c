@@ -142,6 +142,9 @@ static void what_cannot_be_a_display_is_said(void **state)
         { PROFILE("  line: { at: holding 1, type: string, words: 4, access: rw, persistent: true }\n",
                   "{ set: { line: text } }"),
           "line is persistent" },
+        { PROFILE("  line: { at: holding 1, type: string, words: 1, access: w }\n",
+                  "{ set: { line: text } }"),
+          "a text of 2 is none" },
         { PROFILE("  line: { at: holding 1, type: bytes, words: 4, access: w }\n", "{ set: { line: text } }"),
           "no text that people read" },
     };

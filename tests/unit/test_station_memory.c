@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "pki/pki.h"
+#include "station/internal.h"
 #include "tests/support/authority.h"
 
 #define STEP 23 /* of the allocations, one in so many fails in the usual run */
@@ -463,6 +464,49 @@ static void charging_profiles_come_and_go(struct run *run)
     ask(run, "ClearChargingProfile", "{'chargingProfileCriteria':{'evseId':0}}");
 }
 
+#define MESSAGE(id, priority, text)                                                                          \
+    "{'message':{'id':" id ",'priority':'" priority                                                          \
+    "','message':{'format':'UTF8','language':'en','content':'" text "'}}}"
+
+static void messages_and_costs_come_and_go(struct run *run)
+{
+    struct bench *b = run->b;
+    ask(run, "SetVariables",
+        "{'setVariableData':[{'component':{'name':'TariffCostCtrlr'},'variable':{'name':"
+        "'TariffFallbackMessage'},'attributeValue':'0.59 EUR/kWh'}]}");
+    ask(run, "SetDisplayMessage", MESSAGE("1", "NormalCycle", "A text that needs two pages"));
+    ask(run, "SetDisplayMessage", MESSAGE("2", "AlwaysFront", "first"));
+    ask(run, "SetDisplayMessage", MESSAGE("3", "AlwaysFront", "second"));
+    ask(run, "GetDisplayMessages", "{'requestId':1}");
+    pass(run, 20000);
+    ask(run, "ClearDisplayMessage", "{'id':3}");
+    bench_answer(b, "Authorize",
+                 "{'idTokenInfo':{'status':'Blocked','language1':'en','personalMessage':{'format':'UTF8',"
+                 "'content':'Please call us'}}}");
+    tap(run, "04FFFFFE");
+    pass(run, 20000);
+    bench_answer(b, "Authorize", "");
+    bench_answer(b, "TransactionEvent",
+                 "{'totalCost':1.5,'updatedPersonalMessage':{'format':'UTF8','content':'0.39 EUR/kWh'}}");
+    state(run, EVSE_CONNECTED);
+    run->allowed = true;
+    tap(run, CARD);
+    pass(run, 20000);
+    char text[100];
+    (void)snprintf(text, sizeof(text), "{'totalCost':2,'transactionId':'%s'}", b->station->evses[0].tx.id);
+    ask(run, "CostUpdated", text);
+    pass(run, 20000);
+    tap(run, CARD);
+    if (run->started) /* the card was not understood */
+        tap(run, CARD);
+    run->allowed = false;
+    pass(run, 60000);
+    state(run, EVSE_AVAILABLE);
+    bench_answer(b, "TransactionEvent", "");
+    pass(run, 80000);
+    ask(run, "ClearDisplayMessage", "{'id':1}");
+}
+
 static void lists_and_reservations_come_and_go(struct run *run)
 {
     ask(run, "SendLocalList",
@@ -625,7 +669,8 @@ static long live_through(long fail_at)
     memory.fail_at = fail_at;
     struct run run = { .transactions = json_object() };
     struct evse_abilities abilities = bench_abilities();
-    abilities.lock_failure = true;
+    abilities.lock_failure = abilities.display = abilities.display_utf8 = true;
+    abilities.display_length = 20;
     abilities.variables = &state_word;
     abilities.variable_count = 1;
     run.b = bench_new(
@@ -648,6 +693,7 @@ static long live_through(long fail_at)
     a_card_charges_through_an_outage(&run);
     charging_profiles_come_and_go(&run);
     limits_come_from_outside(&run);
+    messages_and_costs_come_and_go(&run);
     lists_and_reservations_come_and_go(&run);
     a_device_tells_of_itself(&run);
     monitors_come_and_go(&run);
