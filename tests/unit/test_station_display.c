@@ -462,6 +462,10 @@ static void what_the_display_lacks_is_replaced(void **state)
     struct bench *b = bench_with(1, NULL, usual);
     set(b, MESSAGE("1", "InFront", "", "a\\nb \U0001F600"));
     bench_expect_shown(b, 1, "a b ?");
+    set(b, MESSAGE("1", "InFront", "",
+                   "a\xC2\x9B"
+                   "1mb\\u0007")); /* a terminal's command */
+    bench_expect_shown(b, 1, "a 1mb");
     bench_free(b);
     b = bench_with(1, bytes, usual);
     set(b, MESSAGE("1", "InFront", "", "\u00e9\u00e9\u00e9"));
