@@ -78,3 +78,9 @@ json_t *json_from_text(const char *text, size_t len)
 {
     return json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 }
+
+json_t *json_copy_whole(const json_t *json)
+{
+    AUTO(json_t) *copy = json_deep_copy(json);
+    return copy && json_equal(copy, json) ? STEAL(copy) : NULL;
+}

@@ -25,6 +25,9 @@ int json_set_optional(json_t *object, const char *key, json_t *value);
 /* Text of `value` as a new string node if not NULL and not "", else nothing is set. */
 int json_set_text(json_t *object, const char *key, const char *value);
 
+/* A copy, all the way down; NULL without memory. jansson's own leaves out what there was no memory for, and does not say so. */
+json_t *json_copy_whole(const json_t *json);
+
 /* Compact text, the caller's to free; NULL without memory. */
 char *json_to_text(const json_t *json);
 /* Bytes of that text; 0 without memory. */

@@ -15,15 +15,15 @@
 #define MAX_LINE    (4 * MAX_MESSAGE + 400) /* JSON: a backslash before each quote, and the fields once more */
 
 const char *const log_level_names[LOG_LEVELS] = { "error", "warn", "info", "debug" };
-const char *const log_area_names[LOG_AREAS] = { "gateway", "ocpp",    "station", "charger",
-                                                "modbus",  "echonet", "net",     "store" };
+const char *const log_area_names[LOG_AREAS] = { "gateway", "ocpp",   "station", "charger", "modbus",
+                                                "echonet", "ocpp16", "net",     "store" };
 
 /* The sink: the program's one global. */
 static struct {
     int fd;
     bool json;
     enum log_level levels[LOG_AREAS];
-    void (*follow)(void *ctx, const char *line);
+    void (*follow)(void *ctx, const struct log_line *line);
     void *ctx;
     void (*keep)(void *ctx, const char *line);
     void *keep_ctx;
@@ -49,7 +49,7 @@ bool log_is_on(enum log_area area, enum log_level level)
     return level <= sink.levels[area];
 }
 
-void log_set_follower(void (*follow)(void *ctx, const char *line), void *ctx)
+void log_set_follower(void (*follow)(void *ctx, const struct log_line *line), void *ctx)
 {
     sink.follow = follow;
     sink.ctx = ctx;
@@ -109,27 +109,50 @@ static void format_json(char *ret, size_t size, const char *when, const char *le
     ret[len <= size - 2 ? len : 0] = '\0';
 }
 
-void log_write(enum log_area area, enum log_level level, const char *format, ...)
+static void tell_others(const struct log_line *line)
 {
-    char message[MAX_MESSAGE], line[MAX_LINE], when[TIMESTAMP_SIZE];
+    if (sink.keep)
+        sink.keep(sink.keep_ctx, line->line);
+    if (!sink.follow || sink.following)
+        return;
+    sink.following = true;
+    sink.follow(sink.ctx, line);
+    sink.following = false;
+}
+
+/* Of the message, a text of MAX_MESSAGE bytes, what could harm is taken out. */
+static void write_line(enum log_area area, enum log_level level, bool is_private, char *message)
+{
+    char line[MAX_LINE], when[TIMESTAMP_SIZE];
     struct timespec now;
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(message, sizeof(message), format, args);
-    va_end(args);
     str_make_harmless(message);
     (void)clock_gettime(CLOCK_REALTIME, &now);
     timestamp_format((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, when);
     (sink.json ? format_json : format_text)(line, sizeof(line), when, log_level_names[level],
                                             log_area_names[area], message);
-    if (sink.keep)
-        sink.keep(sink.keep_ctx, line);
-    if (sink.follow && !sink.following) {
-        sink.following = true;
-        sink.follow(sink.ctx, line);
-        sink.following = false;
-    }
+    if (!is_private)
+        tell_others(&(struct log_line){ level, area, message, line });
     size_t len = strlen(line);
     line[len] = '\n';
     (void)!write(sink.fd, line, len + 1);
+}
+
+void log_write(enum log_area area, enum log_level level, const char *format, ...)
+{
+    char message[MAX_MESSAGE];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    write_line(area, level, false, message);
+}
+
+void log_private(enum log_area area, enum log_level level, const char *format, ...)
+{
+    char message[MAX_MESSAGE];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    write_line(area, level, true, message);
 }

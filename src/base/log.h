@@ -1,7 +1,7 @@
 /* One sentence, then fields: log_warn(LOG_MODBUS, "charger does not answer: station=%s bus=%s", id, bus).
  *
  * Areas have levels of their own. The sink is the program's one global: text or JSON lines to a file
- * descriptor (stderr at start) and, besides, any number of followers (`ocpp-cli log -f`). Never a secret. */
+ * descriptor (stderr at start) and, besides, any number of followers (`ocpp-cli log -f`). Never a secret, but for log_private(). */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -16,6 +16,7 @@ enum log_area {
     LOG_CHARGER,
     LOG_MODBUS,
     LOG_ECHONET,
+    LOG_OCPP16,
     LOG_NET,
     LOG_STORE,
     LOG_AREAS
@@ -28,11 +29,22 @@ extern const char *const log_area_names[LOG_AREAS];   /* "gateway", "ocpp", ... 
 void log_setup(int fd, bool json);
 void log_set_level(enum log_area area, enum log_level level);
 bool log_is_on(enum log_area area, enum log_level level);
-/* Receives every line that is written, without its newline, in the format chosen; NULL to end. */
-void log_set_follower(void (*follow)(void *ctx, const char *line), void *ctx);
-/* The same for one who keeps the lines (diagnostics), besides the follower. */
+/* What was said; borrowed for the call. */
+struct log_line {
+    enum log_level level;
+    enum log_area area;
+    const char *message, *line; /* line: the whole, without its newline, in the format chosen */
+};
+/* Receives all that is written; NULL to end. */
+void log_set_follower(void (*follow)(void *ctx, const struct log_line *line), void *ctx);
+/* Receives every line, to keep it (diagnostics). */
 void log_set_keeper(void (*keep)(void *ctx, const char *line), void *ctx);
 void log_write(enum log_area area, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Written to the descriptor whatever the levels are, and told neither to follower nor keeper: for the one secret that only a person at this host may see, the
+ * setup token. */
+void log_private(enum log_area area, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 #define log_at(area, level, ...)                                                                             \

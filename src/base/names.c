@@ -16,6 +16,10 @@ const char *const record_kind_names[RECORD_KINDS] = {
     [RECORD_RESERVATION] = "reservation",
     [RECORD_MONITOR] = "monitor",
     [RECORD_DISPLAY_MESSAGE] = "display_message",
+    [RECORD_DEVICE] = "device",
+    [RECORD_HISTORY] = "history",
+    [RECORD_USER] = "user",
+    [RECORD_API_TOKEN] = "api_token",
 };
 
 const char *const evse_state_names[EVSE_STATES] = {

@@ -34,7 +34,12 @@ void problems_add(struct problems *p, const char *file, int line, const char *pa
     buf_text(&text, file);
     if (line > 0)
         buf_printf(&text, ":%d", line);
-    buf_printf(&text, ": %s%s", path ? path : "", path && *path ? ": " : "");
+    buf_text(&text, ": ");
+    size_t path_at = text.len;
+    buf_text(&text, path ? path : "");
+    size_t path_end = text.len;
+    buf_text(&text, path && *path ? ": " : "");
+    size_t message = text.len;
     va_start(args, format);
     buf_vprintf(&text, format, args);
     va_end(args);
@@ -44,8 +49,13 @@ void problems_add(struct problems *p, const char *file, int line, const char *pa
     buf_done(&text);
     if (!heap)
         return;
-    p->list[p->count] =
-        (struct problem){ .text = heap, .prefix = strlen(file), .line = line, .number = p->count };
+    p->list[p->count] = (struct problem){ .text = heap,
+                                          .prefix = strlen(file),
+                                          .line = line,
+                                          .path = path_at,
+                                          .path_len = path_end - path_at,
+                                          .message = message,
+                                          .number = p->count };
     p->count++;
 }
 

@@ -9,10 +9,12 @@
 #define PROBLEMS_MAX 100 /* more are counted, not kept */
 
 struct problem {
-    char *text;    /* file:line: path: what is wrong, what would be right */
-    size_t prefix; /* length of "file" in it */
-    int line;      /* 0: none */
-    size_t number; /* in the order they were found */
+    char *text;            /* file:line: path: what is wrong, what would be right */
+    size_t prefix;         /* length of "file" in it */
+    int line;              /* 0: none */
+    size_t path, path_len; /* where "path" is in it; empty: there is none */
+    size_t message;        /* where "what is wrong" begins */
+    size_t number;         /* in the order they were found */
 };
 
 struct problems {

@@ -17,6 +17,11 @@ enum record_kind {
     RECORD_RESERVATION,     /* key: reservation id; value: the reservation */
     RECORD_MONITOR,         /* key: monitor id; value: the monitor a CSMS set */
     RECORD_DISPLAY_MESSAGE, /* key: message id; value: MessageInfoType */
+    RECORD_DEVICE,          /* key: what a driver calls it; value: the driver's */
+    RECORD_HISTORY, /* key: "event/" or "record/" and its key; value: what the history does not have yet of an ended transaction */
+    /* Of no station: under the name "". */
+    RECORD_USER,      /* key: name; value: role and hash of the password of who uses the management API */
+    RECORD_API_TOKEN, /* key: name; value: role and hash of a token of the management API */
     RECORD_KINDS
 };
 

@@ -10,8 +10,10 @@
 
 #include "base/str.h"
 
-#define MAX_PATH  256
-#define MAX_NAMES 512 /* names offered to choose from, in a message */
+#define MAX_PATH   256
+#define TEXT_OF(x) #x
+#define TEXT(x)    TEXT_OF(x)
+#define MAX_NAMES  512 /* names offered to choose from, in a message */
 
 /* ---- building the tree ---- */
 
@@ -23,8 +25,34 @@ struct build {
     int depth;
     char *key; /* of the entry that comes next in a map */
     int key_line;
+    struct yaml_span key_at;
     size_t nodes;
+    const char *text; /* all of it */
+    size_t len;
+    size_t offset, index; /* a byte of it, and which character that is to libyaml */
 };
+
+/* libyaml counts characters, the byte order mark not. Marks come nearly in order, so each way is short. */
+static size_t offset_of(struct build *b, const yaml_mark_t *mark)
+{
+    if (b->offset == 0 && b->len >= 3 && memcmp(b->text, "\xef\xbb\xbf", 3) == 0)
+        b->offset = 3;
+    for (; b->index < mark->index && b->offset < b->len; b->index++)
+        do
+            b->offset++;
+        while (b->offset < b->len && ((unsigned char)b->text[b->offset] & 0xC0) == 0x80);
+    for (; b->index > mark->index && b->offset > 0; b->index--)
+        do
+            b->offset--;
+        while (b->offset > 0 && ((unsigned char)b->text[b->offset] & 0xC0) == 0x80);
+    return b->offset;
+}
+
+static struct yaml_span span_of(struct build *b, const yaml_event_t *event)
+{
+    size_t begin = offset_of(b, &event->start_mark);
+    return (struct yaml_span){ begin, offset_of(b, &event->end_mark) };
+}
 
 static void fail(struct build *b, int line, const char *text)
 {
@@ -68,6 +96,8 @@ static struct yaml_node *add_node(struct build *b, enum yaml_kind kind, int line
     node->kind = kind;
     node->line = b->key ? b->key_line : line;
     node->file = b->y->name;
+    if (b->key)
+        node->key_at = b->key_at;
     node->key = STEAL(b->key);
     if (b->depth == 0) {
         b->y->root = node;
@@ -95,18 +125,20 @@ static int on_scalar(struct build *b, const yaml_event_t *event)
     }
     if (in_map && !b->key) {
         if (b->stack[b->depth - 1]->count == YAML_MAX_KEYS) {
-            fail(b, line, "the map has too many keys");
+            fail(b, line, "the map has too many keys; at most " TEXT(YAML_MAX_KEYS));
             return -EINVAL;
         }
         if (has_key(b->stack[b->depth - 1], text))
             problems_add(b->problems, b->y->name, line, NULL, "\"%s\" is given twice", text);
         b->key = strdup(text);
         b->key_line = line;
+        b->key_at = span_of(b, event);
         return b->key ? 0 : -ENOMEM;
     }
     struct yaml_node *node = add_node(b, YAML_SCALAR, line);
     if (!node)
         return b->nodes > YAML_MAX_NODES ? -EINVAL : -ENOMEM;
+    node->at = span_of(b, event);
     node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
     node->text = strdup(text);
     return node->text ? 0 : -ENOMEM;
@@ -120,12 +152,16 @@ static int on_open(struct build *b, const yaml_event_t *event, enum yaml_kind ki
         return -EINVAL;
     }
     if (b->depth == YAML_MAX_DEPTH) {
-        fail(b, line, "nested too deeply");
+        fail(b, line, "nested too deeply; at most " TEXT(YAML_MAX_DEPTH) " levels");
         return -EINVAL;
     }
     struct yaml_node *node = add_node(b, kind, line);
     if (!node)
         return b->nodes > YAML_MAX_NODES ? -EINVAL : -ENOMEM;
+    node->at.begin = node->at.end = offset_of(b, &event->start_mark);
+    node->flow = event->type == YAML_SEQUENCE_START_EVENT
+                     ? event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE
+                     : event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
     b->stack[b->depth] = node;
     b->last[b->depth] = NULL;
     b->depth++;
@@ -171,6 +207,8 @@ static int on_event(struct build *b, const yaml_event_t *event, int *documents)
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
         b->depth--;
+        if (b->stack[b->depth]->flow)
+            b->stack[b->depth]->at.end = offset_of(b, &event->end_mark);
         return 0;
     default:
         return 0;
@@ -193,6 +231,12 @@ static const char *remedy_of(const char *problem)
           "; is a bracket not closed? A text with brackets or commas needs quotes inside [ ]" },
         { "did not find expected key", "; is the line indented like its neighbours?" },
         { "did not find expected '-' indicator", "; is the line indented like its neighbours?" },
+        { "found unexpected end of stream", "; is a quote not closed?" },
+        { "control characters are not allowed", "; remove it" },
+        { "invalid trailing UTF-8 octet", "; save the file in UTF-8" },
+        { "invalid leading UTF-8 octet", "; save the file in UTF-8" },
+        { "incomplete UTF-8 octet sequence", "; save the file in UTF-8" },
+        { "invalid length of a UTF-8 sequence", "; save the file in UTF-8" },
     };
     for (size_t i = 0; problem && i < ARRAY_SIZE(rows); i++)
         if (str_equal(problem, rows[i].problem))
@@ -200,26 +244,38 @@ static const char *remedy_of(const char *problem)
     return "";
 }
 
-static void complain(const struct build *b, const yaml_parser_t *parser)
+/* What cannot be read at all has an offset instead of a mark. */
+static yaml_mark_t problem_mark(const yaml_parser_t *parser, const char *text, size_t len)
 {
-    const char *context = parser->context ? parser->context : "";
-    char begun[40] = "";
-    /* A bracket or quote that is not closed is noticed lines later. */
-    if ((strstr(context, "flow") || strstr(context, "quoted")) &&
-        parser->context_mark.line != parser->problem_mark.line)
-        (void)snprintf(begun, sizeof(begun), " (begun in line %zu)", parser->context_mark.line + 1);
-    problems_add(b->problems, b->y->name, (int)parser->problem_mark.line + 1, NULL, "column %zu: %s%s%s",
-                 parser->problem_mark.column + 1, parser->problem ? parser->problem : "not YAML", begun,
-                 remedy_of(parser->problem));
+    yaml_mark_t mark = { 0 };
+    if (parser->error != YAML_READER_ERROR)
+        return parser->problem_mark;
+    for (size_t i = 0; i < len && i < parser->problem_offset; i++) {
+        mark.column = text[i] == '\n' ? 0 : mark.column + 1;
+        mark.line += text[i] == '\n';
+    }
+    return mark;
 }
 
-static int parse_events(struct build *b, yaml_parser_t *parser)
+static void complain(const struct build *b, const yaml_parser_t *parser, const char *text, size_t len)
+{
+    const char *context = parser->context ? parser->context : "";
+    yaml_mark_t mark = problem_mark(parser, text, len);
+    char begun[40] = "";
+    /* A bracket or quote that is not closed is noticed lines later. */
+    if ((strstr(context, "flow") || strstr(context, "quoted")) && parser->context_mark.line != mark.line)
+        (void)snprintf(begun, sizeof(begun), " (begun in line %zu)", parser->context_mark.line + 1);
+    problems_add(b->problems, b->y->name, (int)mark.line + 1, NULL, "column %zu: %s%s%s", mark.column + 1,
+                 parser->problem ? parser->problem : "not YAML", begun, remedy_of(parser->problem));
+}
+
+static int parse_events(struct build *b, yaml_parser_t *parser, const char *text, size_t len)
 {
     int documents = 0, r = 0;
     for (bool end = false; r == 0 && !end;) {
         yaml_event_t event;
         if (!yaml_parser_parse(parser, &event)) {
-            complain(b, parser);
+            complain(b, parser, text, len);
             return parser->error == YAML_MEMORY_ERROR ? -ENOMEM : -EINVAL;
         }
         end = event.type == YAML_STREAM_END_EVENT;
@@ -234,13 +290,13 @@ int yaml_parse(const char *name, const char *text, size_t len, struct problems *
     AUTO(yaml) *y = calloc(1, sizeof(*y));
     if (!y || !(y->name = strdup(name)))
         return -ENOMEM;
-    struct build b = { .y = y, .problems = problems };
+    struct build b = { .y = y, .problems = problems, .text = text, .len = len };
     size_t total = problems->total;
     yaml_parser_t parser;
     if (!yaml_parser_initialize(&parser))
         return -ENOMEM;
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
-    int r = parse_events(&b, &parser);
+    int r = parse_events(&b, &parser, text, len);
     yaml_parser_delete(&parser);
     free(b.key);
     if (r < 0)

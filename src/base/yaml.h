@@ -18,6 +18,10 @@
 
 enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
+struct yaml_span {
+    size_t begin, end; /* bytes of the text that was parsed */
+};
+
 struct yaml_node {
     enum yaml_kind kind;
     int line;         /* 1-based, of the value; in a map entry of the key */
@@ -25,6 +29,9 @@ struct yaml_node {
     char *key;        /* name in the map above, else NULL */
     char *text;       /* scalar */
     bool quoted;      /* scalar in quotes: a text, for who tells numbers from texts by their look */
+    bool flow;        /* list or map in brackets */
+    struct yaml_span key_at,
+        at; /* where it stands. A list or map without brackets ends with its last descendant: `at` is empty there */
     struct yaml_node *parent;
     struct yaml_node *children, *next; /* in the file's order */
     size_t count;                      /* of children */

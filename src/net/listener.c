@@ -107,9 +107,15 @@ uint16_t listener_port(const struct listener *l)
     return getsockname(l->fd, (struct sockaddr *)&a, &len) < 0 ? 0 : ntohs(a.sin6_port);
 }
 
-struct stream *stream_accept(struct listener *l, const struct stream_events *events, void *ctx)
+int listener_take(struct listener *l)
 {
     int fd = l->accepted;
     l->accepted = -1;
+    return fd;
+}
+
+struct stream *stream_accept(struct listener *l, const struct stream_events *events, void *ctx)
+{
+    int fd = listener_take(l);
     return fd < 0 ? NULL : stream_adopt(l->loop, fd, events, ctx);
 }

@@ -40,22 +40,47 @@ static void random_bytes(void *ctx, void *ret, size_t len)
 }
 
 static void on_uv_timer(uv_timer_t *timer);
+static void on_uv_check(uv_check_t *check);
 
-/* libuv counts from its own time of this turn's start, which may be earlier than now: the timer may fire early
+static void on_uv_idle(uv_idle_t *idle)
+{
+    (void)idle; /* while it runs, the loop looks at sockets and does not wait for them */
+}
+
+/* What is due at once gets its turn after the sockets had theirs: a uv_timer of 0 ms that a timer starts would fire once more before.
+ *
+ * libuv counts from its own time of this turn's start, which may be earlier than now: the timer may fire early
  * by that much, finds nothing due, and is armed again. */
 static void arm(void *ctx)
 {
     struct loop *loop = ctx;
     int64_t next = timers_next_ms(&loop->timers);
     int64_t delay = next < 0 ? IDLE_MS : next - now_ms(NULL);
-    uv_timer_start(&loop->timer, on_uv_timer, delay > 0 ? (uint64_t)delay : 0, 0);
+    if (delay > 0) {
+        uv_idle_stop(&loop->idle);
+        uv_check_stop(&loop->check);
+        uv_timer_start(&loop->timer, on_uv_timer, (uint64_t)delay, 0);
+    } else {
+        uv_timer_stop(&loop->timer);
+        uv_idle_start(&loop->idle, on_uv_idle);
+        uv_check_start(&loop->check, on_uv_check);
+    }
+}
+
+static void run_timers(struct loop *loop)
+{
+    timers_run(&loop->timers, now_ms(NULL));
+    arm(loop);
 }
 
 static void on_uv_timer(uv_timer_t *timer)
 {
-    struct loop *loop = timer->data;
-    timers_run(&loop->timers, now_ms(NULL));
-    arm(loop);
+    run_timers(timer->data);
+}
+
+static void on_uv_check(uv_check_t *check)
+{
+    run_timers(check->data);
 }
 
 int loop_init(struct loop *loop)
@@ -77,7 +102,10 @@ int loop_init(struct loop *loop)
         .timers = &loop->timers,
     };
     uv_timer_init(&loop->uv, &loop->timer);
+    uv_idle_init(&loop->uv, &loop->idle);
+    uv_check_init(&loop->uv, &loop->check);
     loop->timer.data = loop;
+    loop->check.data = loop;
     arm(loop);
     return 0;
 }
@@ -106,6 +134,8 @@ void loop_done(struct loop *loop)
 {
     loop->timers.on_change = NULL;
     uv_close((uv_handle_t *)&loop->timer, NULL);
+    uv_close((uv_handle_t *)&loop->idle, NULL);
+    uv_close((uv_handle_t *)&loop->check, NULL);
     while (uv_loop_close(&loop->uv) == UV_EBUSY) {
         const char *kind = NULL;
         uv_walk(&loop->uv, find_open, &kind);

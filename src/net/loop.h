@@ -1,5 +1,5 @@
 /* The one reactor: a libuv loop, the env made from the system's clocks and random source, and the timers of
- * base/timer.h driven by a single uv_timer. */
+ * base/timer.h driven by a single uv_timer. Between two runs of timers the sockets have their turn. */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
 
@@ -13,6 +13,8 @@ struct loop {
     struct env env; /* CLOCK_MONOTONIC, CLOCK_REALTIME, getrandom() */
     struct timers timers;
     uv_timer_t timer; /* armed for the earliest of `timers` */
+    uv_idle_t idle;   /* or it is due: then these two */
+    uv_check_t check;
     bool stopping;
 };
 

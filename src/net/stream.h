@@ -58,6 +58,8 @@ int listener_new(struct loop *loop, const char *address, uint16_t port,
                  struct listener **ret);
 void listener_free(struct listener *listener);
 uint16_t listener_port(const struct listener *listener);
+/* In on_connection only, once: the connected socket, non-blocking, the caller's to close. */
+int listener_take(struct listener *listener);
 /* In on_connection only, once. The stream is open already. NULL without memory. */
 struct stream *stream_accept(struct listener *listener, const struct stream_events *events, void *ctx);
 
