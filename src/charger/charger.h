@@ -58,6 +58,10 @@ void charger_command(struct charger *charger, int evse, const struct evse_comman
  * it. Without effect where the profile has no display. `display` is borrowed. */
 void charger_show(struct charger *charger, int evse, const struct evse_display *display);
 
+/* What became of the token that was presented last at an EVSE (1..): the steps `accepted` or `refused` of the profile are done once;
+ * nobody is told what comes of them. Without effect where the profile has none, or while the device is silent. */
+void charger_answer_token(struct charger *charger, int evse, bool accepted);
+
 const struct evse_signals *charger_signals(const struct charger *charger, int evse);
 const struct point_value *charger_value(const struct charger *charger, const struct point *point);
 /* What an expression over the profile's points is worth now; not known while the device is silent. */

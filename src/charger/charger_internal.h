@@ -28,6 +28,7 @@ enum slot {
     SLOT_RESET,
     SLOT_ACKNOWLEDGE,
     SLOT_DISPLAY,
+    SLOT_ANSWER, /* to a token */
     EVSE_SLOTS,
     SLOT_SETUP = EVSE_SLOTS,
     SLOT_KEEPALIVE,
@@ -58,6 +59,7 @@ struct job {
     bool is_start;             /* SWITCH */
     bool discarded; /* the write on its way belongs to a job that is over; then to again, or idle */
     bool again, wrote, looked; /* looked: what this step must know before it writes was read */
+    bool verifying;            /* UNTIL: the point that was written holds what was written */
     bool unread;               /* UNTIL: a point could not be read, so the condition says nothing */
     int err;                   /* of a step that does not end the row: setup, keepalive */
 };
@@ -166,6 +168,8 @@ int64_t job_due_ms(const struct job *job);
 /* ---- wish.c ---- */
 
 struct job *charger_job(struct charger *c, size_t n); /* all of them, NULL after the last */
+/* What the start of a device that a limit starts sets it to. */
+double wish_start_limit_A(const struct charger *c, const struct outlet *o);
 void wish_on_online(struct charger *c);
 void wish_on_offline(struct charger *c);
 /* Starts what may start now. */

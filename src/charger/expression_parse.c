@@ -125,6 +125,15 @@ static void take_name(struct parser *p)
     p->at += len;
 }
 
+/* Bytes of the UTF-8 character at `at`, which the YAML parser has checked. */
+static int character_length(const char *at)
+{
+    int len = 1;
+    while (len < 4 && ((unsigned char)at[len] & 0xC0) == 0x80)
+        len++;
+    return len;
+}
+
 static void take_sign(struct parser *p)
 {
     static const char *const signs[] = { "==", "!=", "<=", ">=", "..", "<", ">", "&", "+",
@@ -145,7 +154,8 @@ static void take_sign(struct parser *p)
     else if (*p->at == '!')
         fail(p, p->token.column, "\"!\" is unknown; expected the word not");
     else
-        fail(p, p->token.column, "the character \"%.1s\" has no meaning here", p->at);
+        fail(p, p->token.column, "the character \"%.*s\" has no meaning here", character_length(p->at),
+             p->at);
 }
 
 static void advance(struct parser *p)
@@ -239,7 +249,7 @@ static size_t add_text(struct parser *p, const char *text)
 
 static const char *type_name(enum expression_type type)
 {
-    static const char *const names[] = { "a number", "a number", "a truth", "a text" };
+    static const char *const names[] = { "a number", "a number", "a condition", "a text" };
     return names[type];
 }
 

@@ -36,7 +36,7 @@ void job_begin(struct job *job, const struct steps *steps, struct order *order, 
     job->order = order;
     job->limit_A = limit_A;
     job->at = 0;
-    job->wrote = job->looked = false;
+    job->wrote = job->looked = job->verifying = false;
     job->err = 0;
     if (job->state == JOB_WRITING) {
         job->discarded = true;
@@ -62,7 +62,7 @@ struct order *job_cancel(struct job *job)
 static void next_step(struct job *job)
 {
     job->at++;
-    job->looked = false;
+    job->looked = job->verifying = false;
 }
 
 static void end(struct job *job, int err)
@@ -76,9 +76,19 @@ static void end(struct job *job, int err)
  * there is. */
 static double limit_again_A(const struct job *job, const struct outlet *o, double max_A)
 {
+    if (job->charger->profile->evses[o - job->charger->outlets].commands[EVSE_LIMIT].starts) {
+        if (job->slot == SLOT_SWITCH)
+            return job->is_start ? job->limit_A : 0;
+        if (!job_is_idle(&o->jobs[SLOT_SWITCH])) /* it is being started or stopped */
+            return NAN;
+        if (o->applied != WISH_START) /* renewing what it was told last must not start it */
+            return o->applied == WISH_STOP ? 0 : NAN;
+    }
     bool settled = job_is_idle(&o->jobs[SLOT_LIMIT]);
+    double most_A =
+        wish_start_limit_A(job->charger, o); /* less than it was told, if it refused the last one */
     if (settled && !isnan(o->applied_A))
-        return o->applied_A;
+        return most_A > 0 && most_A < o->applied_A ? most_A : o->applied_A;
     return settled && job->slot == SLOT_SWITCH && !(o->asked_A < max_A) ? max_A : NAN;
 }
 
@@ -126,7 +136,7 @@ static int encode(const struct job *job, const struct point *point, enum value_r
 }
 
 /* What was acknowledged is the value until the next reading says otherwise; for a write-only point it is
- * all we ever know. */
+ * all we ever know. A write that a newer one took the place of was never sent: what was known still is. */
 static void remember(struct job *job, int err)
 {
     struct charger *c = job->charger;
@@ -138,7 +148,7 @@ static void remember(struct job *job, int err)
     if (err == 0 && encode(job, job->point, ROUND_NEAREST, raw, &len) == 0 &&
         value_decode(job->point, charger_power_of(c, job->point), raw, len, &value) == 0)
         charger_store(c, job->point, &value);
-    else
+    else if (err != -ERR_SUPERSEDED)
         charger_doubt(c, job->point);
     forget_text(job);
 }
@@ -175,34 +185,6 @@ static void fail_step(struct job *job, int err)
     }
 }
 
-static void on_written(void *ctx, int err)
-{
-    struct job *job = ctx;
-    struct charger *c = job->charger;
-    remember(job, err);
-    if (job->discarded) {
-        leave_discarded(job);
-    } else if (err < 0) {
-        fail_step(job, err == -ERR_DEVICE_EXCEPTION ? -ERR_REFUSED : err);
-    } else {
-        next_step(job);
-        job_run(job);
-    }
-    if (c->changed)
-        charger_evaluate(c);
-    charger_arm(c);
-}
-
-/* Does the point hold this already, so that it must not (flash) or need not (limits) be written? */
-static bool is_unchanged(const struct job *job, const struct point *point, const struct value *value)
-{
-    const struct point_value *now = &job->charger->values[point->index];
-    if (!(point->persistent || job->slot == SLOT_LIMIT) || now->quality != QUALITY_GOOD)
-        return false;
-    return point_is_text(point) ? now->text && strcmp(now->text, value->text) == 0
-                                : now->number == value->number;
-}
-
 static void on_read(void *ctx, int err)
 {
     struct job *job = ctx;
@@ -223,6 +205,92 @@ static bool ask_for(struct job *job, const struct point *point)
     job->unread = job->unread || !asked;
     job->reads = (uint16_t)(job->reads + asked);
     return asked;
+}
+
+/* ---- until; and a write that is read back ---- */
+
+/* Asks for the points of the condition now. They are the reason why an old value does not pass for an
+ * effect: the condition counts only when all of them have come back. */
+static void read_points(struct job *job, const struct expression *e)
+{
+    int index = 0;
+    for (size_t n = 0; (index = expression_point(e, n)) >= 0; n++)
+        (void)ask_for(job, &job->charger->profile->points[index]);
+}
+
+static void begin_until(struct job *job, const struct step *step)
+{
+    int64_t time_ms = job->verifying ? step->point->verify_ms : step->time_ms;
+    int64_t now = env_now_ms(job->charger->env), again = time_ms / 20;
+    job->state = JOB_UNTIL;
+    job->due_ms = now + time_ms;
+    job->read_ms = now + (again > READ_AGAIN_MIN_MS ? again : READ_AGAIN_MIN_MS);
+    job->unread = false;
+    if (job->verifying)
+        (void)ask_for(job, step->point);
+    else
+        read_points(job, step->value);
+}
+
+/* Does the point hold what was written? A float may come back a little off. */
+static bool is_held(const struct job *job, const struct point *point)
+{
+    const struct point_value *now = &job->charger->values[point->index];
+    double off = point_is_integral(point) ? 1e-9 : 1e-3;
+    return now->quality == QUALITY_GOOD &&
+           fabs(now->number - job->number) <= off * fmax(1, fabs(job->number));
+}
+
+static bool holds(const struct job *job, const struct step *step)
+{
+    if (job->reads > 0 || job->unread)
+        return false;
+    if (job->verifying)
+        return is_held(job, step->point);
+    struct expression_value v = evaluate(job, step);
+    return v.known && v.bits != 0;
+}
+
+static void on_written(void *ctx, int err)
+{
+    struct job *job = ctx;
+    struct charger *c = job->charger;
+    remember(job, err);
+    if (job->discarded) {
+        leave_discarded(job);
+    } else if (err == 0 && job->point->verify_ms > 0) {
+        job->verifying = true;
+        begin_until(job, &job->steps->list[job->at]);
+    } else if (err < 0) {
+        fail_step(job, err == -ERR_DEVICE_EXCEPTION ? -ERR_REFUSED : err);
+    } else {
+        next_step(job);
+        job_run(job);
+    }
+    if (c->changed)
+        charger_evaluate(c);
+    charger_arm(c);
+}
+
+/* Then it will soon hold something else: a stop that takes back a limit must not go by what is there yet. */
+static bool is_being_written(struct charger *c, const struct point *point)
+{
+    const struct job *job = NULL;
+    for (size_t n = 0; (job = charger_job(c, n)); n++)
+        if (job->state == JOB_WRITING && job->point == point)
+            return true;
+    return false;
+}
+
+/* Does the point hold this already, so that it must not (flash) or need not (limits) be written? */
+static bool is_unchanged(const struct job *job, const struct point *point, const struct value *value)
+{
+    const struct point_value *now = &job->charger->values[point->index];
+    if (!(point->persistent || job->slot == SLOT_LIMIT) || now->quality != QUALITY_GOOD ||
+        is_being_written(job->charger, point))
+        return false;
+    return point_is_text(point) ? now->text && strcmp(now->text, value->text) == 0
+                                : now->number == value->number;
 }
 
 /* Before a point is written, the power of ten that scales it must be known, and what it holds if it is
@@ -259,6 +327,21 @@ static int prepare(struct job *job, const struct step *step, struct expression_v
     return r < 0 ? -ERANGE : 0;
 }
 
+/* A start that a limit came in between is done with less; a higher one follows it. */
+static void lower_limit_of_start(struct job *job)
+{
+    const struct outlet *o = &job->charger->outlets[job->evse ? job->evse - 1 : 0];
+    if (job->slot == SLOT_SWITCH && job->is_start && !isnan(job->limit_A))
+        job->limit_A = fmin(job->limit_A, wish_start_limit_A(job->charger, o));
+}
+
+/* A write wears something out, and the last one is not long ago: it counts as done. */
+static bool rests(const struct charger *c, const struct point *point)
+{
+    const struct point_value *now = &c->values[point->index];
+    return point->rest_ms && now->sent_ms && env_now_ms(c->env) - now->sent_ms < point->rest_ms;
+}
+
 /* 1: the step is done; 0: the write is on its way; or negative. */
 static int do_set(struct job *job, const struct step *step)
 {
@@ -266,8 +349,11 @@ static int do_set(struct job *job, const struct step *step)
     uint8_t raw[POINT_MAX_RAW];
     size_t len = 0;
     struct value value = { 0 };
+    if (rests(c, step->point))
+        return 1;
     if (look_first(job, step->point))
         return 0;
+    lower_limit_of_start(job);
     struct expression_value v = evaluate(job, step);
     if (!v.known) /* a keepalive renews what there is; a command without its value is none */
         return job->slot >= EVSE_SLOTS ? 1 : -ENODATA;
@@ -281,39 +367,12 @@ static int do_set(struct job *job, const struct step *step)
         job->point = step->point;
         job->wrote = true;
         r = c->ops->write(c->device, step->point, raw, len, on_written, job);
+        if (r == 0)
+            c->values[step->point->index].sent_ms = env_now_ms(c->env);
     }
     if (r != 0)
         forget_text(job);
     return r;
-}
-
-/* ---- until ---- */
-
-/* Asks for the points of the condition now. They are the reason why an old value does not pass for an
- * effect: the condition counts only when all of them have come back. */
-static void read_points(struct job *job, const struct expression *e)
-{
-    int index = 0;
-    for (size_t n = 0; (index = expression_point(e, n)) >= 0; n++)
-        (void)ask_for(job, &job->charger->profile->points[index]);
-}
-
-static void begin_until(struct job *job, const struct step *step)
-{
-    int64_t now = env_now_ms(job->charger->env), again = step->time_ms / 20;
-    job->state = JOB_UNTIL;
-    job->due_ms = now + step->time_ms;
-    job->read_ms = now + (again > READ_AGAIN_MIN_MS ? again : READ_AGAIN_MIN_MS);
-    job->unread = false;
-    read_points(job, step->value);
-}
-
-static bool holds(const struct job *job, const struct step *step)
-{
-    if (job->reads > 0 || job->unread)
-        return false;
-    struct expression_value v = evaluate(job, step);
-    return v.known && v.bits != 0;
 }
 
 /* ---- the row ---- */

@@ -15,7 +15,9 @@
 #define POINT_MAX_RAW      256 /* bytes: 125 registers fit, and an ECHONET EDT */
 #define PROFILE_MAX_POINTS 512
 
-enum point_protocol { PROTOCOL_MODBUS, PROTOCOL_ECHONET, PROTOCOLS };
+enum point_protocol { PROTOCOL_MODBUS, PROTOCOL_ECHONET, PROTOCOL_OCPP16, PROTOCOLS };
+/* "modbus", as in profiles. */
+const char *protocol_name(enum point_protocol protocol);
 
 enum modbus_kind { MODBUS_COIL, MODBUS_DISCRETE, MODBUS_INPUT, MODBUS_HOLDING };
 
@@ -60,6 +62,12 @@ struct point {
             uint8_t epc;
             uint8_t offset; /* first byte inside the EDT */
         } echonet;
+        struct {
+            uint8_t item;                       /* enum ocpp16_item */
+            uint8_t connector;                  /* 1..; 0: the charge point as a whole */
+            uint8_t measurand, phase, location; /* of ocpp16_measurands, ocpp16_phases, ocpp16_locations */
+            char name[52]; /* configuration key; "vendorId" or "vendorId messageId"; kind of reset */
+        } ocpp16;
     } at;
     uint16_t raw_size; /* bytes: registers * 2, bits rounded up, EDT bytes of this point (0: any) */
     bool low_word_first, low_byte_first;
@@ -71,9 +79,11 @@ struct point {
     uint64_t *invalid; /* raw values that mean "no value"; the profile's */
     size_t invalid_count;
     char unit[8];
-    int64_t every_ms; /* poll interval; 0: never polled (write-only, or by announcement) */
-    bool persistent;  /* flash behind it: written on change only */
-    char since[16];   /* firmware version it exists from, "" always */
+    int64_t every_ms;  /* poll interval; 0: never polled (write-only, or by announcement) */
+    bool persistent;   /* flash behind it: written on change only */
+    int64_t verify_ms; /* after a write it is read back until it holds the value, at most so long; 0: not */
+    int64_t rest_ms;   /* a relay behind it: not written again for so long; 0: at any time */
+    char since[16];    /* firmware version it exists from, "" always */
 };
 
 enum quality {
@@ -89,6 +99,7 @@ struct point_value {
     uint64_t raw;  /* integral types: for masks and 64-bit exactness */
     enum quality quality;
     int64_t time_ms; /* monotonic, of the last good value */
+    int64_t sent_ms; /* monotonic, of the last write; 0: none yet */
 };
 
 /* ---- what the charger asks of a driver; implemented by driver/, one `struct device` per charger ---- */
@@ -109,6 +120,8 @@ struct device_ops {
     void (*free)(struct device *device);
     /* Counters since it was made; whether it is online is the charger's to say. Borrowed. */
     const struct device_health *(*health)(const struct device *device);
+    /* A record that device_events.keep stored before the last restart; before the loop runs on. NULL: the driver keeps none. */
+    void (*restore)(struct device *device, const char *key, const char *value);
 };
 
 /* News from a driver to the charger. */
@@ -121,6 +134,8 @@ struct device_events {
     void (*on_batch)(void *ctx);
     /* The device began to answer (after connect, or again) or fell silent. Online while it is online: it has restarted. */
     void (*on_online)(void *ctx, bool online, int err);
+    /* Keeps a text for the next start under a key of the device's own (value NULL: no more); both are copied. NULL: nothing can be kept. */
+    void (*keep)(void *ctx, const char *key, const char *value);
 };
 
 #endif

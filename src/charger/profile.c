@@ -55,70 +55,14 @@ int64_t read_ms(struct reading *r, const struct yaml_node *map, const char *key,
     return value;
 }
 
-static int read_enum(struct reading *r, const struct yaml_node *map, const char *key, int fallback,
-                     const char *const *names)
+int read_enum(struct reading *r, const struct yaml_node *map, const char *key, int fallback,
+              const char *const *names)
 {
     const struct yaml_node *node = yaml_get(map, key);
     int index = fallback;
     if (node && yaml_to_enum(r->yaml, node, names, r->problems, &index) < 0)
         return fallback;
     return index;
-}
-
-/* ---- options of the protocols ---- */
-
-static void read_modbus_functions(struct reading *r, const struct yaml_node *map, struct modbus_options *o)
-{
-    static const char *const writes[] = { "auto", "6", "16", NULL };
-    static const char *const reads[] = { "auto", "3", "4", NULL };
-    static const int read_codes[] = { 0, 3, 4 }, write_codes[] = { 0, 6, 16 };
-    o->write_function = write_codes[read_enum(r, map, "write_function", 0, writes)];
-    r->write_function = o->write_function;
-    r->read_function = read_codes[read_enum(r, map, "read_function", 0, reads)];
-}
-
-static void read_modbus(struct reading *r, const struct yaml_node *map)
-{
-    static const char *const keys[] = { "word_order", "byte_order", "write_function", "read_function",
-                                        "max_words",  "max_gap",    "pause",          "reconnect_after",
-                                        "timeout",    "retries",    "unit",           "port",
-                                        "baud",       "data_bits",  "stop_bits",      "parity",
-                                        NULL };
-    static const char *const orders[] = { "big", "little", NULL };
-    static const char *const parities[] = { "none", "even", "odd", NULL };
-    struct modbus_options *o = &r->profile->modbus;
-    yaml_check_keys(r->yaml, map, keys, r->problems);
-    o->low_word_first = read_enum(r, map, "word_order", 0, orders) == 1;
-    o->low_byte_first = read_enum(r, map, "byte_order", 0, orders) == 1;
-    read_modbus_functions(r, map, o);
-    o->max_words = (int)read_int(r, map, "max_words", 60, 1, 125);
-    o->max_gap = (int)read_int(r, map, "max_gap", 0, 0, 124);
-    o->pause_ms = read_ms(r, map, "pause", 0, 0, 10000);
-    o->reconnect_after_ms = read_ms(r, map, "reconnect_after", 2000, 100, 600000);
-    o->timeout_ms = read_ms(r, map, "timeout", 1000, 20, 60000);
-    o->retries = (int)read_int(r, map, "retries", 1, 0, 10);
-    o->unit = (int)read_int(r, map, "unit", 1, 0, 255);
-    o->port = (int)read_int(r, map, "port", 502, 1, 65535);
-    o->baud = (int)read_int(r, map, "baud", 9600, 300, 4000000);
-    o->data_bits = (int)read_int(r, map, "data_bits", 8, 7, 8);
-    o->stop_bits = (int)read_int(r, map, "stop_bits", 1, 1, 2);
-    o->parity = "NEO"[read_enum(r, map, "parity", 0, parities)];
-}
-
-static void read_echonet(struct reading *r, const struct yaml_node *map)
-{
-    static const char *const keys[] = { "class", "batch", "timeout", "pause", "retries", NULL };
-    struct echonet_options *o = &r->profile->echonet;
-    yaml_check_keys(r->yaml, map, keys, r->problems);
-    int64_t class = read_int(r, map, "class", -1, 1, 0xFFFF);
-    if (class < 0)
-        COMPLAIN(r, map, "class is missing; expected such as class: 0x02A1");
-    o->class_group = (uint8_t)(class >> 8);
-    o->class_code = (uint8_t) class;
-    o->batch = (int)read_int(r, map, "batch", 5, 1, 60);
-    o->timeout_ms = read_ms(r, map, "timeout", 3000, 100, 60000);
-    o->pause_ms = read_ms(r, map, "pause", 100, 0, 10000);
-    o->retries = (int)read_int(r, map, "retries", 2, 0, 10);
 }
 
 /* ---- the head ---- */
@@ -171,13 +115,45 @@ static void read_models(struct reading *r, const struct yaml_node *root)
 
 static void read_on_silence(struct reading *r, const struct yaml_node *root)
 {
-    static const char *const keys[] = { "device", NULL };
-    const struct yaml_node *node = yaml_get(root, "on_silence");
+    static const char *const keys[] = { "device", "current", NULL };
+    const struct yaml_node *node = yaml_get(root, "on_silence"), *current = yaml_get(node, "current");
+    struct profile *p = r->profile;
     if (!node)
         return;
     yaml_check_keys(r->yaml, node, keys, r->problems);
+    if (node->kind == YAML_MAP && !yaml_get(node, "device"))
+        COMPLAIN(r, node,
+                 "device is missing: what the device does, such as device: \"falls to 6 A after 60 s\"");
     if (yaml_get(node, "device"))
-        r->profile->on_silence = read_text(r, yaml_get(node, "device"), MAX_TEXT);
+        p->on_silence = read_text(r, yaml_get(node, "device"), MAX_TEXT);
+    if (!current)
+        return;
+    const char *text = current->kind == YAML_SCALAR ? current->text : "";
+    if (str_equal(text, "max"))
+        p->silence = SILENCE_MAX;
+    else if (str_equal(text, "last"))
+        p->silence = SILENCE_LAST;
+    else if (str_to_double(text, &p->silence_A) == 0 && p->silence_A >= 0 && p->silence_A <= MAX_CURRENT_A)
+        p->silence = SILENCE_CURRENT;
+    else
+        COMPLAIN(r, current,
+                 "expected the A per phase that it lets flow (0: it stops), max (all it can) or last (the "
+                 "last limit)");
+}
+
+void profile_hazard(const struct profile *profile, char *ret, size_t size)
+{
+    char what[60] = "it is not known what flows";
+    if (profile->silence == SILENCE_CURRENT)
+        (void)snprintf(what, sizeof(what), "up to %g A flow", profile->silence_A);
+    else if (profile->silence == SILENCE_MAX)
+        (void)str_copy(what, sizeof(what), "all that it can give flows");
+    else if (profile->silence == SILENCE_LAST)
+        (void)str_copy(what, sizeof(what), "up to its last limit flows");
+    if (size)
+        *ret = '\0';
+    if (profile->on_silence && !(profile->silence == SILENCE_CURRENT && profile->silence_A <= 0))
+        (void)snprintf(ret, size, "without the gateway %s: the device %s", what, profile->on_silence);
 }
 
 /* [program, argument...]; the place of the program is absolute, since nobody knows where the gateway runs. */
@@ -213,31 +189,45 @@ static void read_kind(struct reading *r, const struct yaml_node *root)
             COMPLAIN(r, yaml_get(root, of_chargers[i]), "does not belong to kind: meter, which is only read");
 }
 
+static void read_protocol(struct reading *r, const struct yaml_node *root)
+{
+    const struct yaml_node *node = yaml_get(root, "protocol");
+    const char *names[PROTOCOLS + 1] = { NULL };
+    char known[80] = "";
+    for (int i = 0; i < PROTOCOLS; i++) {
+        names[i] = protocols[i]->name;
+        size_t len = strlen(known);
+        (void)snprintf(known + len, sizeof(known) - len, "%s%s",
+                       i == 0              ? ""
+                       : i + 1 < PROTOCOLS ? ", "
+                                           : " or ",
+                       names[i]);
+    }
+    if (!node)
+        COMPLAIN(r, root, "protocol is missing; expected %s", known);
+    r->profile->protocol = (enum point_protocol)read_enum(r, root, "protocol", PROTOCOL_MODBUS, names);
+    r->protocol = protocols[r->profile->protocol];
+    for (int i = 0; i < PROTOCOLS; i++)
+        if (yaml_get(root, names[i]) && protocols[i] != r->protocol)
+            COMPLAIN(r, yaml_get(root, names[i]), "does not belong to protocol: %s", r->protocol->name);
+    const struct yaml_node *options = yaml_get(root, r->protocol->name);
+    if (options || !r->protocol->example_options)
+        r->protocol->read_options(r, options);
+    else
+        COMPLAIN(r, root, "%s is missing; expected such as %s", r->protocol->name,
+                 r->protocol->example_options);
+}
+
 static void read_head(struct reading *r, const struct yaml_node *root)
 {
-    static const char *const protocols[] = { "modbus", "echonet", NULL };
-    const struct yaml_node *vendor = yaml_get(root, "vendor"), *modbus = yaml_get(root, "modbus"),
-                           *echonet = yaml_get(root, "echonet");
+    const struct yaml_node *vendor = yaml_get(root, "vendor");
     read_name(r, root);
     if (vendor)
         r->profile->vendor = read_text(r, vendor, 50);
     else
         COMPLAIN(r, root, "vendor is missing");
     read_models(r, root);
-    if (!yaml_get(root, "protocol"))
-        COMPLAIN(r, root, "protocol is missing; expected modbus or echonet");
-    r->profile->protocol = (enum point_protocol)read_enum(r, root, "protocol", PROTOCOL_MODBUS, protocols);
-    bool is_modbus = r->profile->protocol == PROTOCOL_MODBUS;
-    if (is_modbus && echonet)
-        COMPLAIN(r, echonet, "does not belong to protocol: modbus");
-    if (!is_modbus && modbus)
-        COMPLAIN(r, modbus, "does not belong to protocol: echonet");
-    if (is_modbus)
-        read_modbus(r, modbus);
-    else if (echonet)
-        read_echonet(r, echonet);
-    else
-        COMPLAIN(r, root, "echonet is missing; expected such as echonet: { class: 0x02A1 }");
+    read_protocol(r, root);
     read_kind(r, root);
     read_on_silence(r, root);
     read_firmware_hook(r, root);
@@ -253,12 +243,19 @@ static void read_identify_point(struct reading *r, const struct yaml_node *node,
                                         "read_function", "equals", NULL };
     const struct yaml_node *read = yaml_get(node, "read");
     yaml_check_keys(r->yaml, node, keys, r->problems);
+    if (node->kind != YAML_MAP)
+        return;
     if (!read || read->kind != YAML_SCALAR || !equals || equals->kind != YAML_SCALAR) {
         COMPLAIN(r, node,
                  "expected what to read and what it must be, such as { read: holding 4, equals: 0x0107 }");
         return;
     }
-    if (!profile_point(r->profile, read->text))
+    if (profile_point(r->profile, read->text))
+        return;
+    if (!strchr(read->text, ' ') && !r->protocol->tells_itself) /* a name; but some addresses are words */
+        COMPLAIN(r, read, "there is no point \"%.40s\"; expected one, or such as %s", read->text,
+                 r->protocol->example_at);
+    else
         profile_read_point(r, node, "identify", NULL, true);
 }
 
@@ -285,7 +282,7 @@ static void read_identify_value(struct reading *r, const struct yaml_node *node,
     else if (!id->is_text && yaml_to_double(r->yaml, equals, -1e18, 1e18, r->problems, &id->number) < 0)
         return;
     if (!id->is_text)
-        (void)profile_check_number(r, equals, p, id->number);
+        (void)profile_check_constant(r, equals, p, id->number);
 }
 
 /* ---- keepalive and setup ---- */
@@ -318,6 +315,8 @@ static void read_keepalive(struct reading *r, const struct yaml_node *map, const
     if (!node)
         return;
     yaml_check_keys(r->yaml, node, keys, r->problems);
+    if (node->kind != YAML_MAP)
+        return;
     if (!set || !yaml_get(node, "every")) {
         COMPLAIN(r, node, "expected what to write and how often, such as { set: { alive: 1 }, every: 30s }");
         return;
@@ -345,9 +344,9 @@ static void read_address_offsets(struct reading *r, const struct yaml_node *evse
     const struct yaml_node *node = yaml_get(evse, "address_offset");
     if (node && node->kind == YAML_MAP)
         yaml_check_keys(r->yaml, node, kinds, r->problems);
-    for (int kind = 0; kind < 4 && node; kind++)
-        ret[kind] = node->kind == YAML_MAP ? (int)read_int(r, node, kinds[kind], 0, 0, 0xFFFF)
-                                           : (int)read_int(r, evse, "address_offset", 0, 0, 0xFFFF);
+    int all = node && node->kind != YAML_MAP ? (int)read_int(r, evse, "address_offset", 0, 0, 0xFFFF) : 0;
+    for (int kind = 0; kind < 4; kind++)
+        ret[kind] = all ? all : (int)read_int(r, node, kinds[kind], 0, 0, 0xFFFF);
 }
 
 /* How often an entry of evses: is to be repeated. */
@@ -362,16 +361,18 @@ static void check_repetition(struct reading *r, const struct yaml_node *node, co
     bool moved = at->unit_offset > 0;
     for (int kind = 0; kind < 4; kind++)
         moved = moved || at->address_offset[kind] > 0;
-    bool echonet = r->profile->protocol == PROTOCOL_ECHONET;
-    if (count > 1 && !moved && !echonet)
+    bool echonet = r->profile->protocol == PROTOCOL_ECHONET, counts = r->protocol->counts_itself;
+    if (count > 1 && !moved && !counts)
         COMPLAIN(r, node, "count needs address_offset or unit_offset, or all of them are the same EVSE");
     if (count > 1 && !yaml_get(node, "points"))
         COMPLAIN(r, node,
                  "count needs points inside this entry: those of the profile are shared and not moved");
     if (count == 1 && moved)
         COMPLAIN(r, node, "address_offset and unit_offset move the second and later of several; give count");
-    if (echonet && moved)
-        COMPLAIN(r, node, "ECHONET objects are told apart by instance; the second has the next one");
+    if (counts && moved)
+        COMPLAIN(r, node, "%s; the second has the next one",
+                 echonet ? "ECHONET objects are told apart by instance"
+                         : "EVSEs of an OCPP charger are told apart by connector");
 }
 
 /* Calls for each EVSE; they are numbered through all entries. */
@@ -381,6 +382,8 @@ static void for_each_evse(struct reading *r, const struct yaml_node *list,
     struct repetition at = { .evse = 0 };
     bool several = r->profile->evse_count > 1;
     for (const struct yaml_node *n = list->children; n; n = n->next) {
+        if (n->kind != YAML_MAP)
+            continue;
         size_t found = r->problems->total;
         struct problems ignored;
         problems_init(&ignored);
@@ -429,11 +432,13 @@ static bool count_evses(struct reading *r, const struct yaml_node *root, const s
     }
     size_t count = 0;
     for (const struct yaml_node *n = list->children; n; n = n->next) {
-        struct repetition at = { .unit_offset = (int)read_int(r, n, "unit_offset", 0, 0, 247) };
         yaml_check_keys(r->yaml, n, profile_evse_keys, r->problems);
+        size_t found = r->problems->total;
+        struct repetition at = { .unit_offset = (int)read_int(r, n, "unit_offset", 0, 0, 247) };
         read_address_offsets(r, n, at.address_offset);
         int times = repetitions(r, n);
-        check_repetition(r, n, &at, times);
+        if (r->problems->total == found)
+            check_repetition(r, n, &at, times);
         if (times > 1 && at.unit_offset * (times - 1) > 247)
             COMPLAIN(r, n, "the last unit id would be beyond 247");
         count += (size_t)times;
@@ -451,10 +456,10 @@ static bool count_evses(struct reading *r, const struct yaml_node *root, const s
 
 static void read_profile(struct reading *r, const struct yaml_node *root)
 {
-    static const char *const keys[] = { "profile",   "vendor",    "models",     "protocol", "extends",
-                                        "modbus",    "echonet",   "identify",   "setup",    "points",
-                                        "evses",     "keepalive", "on_silence", "notes",    "firmware_hook",
-                                        "variables", "kind",      NULL };
+    static const char *const keys[] = { "profile",       "vendor",    "models",    "protocol",   "extends",
+                                        "modbus",        "echonet",   "ocpp16",    "identify",   "setup",
+                                        "points",        "evses",     "keepalive", "on_silence", "notes",
+                                        "firmware_hook", "variables", "kind",      NULL };
     const struct yaml_node *evses = yaml_get(root, "evses"), *points = yaml_get(root, "points"),
                            *identify = yaml_get(root, "identify"), *equals = yaml_get(identify, "equals");
     yaml_check_keys(r->yaml, root, keys, r->problems);
@@ -465,14 +470,16 @@ static void read_profile(struct reading *r, const struct yaml_node *root)
     profile_read_points(r, points, NULL);
     if (has_evses)
         for_each_evse(r, evses, visit_points);
+    size_t found = r->problems->total;
     if (identify)
         read_identify_point(r, identify, equals);
+    bool is_identify_sound = r->problems->total == found;
     profile_read_scales(r, points, NULL);
     if (has_evses)
         for_each_evse(r, evses, visit_scales);
     if (points)
         profile_check_overlaps(r, points);
-    if (identify)
+    if (identify && is_identify_sound)
         read_identify_value(r, identify, equals);
     if (r->profile->is_meter)
         return;
@@ -487,23 +494,22 @@ static void read_profile(struct reading *r, const struct yaml_node *root)
 int profile_parse(const char *name, const char *text, size_t len, const struct profile_source *source,
                   struct problems *problems, struct profile **ret)
 {
-    struct yaml *trees[MAX_EXTENDS + 1] = { NULL };
+    struct profile_tree tree;
     AUTO(profile) *profile = calloc(1, sizeof(*profile));
     if (!profile)
         return -ENOMEM;
     size_t total = problems->total;
     struct reading r = { .problems = problems, .profile = profile, .source = source };
-    int err = profile_merge(source, name, text, len, problems, trees);
+    int err = profile_tree_read(name, text, len, source, problems, &tree);
     if (err == 0) {
-        r.yaml = trees[0];
-        read_profile(&r, trees[0]->root);
+        r.yaml = tree.trees[0];
+        read_profile(&r, r.yaml->root);
     }
     if (err == 0 && r.no_memory)
         err = -ENOMEM;
     else if (err == 0 && problems->total > total)
         err = -EINVAL;
-    for (size_t i = 0; i <= MAX_EXTENDS; i++)
-        yaml_free(trees[i]);
+    profile_tree_done(&tree);
     if (err < 0)
         return err;
     *ret = STEAL(profile);

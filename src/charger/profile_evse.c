@@ -243,14 +243,25 @@ static void read_measures(struct reading *r, const struct yaml_node *signals,
     }
 }
 
+static void read_token_steps(struct reading *r, const struct yaml_node *node,
+                             const struct expression_scope *scope, struct steps *ret)
+{
+    if (node && (node->kind == YAML_LIST || yaml_get(node, "set")))
+        profile_read_steps(r, node, scope, ret);
+    else if (node) /* { tag: "" } is short for { set: { tag: "" } } */
+        profile_read_sets(r, node, scope, ret);
+}
+
 static void read_id_token(struct reading *r, const struct yaml_node *signals,
                           const struct expression_scope *scope, struct profile_evse *evse)
 {
-    static const char *const keys[] = { "value", "type", "when", "acknowledge", NULL };
+    static const char *const keys[] = { "value", "type", "when", "acknowledge", "accepted", "refused", NULL };
     const struct yaml_node *node = yaml_get(signals, "id_token");
     if (!node)
         return;
     yaml_check_keys(r->yaml, node, keys, r->problems);
+    if (node->kind != YAML_MAP)
+        return;
     const struct yaml_node *value = yaml_get(node, "value"), *when = yaml_get(node, "when"),
                            *type = yaml_get(node, "type"), *acknowledge = yaml_get(node, "acknowledge");
     int index = 0;
@@ -271,13 +282,9 @@ static void read_id_token(struct reading *r, const struct yaml_node *signals,
                  value->text);
     if (when && (evse->id_token_when = profile_read_condition(r, when, scope)))
         profile_check_polled(r, when, evse->id_token_when);
-    if (acknowledge) {
-        bool steps = acknowledge->kind == YAML_LIST || yaml_get(acknowledge, "set");
-        if (steps) /* { tag: "" } is short for { set: { tag: "" } } */
-            profile_read_steps(r, acknowledge, scope, &evse->id_token_acknowledge);
-        else
-            profile_read_sets(r, acknowledge, scope, &evse->id_token_acknowledge);
-    }
+    read_token_steps(r, acknowledge, scope, &evse->id_token_acknowledge);
+    read_token_steps(r, yaml_get(node, "refused"), scope, &evse->id_token_answers[0]);
+    read_token_steps(r, yaml_get(node, "accepted"), scope, &evse->id_token_answers[1]);
     evse->abilities.reads_id_token = true;
 }
 
@@ -327,6 +334,11 @@ static void read_signals(struct reading *r, const struct yaml_node *evse_node,
 
 /* ---- commands ---- */
 
+static bool is_set(const struct step *step)
+{
+    return step->kind == STEP_SET;
+}
+
 static bool is_limit_step(const struct step *step)
 {
     return step->kind == STEP_SET && (expression_uses_argument(step->value, ARGUMENT_LIMIT_A) ||
@@ -345,6 +357,17 @@ static bool check_limit_value(struct reading *r, const struct yaml_node *node, c
                                                           [ARGUMENT_PRIORITY] = NAN } };
     struct expression_value v = expression_eval(step->value, NULL, &arguments);
     return !v.known || profile_check_number(r, node, step->point, v.number);
+}
+
+/* What rests is left out in silence: a stop or a limit must not be. */
+static void check_no_rest(struct reading *r, const struct yaml_node *node, const struct steps *steps,
+                          bool (*is_meant)(const struct step *step))
+{
+    for (size_t i = 0; i < steps->count; i++)
+        if (is_meant(&steps->list[i]) && steps->list[i].point->rest_ms > 0)
+            COMPLAIN(r, node,
+                     "%s has a rest, in which it is not written; nothing may keep this from the device",
+                     steps->list[i].point->name);
 }
 
 static void check_limit_steps(struct reading *r, const struct yaml_node *node, const struct command *c,
@@ -407,11 +430,57 @@ static void read_switch_phases(struct reading *r, const struct yaml_node *node, 
                  a->phases == 1 ? "" : "s");
 }
 
+static const struct point *set_by(const struct steps *steps, const struct step *like)
+{
+    for (size_t i = 0; i < steps->count; i++)
+        if (steps->list[i].kind == STEP_SET && steps->list[i].point == like->point)
+            return like->point;
+    return NULL;
+}
+
+static bool sets_only_limit(const struct steps *steps)
+{
+    bool any = false;
+    for (size_t i = 0; i < steps->count; i++) {
+        if (steps->list[i].kind == STEP_SET && !is_limit_step(&steps->list[i]))
+            return false;
+        any = any || is_limit_step(&steps->list[i]);
+    }
+    return any;
+}
+
+/* Would a limit alone start the device? Where stop takes the limit away, or start gives nothing else, it would: then it must be said. */
+static void read_starts(struct reading *r, const struct yaml_node *node, struct profile_evse *evse)
+{
+    const struct yaml_node *given = yaml_get(node, "starts");
+    struct command *c = &evse->commands[EVSE_LIMIT];
+    const struct steps *start = &evse->commands[EVSE_START].steps, *stop = &evse->commands[EVSE_STOP].steps;
+    const struct point *shared = NULL;
+    bool is_told = false;
+    if (given && yaml_to_bool(r->yaml, given, r->problems, &c->starts) < 0)
+        return;
+    for (size_t i = 0; i < start->count; i++)
+        is_told = is_told || is_limit_step(&start->list[i]);
+    for (size_t i = 0; i < c->steps.count && !shared; i++)
+        if (is_limit_step(&c->steps.list[i]))
+            shared = set_by(stop, &c->steps.list[i]);
+    if (c->starts && !is_told)
+        COMPLAIN(r, given,
+                 "a device that a limit starts needs a start that sets something to limit_A or limit_W, and "
+                 "a stop");
+    else if (!c->starts && (shared || sets_only_limit(start)))
+        COMPLAIN(r, given ? given : node,
+                 "a limit alone would start the device, since %s%s; say starts: true, and it is told only "
+                 "while the device is to charge",
+                 shared ? "stop and limit set the same point " : "start sets nothing but the limit",
+                 shared ? shared->name : "");
+}
+
 static void read_limit(struct reading *r, const struct yaml_node *node, const struct expression_scope *scope,
                        struct profile_evse *evse)
 {
-    static const char *const keys[] = { "set", "wait", "until",     "within",        "steps", "min",
-                                        "max", "step", "below_min", "switch_phases", NULL };
+    static const char *const keys[] = { "set", "wait", "until",     "within",        "steps",  "min",
+                                        "max", "step", "below_min", "switch_phases", "starts", NULL };
     struct command *c = &evse->commands[EVSE_LIMIT];
     struct evse_abilities *a = &evse->abilities;
     if (node->kind != YAML_MAP) {
@@ -441,7 +510,9 @@ static void read_limit(struct reading *r, const struct yaml_node *node, const st
         a->supports_pause = true;
     if (c->steps.count)
         check_limit_steps(r, node, c, a);
+    check_no_rest(r, node, &c->steps, is_limit_step);
     read_switch_phases(r, node, c, a);
+    read_starts(r, node, evse);
     c->offered = true;
     a->limit = true;
     a->min_current_A = c->min_A;
@@ -466,6 +537,8 @@ static void read_commands(struct reading *r, const struct yaml_node *evse_node,
             yaml_check_keys(r->yaml, node, step_keys, r->problems);
         profile_read_steps(r, node, scope, &evse->commands[kind].steps);
         evse->commands[kind].offered = true;
+        if (kind == EVSE_STOP)
+            check_no_rest(r, node, &evse->commands[kind].steps, is_set);
     }
     bool start = evse->commands[EVSE_START].offered, stop = evse->commands[EVSE_STOP].offered;
     if (start != stop)
@@ -505,6 +578,8 @@ void profile_free_evse(struct profile_evse *evse)
     expression_free(evse->id_token);
     expression_free(evse->id_token_when);
     profile_free_steps(&evse->id_token_acknowledge);
+    profile_free_steps(&evse->id_token_answers[0]);
+    profile_free_steps(&evse->id_token_answers[1]);
     profile_free_steps(&evse->display);
     for (int kind = 0; kind < EVSE_COMMANDS; kind++)
         profile_free_steps(&evse->commands[kind].steps);

@@ -10,6 +10,8 @@
 #include "base/str.h"
 #include "charger/profile_internal.h"
 
+#define TOO_LARGE "the profile is too large; at most 256 KiB"
+
 static bool is_null(const struct yaml_node *node)
 {
     return node->kind == YAML_SCALAR && !node->quoted &&
@@ -91,7 +93,7 @@ static int read_base(const struct profile_source *source, const char *name, stru
     if (!text)
         return -ENOENT;
     if (strlen(text) > MAX_PROFILE) {
-        problems_add(problems, file, 0, NULL, "the profile is too large");
+        problems_add(problems, file, 0, NULL, TOO_LARGE);
         return -EINVAL;
     }
     return yaml_parse(file, text, strlen(text), problems, ret);
@@ -109,23 +111,24 @@ static bool is_cycle(const char *name, struct yaml *const trees[], size_t count)
 
 /* The base of the last tree, as the next one. 1, or 0: it has none. */
 static int add_base(const struct profile_source *source, struct problems *problems,
-                    struct yaml *trees[MAX_EXTENDS + 1], size_t count)
+                    struct yaml *trees[PROFILE_MAX_EXTENDS + 1], size_t count)
 {
     struct yaml *last = trees[count - 1];
     const struct yaml_node *extends = yaml_get(last->root, "extends");
     if (!extends)
         return 0;
-    const char *name = extends->kind == YAML_SCALAR ? extends->text : "", *wrong = NULL;
+    const char *name = extends->kind == YAML_SCALAR ? extends->text : "";
+    size_t total = problems->total;
     if (!*name)
-        wrong = "expected the name of another profile";
+        yaml_problem(last, extends, problems,
+                     "expected the name of another profile, such as extends: acme-one");
     else if (is_cycle(name, trees, count))
-        wrong = "extends this profile: a circle";
-    else if (count > MAX_EXTENDS)
-        wrong = "extends too many others";
-    if (wrong) {
-        yaml_problem(last, extends, problems, "\"%s\" %s", name, wrong);
+        yaml_problem(last, extends, problems, "\"%s\" extends this profile: a circle", name);
+    else if (count > PROFILE_MAX_EXTENDS)
+        yaml_problem(last, extends, problems, "\"%s\" is one too many; at most %d build on each other", name,
+                     PROFILE_MAX_EXTENDS + 1);
+    if (problems->total > total)
         return -EINVAL;
-    }
     int r = read_base(source, name, problems, &trees[count]);
     if (r == -ENOENT) {
         yaml_problem(last, extends, problems, "there is no profile \"%s\"", name);
@@ -135,11 +138,11 @@ static int add_base(const struct profile_source *source, struct problems *proble
 }
 
 int profile_merge(const struct profile_source *source, const char *name, const char *text, size_t len,
-                  struct problems *problems, struct yaml *trees[MAX_EXTENDS + 1])
+                  struct problems *problems, struct yaml *trees[PROFILE_MAX_EXTENDS + 1])
 {
     size_t count = 1, total = problems->total;
     if (len > MAX_PROFILE) {
-        problems_add(problems, name, 0, NULL, "the profile is too large");
+        problems_add(problems, name, 0, NULL, TOO_LARGE);
         return -EINVAL;
     }
     int r = yaml_parse(name, text, len, problems, &trees[0]);
@@ -155,4 +158,18 @@ int profile_merge(const struct profile_source *source, const char *name, const c
     if (count > 1)
         drop_nulls(trees[0]->root, trees[1]->root);
     return problems->total > total ? -EINVAL : 0;
+}
+
+int profile_tree_read(const char *name, const char *text, size_t len, const struct profile_source *source,
+                      struct problems *problems, struct profile_tree *ret)
+{
+    *ret = (struct profile_tree){ { NULL } };
+    return profile_merge(source, name, text, len, problems, ret->trees);
+}
+
+void profile_tree_done(struct profile_tree *tree)
+{
+    for (size_t i = 0; i <= PROFILE_MAX_EXTENDS; i++)
+        yaml_free(tree->trees[i]);
+    *tree = (struct profile_tree){ { NULL } };
 }

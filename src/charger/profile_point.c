@@ -11,14 +11,14 @@
 #include "charger/value.h"
 
 #define DEFAULT_EVERY_MS 5000
-#define MAX_WORDS        125
 #define MAX_INVALID      16
 #define MAX_NAME         (POINT_NAME_SIZE - 5) /* room for the prefix of an EVSE */
 
 static const char *const point_keys[] = {
-    "at",         "type",          "words",          "bits",       "size",  "access",  "every",
-    "unit",       "scale",         "offset",         "mask",       "shift", "invalid", "word_order",
-    "byte_order", "read_function", "write_function", "persistent", "since", "notes",   NULL
+    "at",      "type",       "words",      "bits",          "size",           "access",
+    "every",   "unit",       "scale",      "offset",        "mask",           "shift",
+    "invalid", "word_order", "byte_order", "read_function", "write_function", "persistent",
+    "rest",    "since",      "notes",      "unit_offset",   "verify",         NULL
 };
 
 static bool is_modbus(const struct reading *r)
@@ -26,114 +26,18 @@ static bool is_modbus(const struct reading *r)
     return r->profile->protocol == PROTOCOL_MODBUS;
 }
 
-static bool is_coil(const struct point *p)
-{
-    return p->at.modbus.kind == MODBUS_COIL || p->at.modbus.kind == MODBUS_DISCRETE;
-}
-
 /* ---- where ---- */
-
-#define MAX_WORDS_OF_AT 8
-
-/* Splits "epc 0xDA offset 2" into pairs. Returns their number, or -EINVAL. */
-static int split_pairs(char *text, const char *names[], int64_t numbers[])
-{
-    char *rest = text;
-    const char *word = NULL, *name = NULL;
-    int count = 0;
-    while ((word = strsep(&rest, " \t"))) {
-        if (!*word)
-            continue;
-        if (!name) {
-            name = word;
-            continue;
-        }
-        if (count == MAX_WORDS_OF_AT || str_to_int(word, 0, 0xFFFFFF, &numbers[count]) < 0)
-            return -EINVAL;
-        names[count++] = name;
-        name = NULL;
-    }
-    return name ? -EINVAL : count;
-}
-
-static void read_modbus_at(struct reading *r, const struct yaml_node *node, char *text, struct point *p,
-                           const struct repetition *at)
-{
-    static const char *const kinds[] = { "coil", "discrete", "input", "holding", NULL };
-    const char *names[MAX_WORDS_OF_AT];
-    int64_t numbers[MAX_WORDS_OF_AT];
-    int kind = -1, pairs = split_pairs(text, names, numbers);
-    for (int i = 0; pairs == 1 && kinds[i]; i++)
-        if (str_equal(names[0], kinds[i]))
-            kind = i;
-    if (kind < 0) {
-        const char *near = pairs == 1 ? nearest_name(names[0], kinds) : NULL;
-        COMPLAIN(r, node, "expected coil, discrete, input or holding and a number, such as input 120%s%s%s",
-                 near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
-        return;
-    }
-    int64_t address = numbers[0] + (at ? (int64_t)at->index * at->address_offset[kind] : 0);
-    p->at.modbus.kind = (enum modbus_kind)kind;
-    if (address > 0xFFFF)
-        COMPLAIN(r, node,
-                 "address %" PRId64 " is beyond 65535; addresses start at 0, as in the protocol (40301 in a "
-                 "manual is often holding 300)",
-                 address);
-    p->at.modbus.address = (uint16_t)address;
-    p->at.modbus.unit_offset = at ? (uint8_t)(at->index * at->unit_offset) : 0;
-    p->is_bit_field = is_coil(p);
-}
-
-static void read_echonet_at(struct reading *r, const struct yaml_node *node, char *text, struct point *p,
-                            const struct repetition *at)
-{
-    static const char *const words[] = { "epc", "offset", "instance", "class", NULL };
-    static const int64_t max[] = { 0xFF, 0xFE, 0x7F, 0xFFFF };
-    const char *names[MAX_WORDS_OF_AT];
-    int64_t numbers[MAX_WORDS_OF_AT], found[4] = { -1, 0, 0, -1 };
-    int pairs = split_pairs(text, names, numbers);
-    for (int i = 0; i < pairs; i++) {
-        int which = 0;
-        while (words[which] && !str_equal(words[which], names[i]))
-            which++;
-        if (!words[which] || numbers[i] > max[which]) {
-            pairs = -EINVAL;
-            break;
-        }
-        found[which] = numbers[i];
-    }
-    if (pairs <= 0 || found[0] < 0x80) {
-        COMPLAIN(
-            r, node,
-            "expected epc 0x80..0xFF, then perhaps offset N, instance N, class 0xGGCC, such as epc 0xDA");
-        return;
-    }
-    int64_t class =
-        found[3] >= 0 ? found[3] : r->profile->echonet.class_group << 8 | r->profile->echonet.class_code;
-    p->at.echonet.class_group = (uint8_t)(class >> 8);
-    p->at.echonet.class_code = (uint8_t) class;
-    p->at.echonet.instance = (uint8_t)(found[2] + (found[2] && at ? at->index : 0));
-    if (at && at->index > 0 && !found[2])
-        COMPLAIN(r, node,
-                 "with count it needs the first one's instance, such as %s instance 1, or all are the same",
-                 node->text);
-    p->at.echonet.epc = (uint8_t)found[0];
-    p->at.echonet.offset = (uint8_t)found[1];
-}
 
 static void read_at(struct reading *r, const struct yaml_node *map, const struct yaml_node *node,
                     struct point *p, const struct repetition *at)
 {
     char text[80];
     if (!node || node->kind != YAML_SCALAR || str_copy(text, sizeof(text), node->text) < 0) {
-        COMPLAIN(r, node ? node : map, "%sexpected such as %s", node ? "" : "at is missing; ",
-                 is_modbus(r) ? "at: input 120" : "at: epc 0xDA");
+        COMPLAIN(r, node ? node : map, "%sexpected such as at: %s", node ? "" : "at is missing; ",
+                 r->protocol->example_at);
         return;
     }
-    if (is_modbus(r))
-        read_modbus_at(r, node, text, p, at);
-    else
-        read_echonet_at(r, node, text, p, at);
+    r->protocol->read_at(r, node, text, p, at);
 }
 
 /* ---- what ---- */
@@ -160,75 +64,26 @@ static void read_type(struct reading *r, const struct yaml_node *map, struct poi
     }
 }
 
-static void unwanted(struct reading *r, const struct yaml_node *map, const char *key, const char *why)
-{
-    const struct yaml_node *node = yaml_get(map, key);
-    if (node)
-        COMPLAIN(r, node, "%s", why);
-}
-
-static void read_modbus_size(struct reading *r, const struct yaml_node *map, struct point *p)
-{
-    size_t fixed = (point_type_size(p->type) + 1) / 2;
-    unwanted(r, map, "size", "is for ECHONET; registers are counted by words");
-    if (p->is_bit_field) {
-        int64_t bits = read_int(r, map, "bits", 1, 1, 64);
-        unwanted(r, map, "words", "coils are counted by bits, such as bits: 4");
-        if (bits > 1 && p->type == POINT_BOOL)
-            COMPLAIN(r, map, "several coils need type: bits");
-        p->at.modbus.count = (uint16_t)bits;
-        p->raw_size = (uint16_t)((bits + 7) / 8);
-        return;
-    }
-    unwanted(r, map, "bits", "is for coils; registers are counted by words");
-    bool number = p->type == POINT_BITS || p->type == POINT_BCD;
-    int64_t words = read_int(r, map, "words",
-                             fixed    ? (int64_t)fixed
-                             : number ? 1
-                                      : 0,
-                             1, number ? 4 : MAX_WORDS);
-    if (fixed && words != (int64_t)fixed)
-        COMPLAIN(r, yaml_get(map, "words"), "%s has %zu", point_type_names[p->type], fixed);
-    if (words == 0) {
-        COMPLAIN(r, map, "words is missing: the length of the text in registers, such as words: 8");
-        words = 1;
-    }
-    if (words > r->profile->modbus.max_words && p->access & ACCESS_R)
-        COMPLAIN(r, map, "has %" PRId64 " words, but a request reads at most %d (modbus.max_words)", words,
-                 r->profile->modbus.max_words);
-    if (p->at.modbus.address + words > 0x10000)
-        COMPLAIN(r, map, "its %" PRId64 " words at address %u go beyond 65535", words, p->at.modbus.address);
-    p->at.modbus.count = (uint16_t)words;
-    p->raw_size = (uint16_t)(2 * words);
-}
-
-static void read_echonet_size(struct reading *r, const struct yaml_node *map, struct point *p)
-{
-    size_t fixed = point_type_size(p->type);
-    bool number = p->type == POINT_BITS || p->type == POINT_BCD;
-    unwanted(r, map, "words", "is for Modbus; give size, in bytes");
-    unwanted(r, map, "bits", "is for Modbus coils");
-    p->raw_size = (uint16_t)read_int(r, map, "size", fixed ? (int64_t)fixed : number, 1, number ? 8 : 255);
-    if (fixed && p->raw_size != fixed)
-        COMPLAIN(r, yaml_get(map, "size"), "%s has %zu", point_type_names[p->type], fixed);
-    if (p->raw_size == 0 && p->at.echonet.offset)
-        COMPLAIN(r, map, "a part of a property needs size, its length in bytes");
-}
-
 static void read_access(struct reading *r, const struct yaml_node *map, struct point *p)
 {
     static const char *const names[] = { "r", "w", "rw", NULL };
     const struct yaml_node *node = yaml_get(map, "access"), *every = yaml_get(map, "every");
-    int index = 0;
-    if (node)
-        (void)yaml_to_enum(r->yaml, node, names, r->problems, &index);
+    int index = p->access ? (int)p->access - 1 : 0; /* what the address says is not asked again */
+    if (node && yaml_to_enum(r->yaml, node, names, r->problems, &index) == 0 && p->access &&
+        (index + 1) & ~(int)p->access)
+        COMPLAIN(r, node, "in %s it can only be %s", r->protocol->title,
+                 p->access == ACCESS_R ? "read" : "written");
     p->access = (enum point_access)(index + 1);
     bool reads = p->access & ACCESS_R, writes = p->access & ACCESS_W;
     if (writes && is_modbus(r) && (p->at.modbus.kind == MODBUS_INPUT || p->at.modbus.kind == MODBUS_DISCRETE))
         COMPLAIN(r, node, "%s cannot be written in Modbus; only coil and holding can",
                  p->at.modbus.kind == MODBUS_INPUT ? "input registers" : "discrete inputs");
-    if (every && !reads)
+    if (every && r->protocol->tells_itself)
+        COMPLAIN(r, every, "the device tells by itself what has changed");
+    else if (every && !reads)
         COMPLAIN(r, every, "the point is write-only, so it is never read");
+    else if (r->protocol->tells_itself)
+        p->every_ms = 0;
     else if (every && every->kind == YAML_SCALAR && str_equal(every->text, "never"))
         p->every_ms = 0;
     else if (reads)
@@ -237,6 +92,23 @@ static void read_access(struct reading *r, const struct yaml_node *map, struct p
         (void)yaml_to_bool(r->yaml, yaml_get(map, "persistent"), r->problems, &p->persistent);
     if (p->persistent && !writes)
         COMPLAIN(r, yaml_get(map, "persistent"), "has a meaning for writable points only");
+    if (yaml_get(map, "rest"))
+        p->rest_ms = read_ms(r, map, "rest", 0, 1000, MAX_INTERVAL);
+    if (p->rest_ms && !writes)
+        COMPLAIN(r, yaml_get(map, "rest"), "has a meaning for writable points only");
+}
+
+/* After the type is known. */
+static void read_verify(struct reading *r, const struct yaml_node *map, struct point *p)
+{
+    const struct yaml_node *node = yaml_get(map, "verify");
+    if (!node)
+        return;
+    p->verify_ms = read_ms(r, map, "verify", 0, 100, 600000);
+    if (p->access != ACCESS_RW)
+        COMPLAIN(r, node, "what is read back must be readable and writable; expected access: rw");
+    else if (point_is_text(p))
+        COMPLAIN(r, node, "only numbers are read back");
 }
 
 /* ---- how ---- */
@@ -247,7 +119,7 @@ static void read_order(struct reading *r, const struct yaml_node *map, const cha
     const struct yaml_node *node = yaml_get(map, key);
     int index = *ret_little;
     if (node && !is_modbus(r))
-        COMPLAIN(r, node, "ECHONET Lite is always big endian");
+        COMPLAIN(r, node, "%s has but one order of bytes", r->protocol->title);
     else if (node && yaml_to_enum(r->yaml, node, names, r->problems, &index) == 0)
         *ret_little = index == 1;
 }
@@ -464,11 +336,12 @@ void profile_read_point(struct reading *r, const struct yaml_node *node, const c
     read_access(r, node, p);
     if (is_identify)
         p->every_ms = 0;
-    read_type(r, node, p, is_identify);
-    if (is_modbus(r))
-        read_modbus_size(r, node, p);
+    if (r->protocol->tells_itself)
+        profile_unwanted(r, node, "type", "follows from what the point is");
     else
-        read_echonet_size(r, node, p);
+        read_type(r, node, p, is_identify);
+    read_verify(r, node, p);
+    r->protocol->read_size(r, node, p);
     p->low_word_first = r->profile->modbus.low_word_first;
     p->low_byte_first = r->profile->modbus.low_byte_first;
     read_order(r, node, "word_order", &p->low_word_first);
@@ -506,6 +379,14 @@ void profile_read_points(struct reading *r, const struct yaml_node *map, const s
     }
 }
 
+static bool is_power(const struct profile *profile, int index)
+{
+    for (size_t i = 0; i < profile->point_count; i++)
+        if (profile->points[i].scale_point == index)
+            return true;
+    return false;
+}
+
 static void read_scale_point(struct reading *r, const struct yaml_node *scale, const char *name,
                              const struct repetition *at)
 {
@@ -521,6 +402,8 @@ static void read_scale_point(struct reading *r, const struct yaml_node *scale, c
                  scale->text);
     else if (!point_is_integral(of) || index == owner || of->scale_point >= 0)
         COMPLAIN(r, scale, "%s cannot be a power of ten; expected a plain whole number", of->name);
+    else if (is_power(r->profile, owner))
+        COMPLAIN(r, scale, "%s is the power of ten of another point; expected scale: 1", name);
     else
         r->profile->points[owner].scale_point = index;
 }
@@ -579,5 +462,22 @@ bool profile_check_number(struct reading *r, const struct yaml_node *node, const
         return true;
     COMPLAIN(r, node, "%s (%s, scale %g) cannot hold %g%s%s", p->name, point_type_names[p->type], p->scale,
              number, p->unit[0] ? " " : "", p->unit);
+    return false;
+}
+
+bool profile_check_constant(struct reading *r, const struct yaml_node *node, const struct point *p,
+                            double number)
+{
+    uint8_t raw[POINT_MAX_RAW];
+    size_t len = 0;
+    struct value v = { 0 };
+    if (!profile_check_number(r, node, p, number))
+        return false;
+    if (p->scale_point >= 0 || !point_is_integral(p) ||
+        (value_encode_number(p, 0, number, ROUND_NEAREST, raw, &len) == 0 &&
+         value_decode(p, 0, raw, len, &v) == 0 && fabs(v.number - number) < 1e-6 * fmax(1, fabs(number))))
+        return true;
+    COMPLAIN(r, node, "%s (%s, scale %g) cannot hold %g%s%s, only %g", p->name, point_type_names[p->type],
+             p->scale, number, p->unit[0] ? " " : "", p->unit, v.number);
     return false;
 }

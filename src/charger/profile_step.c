@@ -50,8 +50,9 @@ struct expression *profile_read_condition(struct reading *r, const struct yaml_n
     if (!e)
         return NULL;
     if (expression_type(e) != EXPRESSION_TRUTH && expression_type(e) != EXPRESSION_FLAG) {
-        COMPLAIN(r, node, "this is a %s, expected a condition, such as %.40s == 1",
-                 expression_type(e) == EXPRESSION_TEXT ? "text" : "number", node->text);
+        bool is_text = expression_type(e) == EXPRESSION_TEXT;
+        COMPLAIN(r, node, "this is a %s, expected a condition, such as %.40s == %s",
+                 is_text ? "text" : "number", node->text, is_text ? "\"\"" : "1");
         return NULL;
     }
     return STEAL(e);
@@ -62,7 +63,7 @@ void profile_check_polled(struct reading *r, const struct yaml_node *node, const
     int index = 0;
     for (size_t n = 0; (index = expression_point(e, n)) >= 0; n++) {
         const struct point *p = &r->profile->points[index];
-        if (p->access & ACCESS_R && p->every_ms == 0)
+        if (p->access & ACCESS_R && p->every_ms == 0 && !r->protocol->tells_itself)
             COMPLAIN(r, node, "%s is never read (every: never); give it an interval, such as every: 2s",
                      p->name);
     }
@@ -122,7 +123,7 @@ static void check_constant(struct reading *r, const struct yaml_node *node, cons
     if (!v.known)
         COMPLAIN(r, node, "the value is no number");
     else if (!point_is_text(p))
-        profile_check_number(r, node, p, v.number);
+        (void)profile_check_constant(r, node, p, v.number);
     else if (value_encode_text(p, v.text, raw, &len) < 0)
         COMPLAIN(r, node, "\"%.40s\" does not fit into %s (%u bytes)", v.text, p->name, p->raw_size);
 }

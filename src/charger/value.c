@@ -292,16 +292,30 @@ int value_decode(const struct point *point, double power, const uint8_t *raw, si
 
 /* ---- encoding ---- */
 
-/* Down means to the lower value: with a negative scale, to the higher raw number. */
-static double rounded(const struct point *point, double raw, enum value_rounding rounding)
+/* Down means to the value nearer to 0, with which less flows either way: where scale and number are of different signs, to the
+ * higher raw number. */
+static bool is_lower_raw_less(const struct point *point, double number)
+{
+    return (number < 0) == (point->scale < 0);
+}
+
+static double rounded(const struct point *point, double number, double raw, enum value_rounding rounding)
 {
     double near = round(raw);
     if (rounding == ROUND_NEAREST || fabs(raw - near) < 1e-6)
         return near;
-    return point->scale < 0 ? ceil(raw) : floor(raw);
+    return is_lower_raw_less(point, number) ? floor(raw) : ceil(raw);
 }
 
-static int encode_float(double raw, enum value_rounding rounding, uint8_t *ret, size_t len)
+/* The float next to it, below or above. */
+static uint32_t next_float(float f, uint32_t bits, bool below)
+{
+    if (f == 0)
+        return below ? 0x80000001 : 1;
+    return (f > 0) == below ? bits - 1 : bits + 1;
+}
+
+static int encode_float(double raw, enum value_rounding rounding, bool below, uint8_t *ret, size_t len)
 {
     uint64_t bits = 0;
     if (len == 4) {
@@ -310,8 +324,8 @@ static int encode_float(double raw, enum value_rounding rounding, uint8_t *ret, 
             return -ERANGE;
         uint32_t half = 0;
         memcpy(&half, &f, sizeof(half));
-        if (rounding == ROUND_DOWN && (double)f > raw) /* the float next below */
-            half = f > 0 ? half - 1 : f < 0 ? half + 1 : 0x80000001;
+        if (rounding == ROUND_DOWN && (below ? (double)f > raw : (double)f < raw))
+            half = next_float(f, half, below);
         bits = half;
     } else {
         memcpy(&bits, &raw, sizeof(bits));
@@ -356,8 +370,9 @@ int value_encode_number(const struct point *point, double power, double number, 
     double raw = unscaled(point, power, number);
     if (!isfinite(raw) || len == 0 || len > 8 || point_is_text(point))
         return -ERANGE;
-    int r = point_is_integral(point) ? encode_integer(point, rounded(point, raw, rounding), ret, len)
-                                     : encode_float(raw, rounding, ret, len);
+    int r = point_is_integral(point)
+                ? encode_integer(point, rounded(point, number, raw, rounding), ret, len)
+                : encode_float(raw, rounding, is_lower_raw_less(point, number), ret, len);
     if (r < 0)
         return r;
     if (point->is_bit_field)

@@ -16,7 +16,10 @@ struct value {
  * none), -EBADMSG (bytes that do not fit the type). */
 int value_decode(const struct point *point, double power, const uint8_t *raw, size_t len, struct value *ret);
 
-enum value_rounding { ROUND_NEAREST, ROUND_DOWN };
+enum value_rounding {
+    ROUND_NEAREST,
+    ROUND_DOWN /* towards 0: a device that charges by negative numbers is not told more than was allowed, either */
+};
 /* `ret` holds POINT_MAX_RAW bytes. 0, or -ERANGE: the point cannot hold the value. */
 int value_encode_number(const struct point *point, double power, double number, enum value_rounding rounding,
                         uint8_t *ret, size_t *ret_len);

@@ -92,11 +92,24 @@ static bool is_paused(const struct charger *c, const struct outlet *o)
     return pause;
 }
 
+/* A device that a limit starts has it from its start on, and only then. */
+static bool limit_starts(const struct charger *c, const struct outlet *o)
+{
+    return profile_of(c, o)->commands[EVSE_LIMIT].starts;
+}
+
+double wish_start_limit_A(const struct charger *c, const struct outlet *o)
+{
+    const struct command *limit = &profile_of(c, o)->commands[EVSE_LIMIT];
+    bool pause = false;
+    return allowed_A(limit, isnan(o->asked_A) ? limit->max_A : o->asked_A, &pause);
+}
+
 /* Would it charge with more than was asked, or use more phases, if it were started now? */
 static bool limit_is_missing(const struct charger *c, const struct outlet *o)
 {
     const struct command *limit = &profile_of(c, o)->commands[EVSE_LIMIT];
-    return limit->offered && !isnan(o->asked_A) && o->limit_err < 0 &&
+    return limit->offered && !limit->starts && !isnan(o->asked_A) && o->limit_err < 0 &&
            (o->asked_A < limit->max_A || o->asked_phases);
 }
 
@@ -194,6 +207,8 @@ static void on_stop(struct charger *c, struct outlet *o, struct order *order)
         return;
     }
     displace(&o->jobs[SLOT_SWITCH], EVSE_STOP);
+    if (limit_starts(c, o)) /* it must not come after the stop */
+        displace(&o->jobs[SLOT_LIMIT], EVSE_STOP);
     switch_to(c, o, false, order);
 }
 
@@ -277,6 +292,17 @@ void wish_acknowledge(struct charger *c, int evse)
     struct job *job = &c->outlets[evse - 1].jobs[SLOT_ACKNOWLEDGE];
     if (steps->count && job_is_idle(job))
         job_begin(job, steps, NULL, NAN);
+}
+
+void charger_answer_token(struct charger *c, int evse, bool accepted)
+{
+    struct outlet *o = &c->outlets[evse - 1];
+    const struct steps *steps = &profile_of(c, o)->id_token_answers[accepted];
+    if (!steps->count || !c->online)
+        return;
+    job_begin(&o->jobs[SLOT_ANSWER], steps, NULL, NAN);
+    wish_advance(c);
+    charger_arm(c);
 }
 
 /* ---- the display ---- */
@@ -475,17 +501,29 @@ static bool may_begin(const struct charger *c, const struct job *job)
         return true;
     if (!c->ready)
         return false;
-    return job->slot != SLOT_SWITCH || !job->is_start ||
-           job_is_idle(&c->outlets[job->evse - 1].jobs[SLOT_LIMIT]);
+    if (job->slot != SLOT_LIMIT && (job->slot != SLOT_SWITCH || !job->is_start))
+        return true;
+    const struct outlet *o = &c->outlets[job->evse - 1];
+    if (job->slot == SLOT_LIMIT)
+        return !limit_starts(c, o) || job_is_idle(&o->jobs[SLOT_SWITCH]);
+    return job_is_idle(&o->jobs[SLOT_LIMIT]) ||
+           (limit_starts(c, o) && o->jobs[SLOT_LIMIT].state == JOB_PENDING);
 }
 
 static void begin(struct charger *c, struct job *job)
 {
     assert(c->outlets);
     struct outlet *o = &c->outlets[job->evse ? job->evse - 1 : 0];
-    if (job->slot == SLOT_SWITCH && job->is_start && limit_is_missing(c, o)) {
+    bool is_start = job->slot == SLOT_SWITCH && job->is_start;
+    bool runs = o->wish == WISH_START && o->applied == WISH_START;
+    if (is_start && limit_starts(c, o))
+        job->limit_A = wish_start_limit_A(c, o);
+    if (is_start && limit_is_missing(c, o)) {
         job->state = JOB_IDLE;
         wish_on_job_done(job, o->limit_err);
+    } else if (job->slot == SLOT_LIMIT && limit_starts(c, o) && !runs) { /* the start will tell it */
+        job->state = JOB_IDLE;
+        wish_on_job_done(job, 0);
     } else {
         job_run(job);
     }
@@ -534,7 +572,9 @@ static void on_switch_done(struct charger *c, struct outlet *o, struct job *job,
     bool was_asked = order && order->command.kind == EVSE_START;
     if (job->is_start)
         o->applied = took_place ? WISH_START : WISH_NONE;
-    else
+    if (job->is_start && limit_starts(c, o))
+        o->applied_A = took_place ? job->limit_A : NAN;
+    if (!job->is_start)
         o->applied = err == 0 ? WISH_STOP : WISH_NONE;
     if (err == 0)
         o->failures = 0;
@@ -608,6 +648,8 @@ void wish_on_job_done(struct job *job, int err)
         o->displayed = err == 0 || err == -ERR_REFUSED;
         if (!o->displayed)
             retry_later(c, o);
+        break;
+    case SLOT_ANSWER: /* later it would answer another */
         break;
     case SLOT_SETUP:
         if (err < 0 && err != -ERR_REFUSED)
