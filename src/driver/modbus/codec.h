@@ -96,6 +96,9 @@ int modbus_encode_frame(enum modbus_framing framing, const struct modbus_frame *
 struct modbus_receiver {
     enum modbus_framing framing;
     bool server; /* looks for requests, else for responses */
+    const uint8_t *
+        echo; /* client on RTU and ASCII: what was sent, which some adapters let us hear; borrowed. NULL: nothing */
+    size_t echo_len;
     int wanted; /* client on RTU: unit << 8 | function waited for, which helps to find it behind noise; -1: any */
     size_t start, end;
     uint8_t bytes[MODBUS_MAX_FRAME];
@@ -106,7 +109,9 @@ void modbus_receiver_init(struct modbus_receiver *receiver, enum modbus_framing 
 void modbus_receiver_clear(struct modbus_receiver *receiver);
 size_t modbus_receiver_pending(const struct modbus_receiver *receiver);
 
-/* Takes bytes from `input` and gives one frame (borrowed until the next call): 1. 0: all bytes are taken, more are wanted; call until
+#define MODBUS_ECHO 2
+/* Takes bytes from `input` and gives one frame (borrowed until the next call): 1. MODBUS_ECHO: these were the bytes of `echo`; which may
+ * be an answer, too, where it repeats the request. 0: all bytes are taken, more are wanted; call until
  * then. -EBADMSG: bytes that are no frame were dropped; ret->pdu and pdu_len show them and what came behind. On TCP framing the stream is
  * not to be trusted after that: close the connection. */
 int modbus_receive(struct modbus_receiver *receiver, struct reader *input, struct modbus_frame *ret);

@@ -1,10 +1,4 @@
-/* A device on a bus: what it is to be asked next, what an answer means for its points, and whether it is there at all.
- *
- *             answer                      no answer (after retries)
- *   UNKNOWN ----------> ONLINE           ONLINE, UNKNOWN -> SILENT: requests fail at once, one poll per back-off period
- *      ^                   ^ answer      SILENT stays so, the period doubles up to 60 s
- *      |                   '-- SILENT
- *      '- link up (link lost: SILENT)
+/* A device on a bus: what it is to be asked next, and what an answer means for its points.
  *
  * Every write can be repeated (a register set twice to one value is set), so writes are retried like reads.
  * Exceptions mean that the device is there; 10 and 11 come from a gateway before it and mean that it is not. */
@@ -19,7 +13,7 @@
 
 /* ---- requests ---- */
 
-static void end_request(struct device *device, struct request *request, int err)
+void device_end_request(struct device *device, struct request *request, int err)
 {
     list_remove(&request->link);
     device->queued--;
@@ -27,75 +21,22 @@ static void end_request(struct device *device, struct request *request, int err)
     free(request);
 }
 
-static void fail_requests(struct device *device, struct list *queue, int err)
+void device_fail_requests(struct device *device, struct list *queue, int err)
 {
     while (!list_is_empty(queue))
-        end_request(device, LIST_ITEM(queue->next, struct request, link), err);
+        device_end_request(device, LIST_ITEM(queue->next, struct request, link), err);
 }
 
-/* ---- presence ---- */
-
-static void tell(struct device *device, bool online, int err)
+/* Puts off the poll that failed and was to be tried again. */
+static void give_up_poll(struct device *device)
 {
-    if (device->told && device->told_online == online)
-        return;
-    if (device->told_online && !online)
-        device->health.losses++;
-    device->told = true;
-    device->told_online = online;
-    log_debug(LOG_MODBUS, "device %s: bus=%s unit=%d reason=%s", online ? "answers" : "is silent",
-              device->bus->settings.name, device->unit, err ? err_text(err) : "none");
-    device->events.on_online(device->ctx, online, err);
-}
-
-static void set_online(struct device *device)
-{
-    device->doubted = false;
-    device->back_off_ms = DEVICE_BACK_OFF_MS;
-    if (device->presence == PRESENCE_ONLINE)
-        return;
-    device->presence = PRESENCE_ONLINE;
-    tell(device, true, 0);
-}
-
-static void set_silent(struct device *device, int err)
-{
-    device->presence = PRESENCE_SILENT;
-    device->silent_err = err;
-    device->doubted = false;
+    plan_postpone(&device->plan, bus_now_ms(device->bus));
     device->job = (struct job){ 0 };
-    if (device->plan.changed)
-        plan_build(&device->plan); /* who comes back may be restarted, and have what it refused before */
-    plan_forget_silence(&device->plan);
-    tell(device, false, err);
-    fail_requests(device, &device->writes, err);
-    fail_requests(device, &device->reads, err);
 }
 
-void device_on_link_lost(struct device *device, int err)
+bool device_has_unit(const struct device *device, uint8_t unit)
 {
-    err = err == -ERR_NO_ANSWER ? err : -ERR_LINK_DOWN;
-    if (device->presence == PRESENCE_SILENT)
-        device->silent_err = err;
-    else
-        set_silent(device, err);
-}
-
-static bool has_something_to_read(const struct device *device)
-{
-    return device->plan.block_count > 0 || device->probe;
-}
-
-void device_on_link_up(struct device *device)
-{
-    int64_t now_ms = bus_now_ms(device->bus);
-    device->presence = PRESENCE_UNKNOWN;
-    device->not_before_ms = now_ms;
-    if (device->plan.block_count > 0) {
-        /* Devices that start together would else poll in step for ever. */
-        uint32_t bound = (uint32_t)earlier(plan_next(&device->plan)->every_ms, 60000);
-        plan_start(&device->plan, now_ms, env_random(&device->bus->loop->env, bound));
-    }
+    return unit >= device->unit && unit - device->unit <= device->last_offset;
 }
 
 static int64_t not_before(const struct device *device, int64_t at_ms)
@@ -103,25 +44,56 @@ static int64_t not_before(const struct device *device, int64_t at_ms)
     return at_ms > device->not_before_ms ? at_ms : device->not_before_ms;
 }
 
-static void back_off(struct device *device, int64_t now_ms)
+/* ---- whose turn, and with what ---- */
+
+/* When the point may be written again; 0: at any time. */
+static int64_t writable_ms(const struct device *device, const struct point *point)
 {
-    device->not_before_ms = not_before(device, now_ms + device->back_off_ms);
-    device->back_off_ms = earlier(2 * device->back_off_ms, MODBUS_BACK_OFF_MAX_MS);
+    int64_t written_ms = device->written_ms ? device->written_ms[point->index] : 0;
+    return written_ms ? written_ms + device->options.write_interval_ms : 0;
 }
 
-/* ---- whose turn, and with what ---- */
+/* The write that may be done first, the oldest of those; NULL: there is none. */
+static struct request *next_write(const struct device *device, int64_t *ret_at_ms)
+{
+    struct request *best = NULL;
+    *ret_at_ms = 0;
+    LIST_FOREACH(link, following, &device->writes)
+    {
+        struct request *request = LIST_ITEM(link, struct request, link);
+        int64_t at_ms =
+            request->written ? 0 : writable_ms(device, request->point); /* one that is begun goes on */
+        if (best && at_ms >= *ret_at_ms)
+            continue;
+        best = request;
+        *ret_at_ms = at_ms;
+    }
+    return best;
+}
+
+/* Whether one would leave now, but for what is to be tried again. */
+static bool has_write_to_send(const struct device *device, int64_t now_ms)
+{
+    int64_t write_ms = 0;
+    return !device->doubted && device->presence != PRESENCE_SILENT && next_write(device, &write_ms) &&
+           write_ms <= now_ms;
+}
 
 int64_t device_wants_ms(struct device *device, int64_t now_ms, enum urgency *ret)
 {
     *ret = URGENCY_POLL;
-    if (device->presence == PRESENCE_SILENT && !has_something_to_read(device)) {
+    if (device->presence == PRESENCE_SILENT && !device_can_be_asked(device)) {
         if (now_ms < device->not_before_ms)
             return device->not_before_ms;
         device->presence = PRESENCE_UNKNOWN; /* only the next write can tell */
     }
+    if (device->job.kind == JOB_POLL && has_write_to_send(device, now_ms))
+        give_up_poll(device); /* no command waits for more than what is on the wire */
     if (device->job.kind != JOB_NONE || device->doubted || device->presence == PRESENCE_SILENT)
         return device->not_before_ms;
-    if (!list_is_empty(&device->writes)) {
+    int64_t write_ms = 0;
+    bool writes = next_write(device, &write_ms) != NULL;
+    if (writes && write_ms <= now_ms) {
         *ret = URGENCY_WRITE;
         return not_before(device, now_ms);
     }
@@ -129,22 +101,30 @@ int64_t device_wants_ms(struct device *device, int64_t now_ms, enum urgency *ret
         *ret = URGENCY_READ;
         return not_before(device, now_ms);
     }
-    const struct plan_block *block = plan_next(&device->plan);
-    if (block)
-        return not_before(device, block->due_ms);
+    int64_t poll_ms = plan_due_ms(&device->plan);
+    if (writes && (poll_ms < 0 || write_ms < poll_ms)) {
+        *ret = URGENCY_WRITE;
+        return not_before(device, write_ms);
+    }
+    if (poll_ms >= 0)
+        return not_before(device, poll_ms);
     return device->presence == PRESENCE_UNKNOWN && device->probe ? device->not_before_ms : -1;
 }
 
-static struct job next_job(struct device *device)
+static struct job next_job(struct device *device, int64_t now_ms)
 {
     bool poll_only = device->doubted || device->presence == PRESENCE_SILENT;
-    struct list *queue = !list_is_empty(&device->writes) ? &device->writes : &device->reads;
-    if (!list_is_empty(queue) && !poll_only) {
-        struct request *request = LIST_ITEM(queue->next, struct request, link);
-        return (struct job){ .kind = request->is_write ? JOB_WRITE : JOB_READ, .request = request };
-    }
-    struct plan_block *block = plan_next(&device->plan);
-    return block ? (struct job){ .kind = JOB_POLL, .block = block } : (struct job){ .kind = JOB_PROBE };
+    int64_t write_ms = 0;
+    struct request *write = poll_only ? NULL : next_write(device, &write_ms);
+    if (write && write_ms <= now_ms)
+        return (struct job){ .kind = JOB_WRITE, .request = write };
+    if (!list_is_empty(&device->reads) && !poll_only)
+        return (struct job){ .kind = JOB_READ,
+                             .request = LIST_ITEM(device->reads.next, struct request, link) };
+    if (plan_due_ms(&device->plan) < 0)
+        return (struct job){ .kind = JOB_PROBE };
+    (void)plan_take(&device->plan, now_ms);
+    return (struct job){ .kind = JOB_POLL };
 }
 
 /* The profile's wish, else its rule: 5 and 6 for one, 15 and 16 for several. */
@@ -198,6 +178,8 @@ static void begin_write(struct device *device, struct modbus_request *ret)
         .data = request->raw,
         .data_len = request->len,
     };
+    if (device->written_ms) /* whatever comes of it */
+        device->written_ms[point->index] = bus_now_ms(device->bus);
     if (is_single(ret->function))
         begin_single(&device->job, ret);
     if (ret->function == MODBUS_MASK_WRITE) {
@@ -219,8 +201,9 @@ static struct modbus_request read_of(const struct point *point)
 void device_begin(struct device *device, struct modbus_request *ret, uint8_t *ret_unit)
 {
     if (device->job.kind == JOB_NONE)
-        device->job = next_job(device);
+        device->job = next_job(device, bus_now_ms(device->bus));
     struct job *job = &device->job;
+    const struct plan_request *polled = &device->plan.request;
     const struct point *point = job->request ? job->request->point : device->probe;
     switch (job->kind) {
     case JOB_WRITE:
@@ -231,14 +214,14 @@ void device_begin(struct device *device, struct modbus_request *ret, uint8_t *re
         *ret = read_of(point);
         break;
     case JOB_POLL:
-        *ret = (struct modbus_request){ .function = job->block->function,
-                                        .address = job->block->address,
-                                        .count = job->block->count };
+        *ret = (struct modbus_request){ .function = polled->function,
+                                        .address = polled->address,
+                                        .count = polled->count };
         break;
     case JOB_NONE:
         assert(false);
     }
-    uint8_t offset = job->kind == JOB_POLL ? job->block->unit_offset : point->at.modbus.unit_offset;
+    uint8_t offset = job->kind == JOB_POLL ? polled->unit_offset : point->at.modbus.unit_offset;
     *ret_unit = (uint8_t)(device->unit + offset);
 }
 
@@ -279,7 +262,7 @@ static void on_write_answer(struct device *device, const struct job *job,
     struct request *request = job->request;
     /* 5: accepted, and takes its time: repeating it would be wrong. */
     if (response->exception && response->exception != MODBUS_ACKNOWLEDGE) {
-        end_request(device, request, -ERR_DEVICE_EXCEPTION);
+        device_end_request(device, request, -ERR_DEVICE_EXCEPTION);
         return;
     }
     if (is_single(write_function(device, request->point)) &&
@@ -290,7 +273,7 @@ static void on_write_answer(struct device *device, const struct job *job,
         deliver(device, request->point, request->point->at.modbus.address, response);
         end_batch(device);
     }
-    end_request(device, request, 0);
+    device_end_request(device, request, 0);
 }
 
 static void on_read_answer(struct device *device, const struct job *job,
@@ -302,42 +285,58 @@ static void on_read_answer(struct device *device, const struct job *job,
     else if (!is_busy(response)) /* what was known stays known */
         device->events.on_no_value(device->ctx, point, -ERR_DEVICE_EXCEPTION);
     end_batch(device);
-    end_request(device, job->request, response->exception ? -ERR_DEVICE_EXCEPTION : 0);
+    device_end_request(device, job->request, response->exception ? -ERR_DEVICE_EXCEPTION : 0);
 }
 
-static void on_poll_answer(struct device *device, const struct job *job,
-                           const struct modbus_response *response)
+/* What the request that was polled says of its points; an exception: nothing. */
+void device_deliver_poll(struct device *device, const struct modbus_response *response)
 {
-    struct plan_block *block = job->block;
-    int64_t now_ms = bus_now_ms(device->bus);
-    if (plan_unit_answers(&device->plan, block, now_ms)) /* it may have forgotten what it was set to */
-        device->events.on_online(device->ctx, true, 0);
-    if (response->exception) {
-        enum plan_verdict verdict = plan_refused(&device->plan, block, response->exception, now_ms);
-        log_debug(LOG_MODBUS, "poll refused: bus=%s unit=%d function=%d address=%d count=%d exception=%d",
-                  device->bus->settings.name, device->unit, block->function, block->address, block->count,
-                  response->exception);
-        if (verdict != PLAN_NO_VALUE)
-            return;
-    } else {
-        plan_answered(&device->plan, block, now_ms);
-    }
-    for (size_t i = 0; i < block->point_count; i++) {
-        const struct point *point = plan_point(&device->plan, block, i);
+    const struct plan_request *polled = &device->plan.request;
+    for (size_t i = polled->first; i < (size_t)polled->first + polled->slot_count; i++) {
+        const struct point *point = plan_point(&device->plan, i);
+        if (!plan_covers(&device->plan, i))
+            continue;
         if (response->exception)
             device->events.on_no_value(device->ctx, point, -ERR_DEVICE_EXCEPTION);
         else
-            deliver(device, point, block->address, response);
+            deliver(device, point, polled->address, response);
     }
     end_batch(device);
 }
 
-/* Whether the same is to be sent again. Who was not there, or is in doubt, is asked once. */
+static void on_poll_answer(struct device *device, const struct modbus_response *response)
+{
+    const struct plan_request *polled = &device->plan.request;
+    int64_t now_ms = bus_now_ms(device->bus);
+    if (plan_unit_answers(&device->plan, now_ms)) /* it may have forgotten what it was set to */
+        device->events.on_online(device->ctx, true, 0);
+    if (response->exception) {
+        enum plan_verdict verdict = plan_refused(&device->plan, response->exception, now_ms);
+        log_debug(LOG_MODBUS, "poll refused: bus=%s unit=%d function=%d address=%d count=%d exception=%d",
+                  device->bus->settings.name, device->unit, polled->function, polled->address, polled->count,
+                  response->exception);
+        if (verdict != PLAN_NO_VALUE)
+            return;
+    } else {
+        plan_answered(&device->plan, now_ms);
+        if (polled->address <= device->suspect.address && /* then it was something else */
+            polled->address + polled->count >= device->suspect.address + device->suspect.count &&
+            polled->function == device->suspect.function)
+            device->suspect.times = 0;
+    }
+    device_deliver_poll(device, response);
+}
+
+/* Whether the same is to be sent again. Who was not there, or is in doubt, is asked once; who sleeps hears only the second. */
 static bool may_retry(struct device *device)
 {
     const struct job *job = &device->job;
-    bool was_there = device->presence == PRESENCE_ONLINE && !(job->block && job->block->silence_ms);
-    return ++device->job.attempts <= device->options.retries && was_there && !device->doubted;
+    bool was_there = device->presence == PRESENCE_ONLINE &&
+                     !(job->kind == JOB_POLL && plan_unit_was_silent(&device->plan));
+    device->job.attempts++;
+    if (device->options.wake && device->job.attempts == 1)
+        return true;
+    return device->job.attempts <= device->options.retries && was_there && !device->doubted;
 }
 
 void device_on_answer(struct device *device, const struct modbus_response *response)
@@ -349,7 +348,7 @@ void device_on_answer(struct device *device, const struct modbus_response *respo
     int64_t now_ms = bus_now_ms(device->bus);
     bool repeated = device->job.attempts > 0 && device->bus->settings.framing != MODBUS_TCP;
     device->not_before_ms = now_ms + (repeated ? device->options.timeout_ms : device->options.pause_ms);
-    set_online(device);
+    presence_found(device);
     if (is_busy(response) && device->job.request && may_retry(device)) {
         device->not_before_ms = not_before(device, now_ms + BUSY_PAUSE_MS);
         return;
@@ -366,7 +365,7 @@ void device_on_answer(struct device *device, const struct modbus_response *respo
         on_read_answer(device, &job, response);
         break;
     case JOB_POLL:
-        on_poll_answer(device, &job, response);
+        on_poll_answer(device, response);
         break;
     case JOB_PROBE:
     case JOB_NONE:
@@ -375,25 +374,38 @@ void device_on_answer(struct device *device, const struct modbus_response *respo
 }
 
 /* One of several units behind one charger does not answer, but others do: its points are lost, no more. */
-static bool is_only_a_unit(struct device *device, struct plan_block *block, int64_t now_ms)
+static bool is_only_a_unit(struct device *device, int64_t now_ms)
 {
-    bool known = block->silence_ms > 0;
-    if (device->presence == PRESENCE_SILENT || !plan_unit_silent(&device->plan, block, now_ms))
+    struct plan *plan = &device->plan;
+    bool known = plan_unit_was_silent(plan);
+    if (device->presence == PRESENCE_SILENT || !plan_unit_silent(plan, now_ms))
         return false;
-    for (size_t i = 0; i < device->plan.block_count && !known; i++) {
-        const struct plan_block *other = &device->plan.blocks[i];
-        for (size_t k = 0; other->unit_offset == block->unit_offset && k < other->point_count; k++)
-            device->events.on_no_value(device->ctx, plan_point(&device->plan, other, k), -ERR_NO_ANSWER);
-    }
+    for (size_t i = 0; i < plan->slot_count && !known; i++)
+        if (plan_point(plan, i)->at.modbus.unit_offset == plan->request.unit_offset)
+            device->events.on_no_value(device->ctx, plan_point(plan, i), -ERR_NO_ANSWER);
     if (!known)
         end_batch(device);
     return true;
+}
+
+void device_on_misfit(struct device *device)
+{
+    struct modbus_response failure = { .function = device->bus->sent.function,
+                                       .exception = MODBUS_DEVICE_FAILURE };
+    device->not_before_ms = bus_now_ms(device->bus) + device->options.pause_ms;
+    if (device->bus->settings.framing != MODBUS_TCP)
+        device->late_until_ms = bus_now_ms(device->bus) + device->options.timeout_ms;
+    if (!may_retry(device))
+        device_on_answer(device, &failure);
 }
 
 void device_on_no_answer(struct device *device)
 {
     int64_t now_ms = bus_now_ms(device->bus);
     device->not_before_ms = now_ms + device->options.pause_ms;
+    if (device->bus->settings.framing != MODBUS_TCP)
+        device->late_until_ms = now_ms + device->options.timeout_ms;
+    device->silent_polls++;
     if (may_retry(device))
         return;
 
@@ -402,18 +414,18 @@ void device_on_no_answer(struct device *device)
         device->not_before_ms = now_ms + device->options.timeout_ms;
     struct job job = device->job;
     device->job = (struct job){ 0 };
-    if (job.kind == JOB_POLL && is_only_a_unit(device, job.block, now_ms))
+    if (job.kind == JOB_POLL && is_only_a_unit(device, now_ms))
         return;
     if (job.kind == JOB_POLL)
-        plan_postpone(&device->plan, job.block, now_ms); /* ask for another one next */
-    if (job.request && device->presence != PRESENCE_UNKNOWN && has_something_to_read(device)) {
+        plan_postpone(&device->plan, now_ms); /* ask for another one next */
+    if (job.request && device->presence != PRESENCE_UNKNOWN && device_can_be_asked(device)) {
         device->doubted = true;
-        end_request(device, job.request, -ERR_NO_ANSWER);
+        device_end_request(device, job.request, -ERR_NO_ANSWER);
         return;
     }
-    back_off(device, now_ms);
+    presence_back_off(device, now_ms);
     if (device->presence != PRESENCE_SILENT)
-        set_silent(device, -ERR_NO_ANSWER);
+        presence_lost(device, -ERR_NO_ANSWER);
 }
 
 /* ---- what the charger calls ---- */
@@ -435,8 +447,8 @@ static struct request *request_new(struct device *device, const struct point *po
 
 static int enqueue(struct device *device, struct list *queue, struct request *request)
 {
-    enum link_state link = device->bus->link;
-    if (device->presence == PRESENCE_SILENT || link == LINK_CLOSED) {
+    bool is_lost = device->bus->link == MODBUS_LINK_LOST && device->presence != PRESENCE_ONLINE;
+    if (device->presence == PRESENCE_SILENT || is_lost) {
         bus_end_later(device->bus, request,
                       device->presence == PRESENCE_SILENT ? device->silent_err : -ERR_LINK_DOWN);
         return 0;
@@ -525,6 +537,8 @@ static void device_free(struct device *device)
         return;
     drop_requests(&device->writes);
     drop_requests(&device->reads);
+    free(device->written_ms);
+    timer_stop(&device->grace);
     bus_forget_device(device->bus, device);
     plan_done(&device->plan);
     free(device);
@@ -535,14 +549,25 @@ static const struct device_health *device_health_of(const struct device *device)
     return &device->health;
 }
 
-const struct device_ops modbus_device_ops = { device_write, device_read, device_free, device_health_of };
+const struct device_ops modbus_device_ops = { device_write, device_read, device_free, device_health_of,
+                                              NULL };
 
 struct device *modbus_device_new(struct modbus_bus *bus, int unit, const struct profile *profile,
                                  const struct modbus_options *options, const struct device_events *events,
                                  void *ctx)
 {
     struct device *device = calloc(1, sizeof(*device));
-    if (!device || plan_init(&device->plan, profile->points, profile->point_count, options) < 0) {
+    if (device && options->write_interval_ms > 0 && profile->point_count > 0) {
+        device->written_ms = calloc(profile->point_count, sizeof(*device->written_ms));
+        if (!device->written_ms) {
+            free(device);
+            return NULL;
+        }
+    }
+    if (!device || plan_init(&device->plan, profile->points, profile->point_count, options,
+                             bus_request_cost(bus, options->pause_ms)) < 0) {
+        if (device)
+            free(device->written_ms);
         free(device);
         return NULL;
     }
@@ -553,19 +578,22 @@ struct device *modbus_device_new(struct modbus_bus *bus, int unit, const struct 
         device->options.timeout_ms = 1000;
     device->events = *events;
     device->ctx = ctx;
-    device->back_off_ms = DEVICE_BACK_OFF_MS;
+    presence_init(device);
     list_init(&device->writes);
     list_init(&device->reads);
-    for (size_t i = 0; i < profile->point_count && !device->probe; i++) {
-        if (point_is_readable(&profile->points[i]))
-            device->probe = &profile->points[i];
+    for (size_t i = 0; i < profile->point_count; i++) {
+        const struct point *point = &profile->points[i];
+        if (!device->probe && point_is_readable(point))
+            device->probe = point;
+        if (point->at.modbus.unit_offset > device->last_offset)
+            device->last_offset = point->at.modbus.unit_offset;
     }
     list_append(&bus->devices, &device->link);
 
     /* The device's wish for rest between connections binds the link it is on. */
     if (options->reconnect_after_ms > bus->reconnect_after_ms)
         bus->reconnect_ms = bus->reconnect_after_ms = options->reconnect_after_ms;
-    if (bus->link == LINK_OPEN) {
+    if (bus->link == MODBUS_LINK_OPEN) {
         device_on_link_up(device);
         bus_kick(bus);
     }

@@ -229,12 +229,25 @@ static int look_ascii(uint8_t *bytes, size_t len, struct modbus_frame *ret)
     return (int)(end + 1);
 }
 
-static int look(struct modbus_receiver *receiver, size_t at, struct modbus_frame *ret)
+/* Whether all that is known of the bytes at `at` is as in the echo. */
+static bool may_be_echo(const struct modbus_receiver *receiver, size_t at)
+{
+    size_t len = receiver->end - at;
+    if (!receiver->echo)
+        return false;
+    return memcmp(receiver->bytes + at, receiver->echo,
+                  len < receiver->echo_len ? len : receiver->echo_len) == 0;
+}
+
+static bool is_echo(const struct modbus_receiver *receiver, size_t at)
+{
+    return receiver->end - at >= receiver->echo_len && may_be_echo(receiver, at);
+}
+
+static int look_at(struct modbus_receiver *receiver, size_t at, struct modbus_frame *ret)
 {
     uint8_t *bytes = receiver->bytes + at;
     size_t len = receiver->end - at;
-    if (len == 0)
-        return WANTED;
     switch (receiver->framing) {
     case MODBUS_TCP:
         return look_tcp(bytes, len, ret);
@@ -246,6 +259,14 @@ static int look(struct modbus_receiver *receiver, size_t at, struct modbus_frame
     return NO_FRAME;
 }
 
+static int look(struct modbus_receiver *receiver, size_t at, struct modbus_frame *ret)
+{
+    if (at == receiver->end)
+        return WANTED;
+    int len = look_at(receiver, at, ret);
+    return len == NO_FRAME && may_be_echo(receiver, at) ? WANTED : len;
+}
+
 /* ---- the receiver ---- */
 
 void modbus_receiver_init(struct modbus_receiver *receiver, enum modbus_framing framing, bool server)
@@ -253,6 +274,8 @@ void modbus_receiver_init(struct modbus_receiver *receiver, enum modbus_framing 
     receiver->framing = framing;
     receiver->server = server;
     receiver->wanted = -1;
+    receiver->echo = NULL;
+    receiver->echo_len = 0;
     receiver->start = receiver->end = 0;
 }
 
@@ -288,7 +311,7 @@ static size_t find_wanted(const struct modbus_receiver *receiver)
     for (size_t at = receiver->start + 1; receiver->wanted >= 0 && at + 1 < receiver->end; at++) {
         const uint8_t *bytes = receiver->bytes + at;
         bool fits = bytes[0] == receiver->wanted >> 8 && (bytes[1] & 0x7F) == (receiver->wanted & 0x7F);
-        if (fits && look_rtu(false, bytes, receiver->end - at, &frame) > 0)
+        if (is_echo(receiver, at) || (fits && look_rtu(false, bytes, receiver->end - at, &frame) > 0))
             return at;
     }
     return 0;
@@ -323,6 +346,12 @@ static int drop(struct modbus_receiver *receiver, size_t until, struct modbus_fr
 int modbus_receive(struct modbus_receiver *receiver, struct reader *input, struct modbus_frame *ret)
 {
     take_input(receiver, input);
+    if (is_echo(receiver, receiver->start)) {
+        *ret =
+            (struct modbus_frame){ .pdu = receiver->bytes + receiver->start, .pdu_len = receiver->echo_len };
+        receiver->start += receiver->echo_len;
+        return MODBUS_ECHO;
+    }
     int len = look(receiver, receiver->start, ret);
     if (len > 0) {
         receiver->start += (size_t)len;
