@@ -8,14 +8,14 @@
 
 /* ---- answers ---- */
 
-static void on_map(struct device *device, enum property_kind kind, const struct echonet_entry *entry)
+static void on_map(struct device *device, const struct property *p, const struct echonet_entry *entry)
 {
     struct property_map map;
     bool believed = property_map_decode(entry->edt, entry->pdc, &map) == 0;
     if (!believed)
-        log_debug(LOG_ECHONET, "map is not to be believed: object=%02X%02X%02X epc=%02X",
-                  device->object.group, device->object.code, device->object.instance, entry->epc);
-    properties_set_map(device, kind, believed ? &map : NULL);
+        log_debug(LOG_ECHONET, "map is not to be believed: object=%02X%02X%02X epc=%02X", p->object.group,
+                  p->object.code, p->object.instance, entry->epc);
+    properties_set_map(device, p, believed ? &map : NULL);
 }
 
 static void on_instances(struct device *device, const struct echonet_entry *entry)
@@ -23,11 +23,14 @@ static void on_instances(struct device *device, const struct echonet_entry *entr
     struct echonet_object objects[ECHONET_MAX_INSTANCES];
     int count = echonet_instances_decode(entry->edt, entry->pdc, objects, ARRAY_SIZE(objects));
     device->alone = count == 1;
+    bool listed = count < 0;
     for (int i = 0; i < count; i++)
-        if (echonet_same_object(objects[i], device->object))
-            return;
-    log_warn(LOG_ECHONET, "node does not list the object: object=%02X%02X%02X instances=%d",
-             device->object.group, device->object.code, device->object.instance, count);
+        listed = listed || echonet_same_object(objects[i], device->object);
+    bool is_news = !listed && !device->missed;
+    device->missed = !listed;
+    if (is_news)
+        log_warn(LOG_ECHONET, "node does not list the object: object=%02X%02X%02X instances=%d",
+                 device->object.group, device->object.code, device->object.instance, count);
 }
 
 /* A property with data. Returns whether the charger heard of it. */
@@ -39,8 +42,9 @@ static bool take(struct device *device, struct property *p, const struct echonet
         echonet_device_identify(device, entry->edt, entry->pdc);
         return false;
     case PROPERTY_GET_MAP:
+    case PROPERTY_SET_MAP:
     case PROPERTY_INF_MAP:
-        on_map(device, p->kind, entry);
+        on_map(device, p, entry);
         return false;
     case PROPERTY_INSTANCES:
         on_instances(device, entry);
@@ -218,6 +222,10 @@ static bool covers(const struct try *answered, const struct try *latest)
 /* The request that is out was answered. */
 static void end_request(struct device *device, const struct try *t, const struct property_map *got)
 {
+    /* Answers stayed out for a while: another node may have got the address meanwhile. */
+    struct property *node_id = device->silent_tries > 0 ? properties_of_kind(device, PROPERTY_NODE_ID) : NULL;
+    if (node_id && node_id->seen)
+        node_id->due_ms = device_now_ms(device);
     device->silent_tries = 0;
     if (device->doubted && device->suspect && !property_map_has(got, device->suspect->epc)) {
         int64_t now_ms = device_now_ms(device); /* it answers, but not to that one */
@@ -341,6 +349,13 @@ static bool has_sibling(const struct device *device)
     return device->peer->devices.next->next != &device->peer->devices;
 }
 
+static bool take_announced(struct device *device, struct property *p, const struct echonet_entry *entry)
+{
+    if (!p->size || entry->pdc == p->size)
+        property_announced(device, p, device_now_ms(device));
+    return property_take(device, p, entry, false);
+}
+
 void echonet_device_on_announcement(struct device *device, const struct echonet_frame *frame)
 {
     bool own = echonet_same_object(frame->seoj, device->object), told = false;
@@ -361,7 +376,7 @@ void echonet_device_on_announcement(struct device *device, const struct echonet_
         for (size_t i = 0; i < device->property_count && e.pdc > 0; i++) {
             struct property *p = &device->properties[i];
             if (p->kind == PROPERTY_POINTS && p->epc == e.epc && echonet_same_object(p->object, object))
-                told = property_take(device, p, &e, false) || told;
+                told = take_announced(device, p, &e) || told;
         }
     }
     if (told)

@@ -40,14 +40,6 @@ static struct property *probe_property(struct device *device)
     return device->suspect ? device->suspect : device->properties; /* nothing else can be read */
 }
 
-static struct property *property_of_kind(struct device *device, enum property_kind kind)
-{
-    for (size_t i = 0; i < device->property_count; i++)
-        if (device->properties[i].kind == kind)
-            return &device->properties[i];
-    return NULL;
-}
-
 static struct property *next_property(struct device *device, int64_t now_ms)
 {
     struct property *next = NULL;
@@ -55,7 +47,7 @@ static struct property *next_property(struct device *device, int64_t now_ms)
     if (!device->doubted && device->suspect)
         return device->suspect;
     if (!device->doubted && device->presence != PRESENCE_SILENT)
-        next = device->identity == IDENTITY_UNVERIFIED ? property_of_kind(device, PROPERTY_NODE_ID)
+        next = device->identity == IDENTITY_UNVERIFIED ? properties_of_kind(device, PROPERTY_NODE_ID)
                                                        : properties_next(device, now_ms);
     if (next)
         return next;
@@ -80,7 +72,7 @@ static void send_frame(struct device *device, const struct echonet_writer *w)
     device->engine->counters.requests++;
     device->health.requests++;
     if (len > 0)
-        device->engine->send(device->engine->ctx, device->peer->address, w->bytes, (size_t)len);
+        device->engine->send(device->engine->ctx, &device->peer->address, w->bytes, (size_t)len);
 }
 
 static uint16_t tid_of(const struct echonet_writer *w)
@@ -146,7 +138,11 @@ int64_t echonet_device_begin(struct device *device)
     if (device->silent_tries == 0)
         device->silent_since_ms = now_ms;
     if (write && device->identity != IDENTITY_UNVERIFIED && !device->doubted) {
-        if (!write->read_back) {
+        struct property *map = properties_unknown_set_map(device, write->object);
+        if (map && device->presence != PRESENCE_SILENT) {
+            device->job = JOB_POLL;
+            send_get(device, map, now_ms);
+        } else if (!write->read_back) {
             send_set(device, write);
         } else {
             device->job = JOB_READ_BACK;

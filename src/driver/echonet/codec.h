@@ -17,6 +17,7 @@
 #define ECHONET_PORT          3610
 #define ECHONET_GROUP         "224.0.23.0"
 #define ECHONET_GROUP_ADDRESS 0xE0001700u
+#define ECHONET_GROUP_IPV6    "ff02::1"
 #define ECHONET_MAX_FRAME     1232 /* that we send: one datagram on any network; what comes in may be longer */
 #define ECHONET_MAX_INSTANCES 84   /* in D5 and D6 */
 #define PROPERTY_MAP_MAX      17

@@ -9,14 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <arpa/inet.h>
-
 #include "base/err.h"
 #include "base/log.h"
 #include "driver/echonet/internal.h"
 
 #define RESTART_MIN_MS  10000 /* between two restarts that are believed */
 #define SPREAD_START_MS 1000
+#define VERIFY_MIN_MS   1000
 
 /* ---- presence ---- */
 
@@ -102,14 +101,28 @@ void echonet_device_identify(struct device *device, const uint8_t *id, size_t le
     device->identity = same ? IDENTITY_VERIFIED : IDENTITY_WRONG;
 }
 
+void echonet_device_on_list(struct device *device)
+{
+    struct property *node_id = properties_of_kind(device, PROPERTY_NODE_ID);
+    int64_t now_ms = device_now_ms(device);
+    if (!node_id || !node_id->seen || device->identity != IDENTITY_VERIFIED)
+        return;
+    if (now_ms < device->verify_ms) {
+        node_id->due_ms = device->verify_ms;
+    } else {
+        device->verify_ms = now_ms + VERIFY_MIN_MS;
+        device->identity = IDENTITY_UNVERIFIED; /* two that start may have swapped their addresses */
+        node_id->due_ms = now_ms;
+    }
+    peer_wake(device->peer);
+}
+
 void echonet_device_on_restart(struct device *device)
 {
     int64_t now_ms = device_now_ms(device);
     if (now_ms - device->restarted_ms < RESTART_MIN_MS)
         return;
     device->restarted_ms = now_ms;
-    device->limit = device->options.batch;
-    device->split_rounds = 0;
     echonet_device_begin_round(device);
     properties_renew(device, now_ms);
     if (device->presence == PRESENCE_ONLINE)
@@ -132,7 +145,8 @@ bool echonet_device_is_sought(const struct device *device)
     return device->identity != IDENTITY_ANY && (!device->peer || device->presence == PRESENCE_SILENT);
 }
 
-void echonet_device_on_found(struct device *device, uint32_t address, const uint8_t *id, size_t len)
+void echonet_device_on_found(struct device *device, const struct echonet_address *address, const uint8_t *id,
+                             size_t len)
 {
     if (!echonet_device_is_sought(device))
         return;
@@ -142,7 +156,7 @@ void echonet_device_on_found(struct device *device, uint32_t address, const uint
         device->identity = before;
         return;
     }
-    if (!device->peer || device->peer->address != address) {
+    if (!device->peer || !echonet_same_address(&device->peer->address, address)) {
         peer_detach(device);
         device->job = JOB_NONE;
         memset(device->tries, 0, sizeof(device->tries));
@@ -198,7 +212,7 @@ static const struct device_health *health_of(const struct device *device)
     return &device->health;
 }
 
-const struct device_ops echonet_device_ops = { write_point, read_point, free_device, health_of };
+const struct device_ops echonet_device_ops = { write_point, read_point, free_device, health_of, NULL };
 
 static struct echonet_options checked(struct echonet_options o)
 {
@@ -231,10 +245,9 @@ struct device *engine_device_new(struct engine *engine, const struct echonet_tar
     engine->device_count++;
     pending_init(device);
 
-    struct in_addr address;
-    bool has_address = inet_pton(AF_INET, target->host, &address) == 1;
-    if (properties_init(device, profile) < 0 ||
-        (has_address && peer_attach(engine, ntohl(address.s_addr), device) < 0))
+    struct echonet_address address;
+    bool has_address = echonet_address_parse(target->host, &address) == 0;
+    if (properties_init(device, profile) < 0 || (has_address && peer_attach(engine, &address, device) < 0))
         return NULL;
     echonet_device_begin_round(device);
     /* Devices that start together would else ask in step for ever. */

@@ -1,7 +1,6 @@
 #include "driver/echonet/engine.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -84,22 +83,21 @@ static void announce(struct engine *engine, struct echonet_object object, uint8_
     uint8_t bytes[ECHONET_MAX_FRAME];
     int len = self_announce(&engine->self, multicast_tid(engine, ESV_INF), object, epc, bytes, sizeof(bytes));
     if (len > 0)
-        engine->send(engine->ctx, ECHONET_GROUP_ADDRESS, bytes, (size_t)len);
+        engine->send(engine->ctx, NULL, bytes, (size_t)len);
 }
 
-/* Asks node profiles. Not instance 00, to which not all answer (uecho). */
-static void ask(struct engine *engine, uint32_t address, uint8_t esv, uint8_t epc)
+/* Asks node profiles, all of them if `to` is NULL. Not instance 00, to which not all answer (uecho). */
+static void ask(struct engine *engine, const struct echonet_address *to, uint8_t esv, uint8_t epc)
 {
     uint8_t bytes[32];
     struct echonet_writer w;
-    bool all = address == ECHONET_GROUP_ADDRESS;
-    struct echonet_frame header = { .tid = all ? multicast_tid(engine, esv) : engine_next_tid(engine),
+    struct echonet_frame header = { .tid = to ? engine_next_tid(engine) : multicast_tid(engine, esv),
                                     .seoj = echonet_controller,
                                     .deoj = echonet_node_profile,
                                     .esv = esv };
     echonet_begin(&w, bytes, sizeof(bytes), &header);
     echonet_add(&w, epc, NULL, 0);
-    engine->send(engine->ctx, address, bytes, (size_t)echonet_end(&w));
+    engine->send(engine->ctx, to, bytes, (size_t)echonet_end(&w));
 }
 
 /* ---- discovery ---- */
@@ -135,13 +133,13 @@ static void on_discovery(struct timer *timer, void *ctx)
     if (engine->discovery_step == 0)
         engine->discovery_ms = now_of(engine);
     if (engine->discovery_step == 1) {
-        ask(engine, ECHONET_GROUP_ADDRESS, ESV_INF_REQ, EPC_INSTANCE_LIST_NOTIFICATION);
+        ask(engine, NULL, ESV_INF_REQ, EPC_INSTANCE_LIST_NOTIFICATION);
         engine->lists_asked_ms = now_of(engine);
     } else {
-        ask(engine, ECHONET_GROUP_ADDRESS, ESV_GET, EPC_INSTANCE_LIST);
+        ask(engine, NULL, ESV_GET, EPC_INSTANCE_LIST);
     }
     if (engine->on_found || is_seeking(engine))
-        ask(engine, ECHONET_GROUP_ADDRESS, ESV_GET, EPC_NODE_ID);
+        ask(engine, NULL, ESV_GET, EPC_NODE_ID);
     engine->discovery_step++;
     env_timer_start(engine->env, &engine->discovery, STEP_MS);
 }
@@ -166,16 +164,17 @@ void engine_discover(struct engine *engine, echonet_on_found on_found, void *ctx
     timer_start_at(&engine->discovery, now_of(engine));
 }
 
-static void tell_found(struct engine *engine, uint32_t address, struct echonet_found *found)
+static void tell_found(struct engine *engine, const struct echonet_address *address,
+                       struct echonet_found *found)
 {
     if (!engine->on_found)
         return;
-    (void)snprintf(found->host, sizeof(found->host), "%u.%u.%u.%u", address >> 24, address >> 16 & 255,
-                   address >> 8 & 255, address & 255);
+    echonet_address_format(address, found->host);
     engine->on_found(engine->found_ctx, found);
 }
 
-static void on_node_id(struct engine *engine, uint32_t address, const struct echonet_entry *entry)
+static void on_node_id(struct engine *engine, const struct echonet_address *address,
+                       const struct echonet_entry *entry)
 {
     LIST_FOREACH(link, following, &engine->devices)
     {
@@ -184,7 +183,8 @@ static void on_node_id(struct engine *engine, uint32_t address, const struct ech
     tell_found(engine, address, &(struct echonet_found){ .node_id = entry->edt, .node_id_len = entry->pdc });
 }
 
-static void on_instance_list(struct engine *engine, uint32_t address, const struct echonet_entry *entry)
+static void on_instance_list(struct engine *engine, const struct echonet_address *address,
+                             const struct echonet_entry *entry)
 {
     struct echonet_object objects[ECHONET_MAX_INSTANCES];
     int count = echonet_instances_decode(entry->edt, entry->pdc, objects, ECHONET_MAX_INSTANCES);
@@ -198,7 +198,8 @@ static void on_instance_list(struct engine *engine, uint32_t address, const stru
 }
 
 /* A node tells of itself: an answer to discovery, or an announcement. */
-static void on_profile(struct engine *engine, uint32_t address, const struct echonet_frame *frame)
+static void on_profile(struct engine *engine, const struct echonet_address *address,
+                       const struct echonet_frame *frame)
 {
     struct echonet_list list = frame->list;
     struct echonet_entry e;
@@ -231,17 +232,18 @@ static bool is_start(const struct engine *engine, const struct echonet_frame *fr
 
 /* ---- what comes in ---- */
 
-static void on_broken(struct engine *engine, uint32_t address, const uint8_t *bytes, size_t len, int err)
+static void on_broken(struct engine *engine, const struct echonet_address *address, const uint8_t *bytes,
+                      size_t len, int err)
 {
     engine->counters.bad_frames++;
     if (!allowed(&engine->complaints, now_of(engine), COMPLAIN_MS, 1)) {
         engine->complaints_dropped++;
         return;
     }
-    char hex[2 * EXCERPT_MAX + 1] = "";
+    char hex[2 * EXCERPT_MAX + 1] = "", from[ECHONET_ADDRESS_TEXT];
+    echonet_address_format(address, from);
     hex_encode(bytes, len < EXCERPT_MAX ? len : EXCERPT_MAX, hex, sizeof(hex));
-    log_warn(LOG_ECHONET, "datagram is ignored: from=%u.%u.%u.%u reason=%s bytes=%zu begin=%s unlogged=%llu",
-             address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255,
+    log_warn(LOG_ECHONET, "datagram is ignored: from=%s reason=%s bytes=%zu begin=%s unlogged=%llu", from,
              err == -EPROTONOSUPPORT ? "other message format"
              : err == -EOPNOTSUPP    ? "unknown service"
                                      : "broken",
@@ -249,7 +251,8 @@ static void on_broken(struct engine *engine, uint32_t address, const uint8_t *by
     engine->complaints_dropped = 0;
 }
 
-static void on_request(struct engine *engine, uint32_t address, const struct echonet_frame *frame)
+static void on_request(struct engine *engine, const struct echonet_address *address,
+                       const struct echonet_frame *frame)
 {
     if (!allowed(&engine->replies, now_of(engine), 1000, REPLIES_PER_S))
         return;
@@ -263,19 +266,23 @@ static void on_request(struct engine *engine, uint32_t address, const struct ech
     if (to_all)
         note_echo(engine, frame->tid, ESV_INF);
     if (answers)
-        engine->send(engine->ctx, to_all ? ECHONET_GROUP_ADDRESS : address, bytes, (size_t)len);
+        engine->send(engine->ctx, to_all ? NULL : address, bytes, (size_t)len);
     if (location != engine->self.location)
         announce(engine, echonet_controller, EPC_INSTALLATION_LOCATION);
 }
 
-static void on_announcement(struct engine *engine, uint32_t address, const struct echonet_frame *frame)
+static void on_announcement(struct engine *engine, const struct echonet_address *address,
+                            const struct echonet_frame *frame)
 {
     struct peer *peer = peer_find(engine, address);
     if (peer) {
         LIST_FOREACH(link, following, &peer->devices)
         {
             struct device *device = LIST_ITEM(link, struct device, link);
-            if (echonet_same_object(frame->seoj, echonet_node_profile) && is_start(engine, frame))
+            bool profile = echonet_same_object(frame->seoj, echonet_node_profile);
+            if (profile && names_list(frame))
+                echonet_device_on_list(device);
+            if (profile && is_start(engine, frame))
                 echonet_device_on_restart(device);
             echonet_device_on_announcement(device, frame);
         }
@@ -284,7 +291,8 @@ static void on_announcement(struct engine *engine, uint32_t address, const struc
         on_profile(engine, address, frame);
 }
 
-static void on_answer(struct engine *engine, uint32_t address, const struct echonet_frame *frame)
+static void on_answer(struct engine *engine, const struct echonet_address *address,
+                      const struct echonet_frame *frame)
 {
     struct peer *peer = peer_find(engine, address);
     bool profile = frame->seoj.group == echonet_node_profile.group, matched = false;
@@ -309,7 +317,8 @@ static void on_answer(struct engine *engine, uint32_t address, const struct echo
         on_profile(engine, address, frame);
 }
 
-void engine_receive(struct engine *engine, uint32_t address, const uint8_t *bytes, size_t len)
+void engine_receive(struct engine *engine, const struct echonet_address *address, const uint8_t *bytes,
+                    size_t len)
 {
     struct echonet_frame frame;
     int r = echonet_decode(bytes, len, &frame);

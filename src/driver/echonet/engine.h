@@ -13,13 +13,14 @@
 #include "base/env.h"
 #include "base/list.h"
 #include "driver/driver.h"
+#include "driver/echonet/address.h"
 #include "driver/echonet/self.h"
 
 #define ENGINE_BUCKETS 256
 #define ENGINE_ECHOES  16
 
-/* `address` in host order; ECHONET_GROUP_ADDRESS for everybody. What cannot be sent is lost. */
-typedef void (*engine_send)(void *ctx, uint32_t address, const uint8_t *bytes, size_t len);
+/* `to` NULL: to everybody, in IPv4 and IPv6 where the node has both. What cannot be sent is lost. */
+typedef void (*engine_send)(void *ctx, const struct echonet_address *to, const uint8_t *bytes, size_t len);
 
 /* At most so many per period. */
 struct allowance {
@@ -65,9 +66,10 @@ void engine_init(struct engine *engine, const struct env *env, const uint8_t nod
                  engine_send send, void *ctx);
 /* All devices must be freed before. */
 void engine_done(struct engine *engine);
-/* Announces our node and begins to look for the others. */
+/* Announces our node and begins to look for the others; again when the network is another. */
 void engine_start(struct engine *engine);
-void engine_receive(struct engine *engine, uint32_t address, const uint8_t *bytes, size_t len);
+void engine_receive(struct engine *engine, const struct echonet_address *address, const uint8_t *bytes,
+                    size_t len);
 void engine_discover(struct engine *engine, echonet_on_found on_found, void *ctx);
 
 struct device *engine_device_new(struct engine *engine, const struct echonet_target *target,

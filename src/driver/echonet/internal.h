@@ -12,6 +12,7 @@
 #define BACK_OFF_MAX_MS 60000
 #define REGROW_MS       3600000 /* between two tries of a larger batch than the one learned */
 #define MAX_TIMEOUT_MS  60000
+#define VERIFY_MS       600000 /* is it still the same node? */
 
 /* ---- engine ---- */
 
@@ -29,15 +30,15 @@ struct echonet_object point_object(const struct device *device, const struct poi
 struct peer {
     struct list link; /* in its bucket */
     struct engine *engine;
-    uint32_t address;
+    struct echonet_address address;
     struct list devices;   /* who was served last stands last */
     struct device *busy;   /* whose request is out */
     struct timer timer;    /* time-out of the request, else the next turn */
     int64_t not_before_ms; /* pause */
 };
 
-struct peer *peer_find(struct engine *engine, uint32_t address);
-int peer_attach(struct engine *engine, uint32_t address, struct device *device);
+struct peer *peer_find(struct engine *engine, const struct echonet_address *address);
+int peer_attach(struct engine *engine, const struct echonet_address *address, struct device *device);
 /* Frees the peer with its last device. */
 void peer_detach(struct device *device);
 /* Something changed in what its devices want. */
@@ -50,6 +51,7 @@ void peer_release(struct peer *peer, struct device *device);
 enum property_kind {
     PROPERTY_NODE_ID, /* is the node at this address the one we want? */
     PROPERTY_GET_MAP,
+    PROPERTY_SET_MAP,
     PROPERTY_INF_MAP,
     PROPERTY_INSTANCES,
     PROPERTY_POINTS,
@@ -60,7 +62,8 @@ struct property {
     uint8_t epc;
     enum property_kind kind;
     uint8_t size;    /* exact EDT length, 0: any */
-    bool unlisted;   /* not in the device's Get map */
+    bool unlisted;   /* not in the Get map of its object */
+    bool seen;       /* it was answered with data since the device began */
     bool unanswered; /* the device stays silent when asked for it */
     bool urgent;     /* a read waits for it */
     bool complained; /* its wrong size was logged */
@@ -91,10 +94,19 @@ bool property_take(struct device *device, struct property *p, const struct echon
 void property_refused(struct device *device, struct property *p, int64_t now_ms);
 /* The device answers, but not to this. */
 void property_unanswered(struct device *device, struct property *p, int64_t now_ms);
+/* The device does not have it: it is not in the map, and was asked for in vain. Until the device begins anew. */
+bool property_is_absent(const struct property *p);
 /* It was answered (taken or discarded): when to ask again. */
 void property_answered(const struct device *device, struct property *p, int64_t now_ms);
-/* The device's Get map or INF map is known (NULL: it is not to be believed). */
-void properties_set_map(struct device *device, enum property_kind kind, const struct property_map *map);
+/* It was announced: not to be asked for before its interval is over. */
+void property_announced(const struct device *device, struct property *p, int64_t now_ms);
+/* The map `p` is known (NULL: it is not to be believed). */
+void properties_set_map(struct device *device, const struct property *p, const struct property_map *map);
+/* The object's Set map tells that the property cannot be set. */
+bool properties_refuse_set(const struct device *device, struct echonet_object object, uint8_t epc);
+/* The Set map of the object, as long as nobody knows it and it was not asked for in vain; NULL. */
+struct property *properties_unknown_set_map(const struct device *device, struct echonet_object object);
+struct property *properties_of_kind(const struct device *device, enum property_kind kind);
 
 /* ---- what the charger asked for ---- */
 
@@ -121,6 +133,8 @@ struct pending *pending_write(const struct device *device);
 void pending_write_over(struct device *device, struct pending *write, int err);
 /* Reads that waited for `p` are over; their callbacks come with pending_call(). */
 void pending_reads_over(struct device *device, struct property *p, int err);
+/* Writes that were queued before the Set map was known, and that it does not allow, are over. */
+void pending_writes_refused(struct device *device);
 /* All are over: the device is silent. */
 void pending_fail(struct device *device, int err);
 /* Calls back for all that are over. */
@@ -146,6 +160,14 @@ try {
     struct property_map asked;
 };
 
+/* An object that points lie in: the device's own, or another one of the node. */
+struct device_object {
+    struct echonet_object object;
+    bool is_written; /* by some point */
+    bool set_known;  /* its Set map, which follows, was told and is to be believed */
+    struct property_map set;
+};
+
 struct device {
     struct list link; /* in its peer's devices */
     struct list all;  /* in engine->devices */
@@ -158,12 +180,17 @@ struct device {
     struct device_events events;
     void *ctx;
 
+    struct device_object *objects; /* its own first */
+    size_t object_count;
     struct property *properties;
     size_t property_count;
     const struct point **points; /* sorted by property */
-    int64_t epoch_ms;            /* polls are due at multiples of their interval from here */
-    struct property *good;       /* answered last: a probe that is fair; NULL */
-    bool alone;                  /* the node lists no other object */
+    const struct point **writable;
+    size_t writable_count;
+    int64_t epoch_ms;      /* polls are due at multiples of their interval from here */
+    struct property *good; /* answered last: a probe that is fair; NULL */
+    bool alone;            /* the node lists no other object */
+    bool missed;           /* the node does not list the object, and it was said */
 
     struct list writes, reads, over; /* struct pending */
     int queued;
@@ -184,6 +211,7 @@ struct device {
     int64_t not_before_ms;  /* back-off while silent */
     int64_t back_off_ms;
     int64_t restarted_ms;
+    int64_t verify_ms; /* before that nobody asks again who it is because of a list */
 
     /* Batches: `split` is tried in this round (all that is due), `limit` was learned. */
     int limit, split, best;
@@ -220,10 +248,13 @@ bool echonet_device_on_answer(struct device *device, const struct echonet_frame 
 void echonet_device_on_announcement(struct device *device, const struct echonet_frame *frame);
 /* Its node began anew: nothing known is valid. */
 void echonet_device_on_restart(struct device *device);
+/* Its node tells what objects it has: perhaps it is another node. */
+void echonet_device_on_list(struct device *device);
 /* Its node is alive: a silent device may be asked at once. */
 void echonet_device_on_alive(struct device *device);
 /* The node with this id is at `address`. */
-void echonet_device_on_found(struct device *device, uint32_t address, const uint8_t *id, size_t len);
+void echonet_device_on_found(struct device *device, const struct echonet_address *address, const uint8_t *id,
+                             size_t len);
 /* A round of discovery is over. */
 void echonet_device_on_searched(struct device *device);
 bool echonet_device_is_sought(const struct device *device);

@@ -4,18 +4,21 @@
 
 #include "driver/echonet/internal.h"
 
-static struct list *bucket(struct engine *engine, uint32_t address)
+static struct list *bucket(struct engine *engine, const struct echonet_address *address)
 {
-    return &engine->peers[(address ^ address >> 8 ^ address >> 16) % ENGINE_BUCKETS];
+    unsigned hash = address->scope;
+    for (size_t i = 0; i < sizeof(address->ip); i++)
+        hash = hash * 31 + address->ip[i];
+    return &engine->peers[hash % ENGINE_BUCKETS];
 }
 
-struct peer *peer_find(struct engine *engine, uint32_t address)
+struct peer *peer_find(struct engine *engine, const struct echonet_address *address)
 {
     struct list *head = bucket(engine, address);
     LIST_FOREACH(link, following, head)
     {
         struct peer *peer = LIST_ITEM(link, struct peer, link);
-        if (peer->address == address)
+        if (echonet_same_address(&peer->address, address))
             return peer;
     }
     return NULL;
@@ -88,7 +91,7 @@ void peer_release(struct peer *peer, struct device *device)
     peer_wake(peer);
 }
 
-int peer_attach(struct engine *engine, uint32_t address, struct device *device)
+int peer_attach(struct engine *engine, const struct echonet_address *address, struct device *device)
 {
     struct peer *peer = peer_find(engine, address);
     if (!peer) {
@@ -96,7 +99,7 @@ int peer_attach(struct engine *engine, uint32_t address, struct device *device)
         if (!peer)
             return -ENOMEM;
         peer->engine = engine;
-        peer->address = address;
+        peer->address = *address;
         list_init(&peer->devices);
         timer_init(&peer->timer, engine->env->timers, on_timer, peer);
         list_append(bucket(engine, address), &peer->link);

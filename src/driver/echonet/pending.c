@@ -41,6 +41,17 @@ void pending_reads_over(struct device *device, struct property *p, int err)
     }
 }
 
+void pending_writes_refused(struct device *device)
+{
+    LIST_FOREACH(link, following, &device->writes)
+    {
+        struct pending *write = pending_of(link);
+        if (write->attempts == 0 &&
+            properties_refuse_set(device, write->object, write->point->at.echonet.epc))
+            set_over(device, write, -ERR_DEVICE_EXCEPTION);
+    }
+}
+
 void pending_fail(struct device *device, int err)
 {
     while (!list_is_empty(&device->writes))
@@ -132,6 +143,9 @@ int pending_add_write(struct device *device, const struct point *point, const ui
     write->len = (uint8_t)len;
     memcpy(write->raw, raw, len);
     list_append(&device->writes, &write->link);
+    pending_writes_refused(device);
+    if (!list_is_empty(&device->over))
+        env_timer_start(device->engine->env, &device->over_timer, 0);
     return 0;
 }
 
@@ -148,6 +162,11 @@ int pending_add_read(struct device *device, const struct point *point, device_do
     if (!read)
         return -ENOMEM;
     read->property = p;
+    if (property_is_absent(p)) {
+        set_over(device, read, -ERR_DEVICE_EXCEPTION);
+        env_timer_start(device->engine->env, &device->over_timer, 0);
+        return 0;
+    }
     p->urgent = true;
     p->due_ms = env_now_ms(device->engine->env);
     list_append(&device->reads, &read->link);

@@ -1,9 +1,10 @@
 /* What a device is asked for: one property for each EPC that points of the profile lie in, and a few that the driver
  * itself needs. When each is due, and what an answer means for its points.
  *
- * The Get map of a device is a hint: stacks announce maps with half of their properties missing, and devices stay silent when asked for
- * what they list. So an unlisted property is asked for alone and less often if refused, never struck off; a refusal
- * (SNA) means "not now". */
+ * The Get map of an object is a hint: stacks announce maps with half of their properties missing, and devices stay silent when asked
+ * for what they list. So an unlisted property is asked for once, alone; only if it is not answered then, it is not there, until
+ * the device begins anew. A refusal (SNA) of any other means "not now". The Set map decides what is written. A map that
+ * contradicts itself, or is not told, decides nothing. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +12,8 @@
 #include "base/err.h"
 #include "driver/echonet/internal.h"
 
-#define INTERNAL_PROPERTIES 4
-#define UNANNOUNCED_MAX     3
+#define UNANNOUNCED_MAX 3
+#define OBJECT_MAPS     3
 
 /* ---- the table ---- */
 
@@ -43,17 +44,51 @@ struct property *properties_find(const struct device *device, struct echonet_obj
     return NULL;
 }
 
+static struct device_object *find_object(const struct device *device, struct echonet_object object)
+{
+    for (size_t i = 0; i < device->object_count; i++)
+        if (echonet_same_object(device->objects[i].object, object))
+            return &device->objects[i];
+    return NULL;
+}
+
+static int add_objects(struct device *device, const struct profile *profile)
+{
+    device->objects = calloc(profile->point_count + 1, sizeof(*device->objects));
+    if (!device->objects)
+        return -ENOMEM;
+    device->objects[device->object_count++].object = device->object;
+    for (size_t i = 0; i < profile->point_count; i++) {
+        struct echonet_object object = point_object(device, &profile->points[i]);
+        struct device_object *o = find_object(device, object);
+        if (!o) {
+            o = &device->objects[device->object_count++];
+            o->object = object;
+        }
+        o->is_written = o->is_written || profile->points[i].access & ACCESS_W;
+    }
+    return 0;
+}
+
 static void add_internal(struct device *device)
 {
-    const struct property rows[] = {
-        { .object = echonet_node_profile, .epc = EPC_NODE_ID, .kind = PROPERTY_NODE_ID },
-        { .object = device->object, .epc = EPC_GET_MAP, .kind = PROPERTY_GET_MAP },
-        { .object = device->object, .epc = EPC_INF_MAP, .kind = PROPERTY_INF_MAP },
-        { .object = echonet_node_profile, .epc = EPC_INSTANCE_LIST, .kind = PROPERTY_INSTANCES },
-    };
-    for (size_t i = 0; i < INTERNAL_PROPERTIES; i++)
-        if (rows[i].kind != PROPERTY_NODE_ID || device->identity != IDENTITY_ANY)
-            device->properties[device->property_count++] = rows[i];
+    struct property *p = device->properties;
+    if (device->identity != IDENTITY_ANY)
+        *p++ = (struct property){ .object = echonet_node_profile,
+                                  .epc = EPC_NODE_ID,
+                                  .kind = PROPERTY_NODE_ID,
+                                  .every_ms = VERIFY_MS };
+    for (size_t i = 0; i < device->object_count; i++) {
+        const struct device_object *o = &device->objects[i];
+        *p++ = (struct property){ .object = o->object, .epc = EPC_GET_MAP, .kind = PROPERTY_GET_MAP };
+        if (o->is_written)
+            *p++ = (struct property){ .object = o->object, .epc = EPC_SET_MAP, .kind = PROPERTY_SET_MAP };
+        *p++ = (struct property){ .object = o->object, .epc = EPC_INF_MAP, .kind = PROPERTY_INF_MAP };
+    }
+    *p++ = (struct property){ .object = echonet_node_profile,
+                              .epc = EPC_INSTANCE_LIST,
+                              .kind = PROPERTY_INSTANCES };
+    device->property_count = (size_t)(p - device->properties);
 }
 
 static bool is_text(enum point_type type)
@@ -79,9 +114,13 @@ static void add_point(struct property *p, const struct point *point)
 
 int properties_init(struct device *device, const struct profile *profile)
 {
-    device->properties = calloc(profile->point_count + INTERNAL_PROPERTIES, sizeof(*device->properties));
+    if (add_objects(device, profile) < 0)
+        return -ENOMEM;
+    device->properties =
+        calloc(profile->point_count + 2 + OBJECT_MAPS * device->object_count, sizeof(*device->properties));
     device->points = calloc(profile->point_count + 1, sizeof(const struct point *));
-    if (!device->properties || !device->points)
+    device->writable = calloc(profile->point_count + 1, sizeof(const struct point *));
+    if (!device->properties || !device->points || !device->writable)
         return -ENOMEM;
     add_internal(device);
 
@@ -89,6 +128,8 @@ int properties_init(struct device *device, const struct profile *profile)
     for (size_t i = 0; i < profile->point_count; i++) {
         const struct point *lead = &profile->points[i];
         struct echonet_object object = point_object(device, lead);
+        if (lead->access & ACCESS_W)
+            device->writable[device->writable_count++] = lead;
         if (!(lead->access & ACCESS_R) || properties_find(device, object, lead->at.echonet.epc))
             continue;
         struct property *p = &device->properties[device->property_count++];
@@ -109,8 +150,10 @@ int properties_init(struct device *device, const struct profile *profile)
 
 void properties_done(struct device *device)
 {
+    free(device->objects);
     free(device->properties);
     free(device->points);
+    free(device->writable);
 }
 
 /* ---- when ---- */
@@ -122,6 +165,7 @@ void properties_renew(struct device *device, int64_t now_ms)
         p->due_ms = now_ms;
         p->back_off_ms = 0;
         p->unanswered = false;
+        p->seen = false;
     }
 }
 
@@ -164,6 +208,14 @@ bool property_goes_with(const struct property *p, const struct property *lead, i
            p->due_ms <= now_ms;
 }
 
+struct property *properties_of_kind(const struct device *device, enum property_kind kind)
+{
+    for (size_t i = 0; i < device->property_count; i++)
+        if (device->properties[i].kind == kind)
+            return &device->properties[i];
+    return NULL;
+}
+
 /* On a grid that all properties of the device share, so that they are due together and go into one request. */
 static void next_time(const struct device *device, struct property *p, int64_t now_ms)
 {
@@ -182,7 +234,28 @@ void property_answered(const struct device *device, struct property *p, int64_t 
 {
     p->back_off_ms = 0;
     p->unanswered = false;
+    p->seen = true;
     next_time(device, p, now_ms);
+}
+
+void property_announced(const struct device *device, struct property *p, int64_t now_ms)
+{
+    if (p->urgent || p->every_ms == 0)
+        return;
+    int64_t due_ms = now_ms + p->every_ms, beyond_ms = (due_ms - device->epoch_ms) % p->every_ms;
+    due_ms += beyond_ms ? p->every_ms - beyond_ms : 0; /* on the grid */
+    p->due_ms = p->due_ms > due_ms ? p->due_ms : due_ms;
+}
+
+/* Not in the map, and without an answer up to now. */
+static bool is_doubtful(const struct property *p)
+{
+    return p->unlisted && !p->seen;
+}
+
+bool property_is_absent(const struct property *p)
+{
+    return is_doubtful(p) && p->due_ms == NEVER_MS && !p->urgent;
 }
 
 /* ---- what ---- */
@@ -197,8 +270,8 @@ void property_refused(struct device *device, struct property *p, int64_t now_ms)
 {
     p->unanswered = false;
     p->back_off_ms = p->unlisted || p->every_ms == 0 ? BACK_OFF_MAX_MS : 0;
-    if (p->kind != PROPERTY_POINTS)
-        p->due_ms = NEVER_MS; /* optional; asked again when the device begins anew */
+    if (p->kind != PROPERTY_POINTS || is_doubtful(p))
+        p->due_ms = NEVER_MS; /* asked again when the device begins anew */
     else
         next_time(device, p, now_ms);
     tell_no_value(device, p, -ERR_DEVICE_EXCEPTION);
@@ -208,7 +281,7 @@ void property_unanswered(struct device *device, struct property *p, int64_t now_
 {
     back_off(p);
     p->unanswered = true;
-    if (p->kind != PROPERTY_POINTS)
+    if (p->kind != PROPERTY_POINTS || is_doubtful(p))
         p->due_ms = NEVER_MS;
     else
         next_time(device, p, now_ms);
@@ -259,15 +332,60 @@ bool property_take(struct device *device, struct property *p, const struct echon
     return p->count > 0;
 }
 
-void properties_set_map(struct device *device, enum property_kind kind, const struct property_map *map)
+/* ---- maps ---- */
+
+static void set_listed(struct device *device, const struct property *map_property,
+                       const struct property_map *map)
 {
     for (size_t i = 0; i < device->property_count; i++) {
         struct property *p = &device->properties[i];
-        if (p->kind != PROPERTY_POINTS || !echonet_same_object(p->object, device->object))
+        if (p->kind != PROPERTY_POINTS || !echonet_same_object(p->object, map_property->object))
             continue;
-        if (kind == PROPERTY_GET_MAP)
+        if (map_property->kind == PROPERTY_GET_MAP)
             p->unlisted = map && !property_map_has(map, p->epc);
         else
             p->announced = map && property_map_has(map, p->epc);
     }
+}
+
+static void set_settable(struct device *device, struct device_object *o, const struct property_map *map)
+{
+    bool is_news = o->set_known != (map != NULL) || (map && memcmp(map, &o->set, sizeof(*map)) != 0);
+    o->set_known = map != NULL;
+    o->set = map ? *map : (struct property_map){ 0 };
+    for (size_t i = 0; i < device->writable_count && map && is_news; i++) {
+        const struct point *point = device->writable[i];
+        uint8_t epc = point->at.echonet.epc;
+        if (echonet_same_object(point_object(device, point), o->object) && !property_map_has(map, epc))
+            log_warn(
+                LOG_ECHONET,
+                "the device does not let this be set, so it is not: object=%02X%02X%02X epc=%02X point=%s",
+                o->object.group, o->object.code, o->object.instance, epc, point->name);
+    }
+    pending_writes_refused(device);
+}
+
+void properties_set_map(struct device *device, const struct property *p, const struct property_map *map)
+{
+    if (p->kind != PROPERTY_SET_MAP)
+        set_listed(device, p, map);
+    else
+        set_settable(device, find_object(device, p->object), map);
+}
+
+bool properties_refuse_set(const struct device *device, struct echonet_object object, uint8_t epc)
+{
+    const struct device_object *o = find_object(device, object);
+    return o && o->set_known && !property_map_has(&o->set, epc);
+}
+
+struct property *properties_unknown_set_map(const struct device *device, struct echonet_object object)
+{
+    for (size_t i = 0; i < device->property_count; i++) {
+        struct property *p = &device->properties[i];
+        if (p->kind == PROPERTY_SET_MAP && echonet_same_object(p->object, object) && p->due_ms < NEVER_MS &&
+            p != device->suspect)
+            return p;
+    }
+    return NULL;
 }

@@ -24,8 +24,8 @@ static const struct own_property {
     { PROFILE, EPC_NODE_ID, GET, NODE_ID, NODE_ID_SIZE, NULL },
     { PROFILE, 0x8A, GET, MAKER, 3, NULL },
     { PROFILE, 0x8C, GET, FIXED, 12, "ocpp-gateway" },
-    { PROFILE, 0x9D, GET, MAP_OF_INF, 0, NULL },
-    { PROFILE, 0x9E, GET, MAP_OF_SET, 0, NULL },
+    { PROFILE, EPC_INF_MAP, GET, MAP_OF_INF, 0, NULL },
+    { PROFILE, EPC_SET_MAP, GET, MAP_OF_SET, 0, NULL },
     { PROFILE, EPC_GET_MAP, GET, MAP_OF_GET, 0, NULL },
     { PROFILE, 0xD3, GET, FIXED, 3, "\x00\x00\x01" }, /* instances without the node profile */
     { PROFILE, 0xD4, GET, FIXED, 2, "\x00\x02" },     /* classes with it */
@@ -38,8 +38,8 @@ static const struct own_property {
     { CONTROLLER, 0x88, GET | INF, FIXED, 1, "\x42" },    /* no fault */
     { CONTROLLER, 0x8A, GET, MAKER, 3, NULL },
     { CONTROLLER, 0x8C, GET, FIXED, 12, "ocpp-gateway" },
-    { CONTROLLER, 0x9D, GET, MAP_OF_INF, 0, NULL },
-    { CONTROLLER, 0x9E, GET, MAP_OF_SET, 0, NULL },
+    { CONTROLLER, EPC_INF_MAP, GET, MAP_OF_INF, 0, NULL },
+    { CONTROLLER, EPC_SET_MAP, GET, MAP_OF_SET, 0, NULL },
     { CONTROLLER, EPC_GET_MAP, GET, MAP_OF_GET, 0, NULL },
 };
 

@@ -13,6 +13,7 @@ enum { /* EPCs that the driver itself has to do with */
        EPC_INSTALLATION_LOCATION = 0x81,
        EPC_NODE_ID = 0x83,
        EPC_INF_MAP = 0x9D,
+       EPC_SET_MAP = 0x9E,
        EPC_GET_MAP = 0x9F,
        EPC_INSTANCE_LIST_NOTIFICATION = 0xD5,
        EPC_INSTANCE_LIST = 0xD6,
