@@ -11,19 +11,22 @@
 #include "base/timestamp.h"
 #include "ocpp/message_table.h"
 
-static const char *name_at(uint16_t offset)
+/* A message lies in the array of its version. */
+static const struct message_table *table_of(const struct message *message)
 {
-    return message_names + offset;
+    const struct message *first = message_table_16.messages;
+    return message >= first && message < first + message_table_16.count ? &message_table_16
+                                                                        : &message_table_201;
 }
 
-const struct message *message_find(const char *action)
+const struct message *message_find_in(const struct message_table *table, const char *action)
 {
-    size_t low = 0, high = message_count;
+    size_t low = 0, high = table->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = strcmp(action, name_at(messages[middle].action));
+        int order = strcmp(action, table->names + table->messages[middle].action);
         if (order == 0)
-            return &messages[middle];
+            return &table->messages[middle];
         if (order < 0)
             high = middle;
         else
@@ -32,26 +35,37 @@ const struct message *message_find(const char *action)
     return NULL;
 }
 
-const char *message_name(const struct message *message)
+const struct message *message_find(const char *action)
 {
-    return name_at(message->action);
+    return message_find_in(&message_table_201, action);
 }
 
-const struct message *message_at(size_t index)
+const char *message_name(const struct message *message)
 {
-    return index < message_count ? &messages[index] : NULL;
+    return table_of(message)->names + message->action;
+}
+
+const struct message *message_at(const struct message_table *table, size_t index)
+{
+    return index < table->count ? &table->messages[index] : NULL;
+}
+
+const char *message_table_version(const struct message_table *table)
+{
+    return table->version;
 }
 
 /* Where validation is: a chain of steps on the stack, from the innermost to the payload. */
 struct place {
-    const struct place *parent;
-    const char *name; /* NULL: an array's item */
+    const struct message_table *table;
+    const struct place *parent; /* NULL: the payload itself */
+    const char *name;           /* NULL: an array's item */
     size_t index;
 };
 
 static size_t write_path(const struct place *place, char *ret, size_t size)
 {
-    if (!place)
+    if (!place->parent)
         return 0;
     size_t at = write_path(place->parent, ret, size);
     if (at + 1 >= size)
@@ -77,13 +91,13 @@ static bool fail(struct violation *ret, enum violation_kind kind, const struct p
                  const char *format, ...)
 {
     va_list args;
+    va_start(args, format);
+    (void)vsnprintf(ret->text, sizeof(ret->text), format, args);
+    va_end(args);
     ret->kind = kind;
     ret->path[0] = '\0';
     (void)write_path(place, ret->path, sizeof(ret->path));
     keep_printable(ret->path);
-    va_start(args, format);
-    (void)vsnprintf(ret->text, sizeof(ret->text), format, args);
-    va_end(args);
     return false;
 }
 
@@ -144,16 +158,16 @@ static bool check_number(const struct message_field *field, const json_t *value,
 static bool check_enum(const struct message_field *field, const json_t *value, const struct place *place,
                        struct violation *ret)
 {
-    const struct message_enum *e = &message_enums[field->ref];
+    const struct message_enum *e = &place->table->enums[field->ref];
     if (!check_type(json_is_string(value), value, "a string", place, ret))
         return false;
     for (unsigned i = 0; i < e->count; i++) {
-        const char *allowed = name_at(message_values[e->first + i]);
+        const char *allowed = place->table->names + place->table->values[e->first + i];
         size_t len = strlen(allowed);
         if (len == json_string_length(value) && memcmp(allowed, json_string_value(value), len) == 0)
             return true;
     }
-    return fail(ret, VIOLATION_PROPERTY, place, "is no value of %s", name_at(e->name));
+    return fail(ret, VIOLATION_PROPERTY, place, "is no value of %s", place->table->names + e->name);
 }
 
 static bool check_object(const struct message_object *object, const json_t *value, const struct place *place,
@@ -178,7 +192,7 @@ static bool check_one(const struct message_field *field, const json_t *value, co
         return check_enum(field, value, place, ret);
     case FIELD_OBJECT:
         return check_type(json_is_object(value), value, "an object", place, ret) &&
-               check_object(&message_objects[field->ref], value, place, ret);
+               check_object(&place->table->objects[field->ref], value, place, ret);
     }
     return true;
 }
@@ -198,27 +212,29 @@ static bool check_field(const struct message_field *field, const json_t *value, 
         return fail(ret, VIOLATION_OCCURRENCE, place, "has %zu items, at most %u are allowed", count,
                     field->max_items);
     for (size_t i = 0; i < count; i++) {
-        const struct place item = { place, NULL, i };
+        const struct place item = { place->table, place, NULL, i };
         if (!check_one(field, json_array_get(value, i), &item, ret))
             return false;
     }
     return true;
 }
 
-static const struct message_field *find_field(const struct message_object *object, const char *name)
+static const struct message_field *find_field(const struct message_table *table,
+                                              const struct message_object *object, const char *name)
 {
     for (unsigned i = 0; i < object->count; i++)
-        if (strcmp(name_at(message_fields[object->first + i].name), name) == 0)
-            return &message_fields[object->first + i];
+        if (strcmp(table->names + table->fields[object->first + i].name, name) == 0)
+            return &table->fields[object->first + i];
     return NULL;
 }
 
 static bool check_object(const struct message_object *object, const json_t *value, const struct place *place,
                          struct violation *ret)
 {
+    const struct message_table *table = place->table;
     for (unsigned i = 0; i < object->count; i++) {
-        const struct message_field *field = &message_fields[object->first + i];
-        const struct place member = { place, name_at(field->name), 0 };
+        const struct message_field *field = &table->fields[object->first + i];
+        const struct place member = { table, place, table->names + field->name, 0 };
         if ((field->flags & FIELD_REQUIRED) && !json_object_get(value, member.name))
             return fail(ret, VIOLATION_OCCURRENCE, &member, "is missing");
     }
@@ -226,10 +242,10 @@ static bool check_object(const struct message_object *object, const json_t *valu
     json_t *member;
     json_object_foreach((json_t *)(uintptr_t)value, name, member)
     {
-        const struct place inner = { place, name, 0 };
-        const struct message_field *field = find_field(object, name);
+        const struct place inner = { table, place, name, 0 };
+        const struct message_field *field = find_field(table, object, name);
         if (!field && !object->is_open)
-            return fail(ret, VIOLATION_FORMAT, &inner, "is no property of %s", name_at(object->name));
+            return fail(ret, VIOLATION_FORMAT, &inner, "is no property of %s", table->names + object->name);
         if (field && !check_field(field, member, &inner, ret))
             return false;
     }
@@ -243,8 +259,9 @@ bool message_validate(const struct message *message, enum message_part part, con
     if (!ret)
         ret = &ignored;
     *ret = (struct violation){ .kind = VIOLATION_NONE };
+    const struct place root = { .table = table_of(message) };
     if (!json_is_object(payload))
-        return fail(ret, VIOLATION_FORMAT, NULL, "payload is no object");
+        return fail(ret, VIOLATION_FORMAT, &root, "payload is no object");
     uint16_t row = part == MESSAGE_REQUEST ? message->request : message->response;
-    return check_object(&message_objects[row], payload, NULL, ret);
+    return check_object(&root.table->objects[row], payload, &root, ret);
 }

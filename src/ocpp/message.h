@@ -1,6 +1,6 @@
-/* The messages of OCPP 2.0.1 as compact tables, and validation of a payload against them.
+/* The messages of OCPP 2.0.1 and 1.6 as compact tables, and validation of a payload against them.
  *
- * The tables (message_table.c) are generated from the official JSON schemas by tools/generate_messages.py:
+ * The tables (message_table.c, message_16_table.c) are generated from the official JSON schemas by tools/generate_messages.py:
  * fields, types, lengths, enums, cardinality, required. Validation gives the verdict the schema gives. */
 #ifndef OCPP_MESSAGE_H
 #define OCPP_MESSAGE_H
@@ -9,15 +9,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct message; /* one action with its request and its response */
+struct message;       /* one action with its request and its response */
+struct message_table; /* all of a version */
+
+extern const struct message_table message_table_201, message_table_16;
 
 enum message_part { MESSAGE_REQUEST, MESSAGE_RESPONSE };
 
 /* By action name ("BootNotification"), exactly; NULL if OCPP 2.0.1 has no such action. */
 const struct message *message_find(const char *action);
+/* The same in another version's table. */
+const struct message *message_find_in(const struct message_table *table, const char *action);
 const char *message_name(const struct message *message);
-/* All actions, in alphabetical order; NULL past the last. */
-const struct message *message_at(size_t index);
+/* All actions of a version, in alphabetical order; NULL past the last. */
+const struct message *message_at(const struct message_table *table, size_t index);
+/* "2.0.1", "1.6" */
+const char *message_table_version(const struct message_table *table);
 
 /* What a violation is, in the terms of Part 4, 4.3. */
 enum violation_kind {

@@ -3,7 +3,7 @@
 
 /* clang-format off */
 
-const struct message messages[] = {
+static const struct message messages[] = {
     { 13945, 0, 5 }, /* Authorize */
     { 13442, 8, 11 }, /* BootNotification */
     { 13955, 13, 14 }, /* CancelReservation */
@@ -70,9 +70,7 @@ const struct message messages[] = {
     { 14946, 180, 182 }, /* UpdateFirmware */
 };
 
-const size_t message_count = sizeof(messages) / sizeof(messages[0]);
-
-const struct message_object message_objects[] = {
+static const struct message_object objects[] = {
     { 0, 0, 4, 0 }, /* AuthorizeRequest */
     { 76, 4, 1, 1 }, /* CustomDataType */
     { 100, 5, 4, 0 }, /* IdTokenType */
@@ -258,7 +256,7 @@ const struct message_object message_objects[] = {
     { 7502, 688, 3, 0 }, /* UpdateFirmwareResponse */
 };
 
-const struct message_field message_fields[] = {
+static const struct message_field fields[] = {
     /* 0: AuthorizeRequest */
     { 17, .type = FIELD_STRING, .max_length = 5500 }, /* certificate */
     { 29, .type = FIELD_OBJECT, .ref = 1 }, /* customData */
@@ -1135,7 +1133,7 @@ const struct message_field message_fields[] = {
     { 638, .type = FIELD_OBJECT, .ref = 12 }, /* statusInfo */
 };
 
-const struct message_enum message_enums[] = {
+static const struct message_enum enums[] = {
     { 7525, 0, 8 }, /* IdTokenEnumType */
     { 7614, 8, 3 }, /* HashAlgorithmEnumType */
     { 7657, 11, 7 }, /* AuthorizeCertificateStatusEnumType */
@@ -1226,7 +1224,7 @@ const struct message_enum message_enums[] = {
     { 13878, 426, 5 }, /* UpdateFirmwareStatusEnumType */
 };
 
-const uint16_t message_values[] = {
+static const uint16_t values[] = {
     /* 0: IdTokenEnumType */
     7541, /* Central */
     7549, /* eMAID */
@@ -1748,7 +1746,7 @@ const uint16_t message_values[] = {
     13926, /* RevokedCertificate */
 };
 
-const char message_names[] =
+static const char names[] =
     "AuthorizeRequest\0"
     "certificate\0"
     "customData\0"
@@ -2645,3 +2643,7 @@ const char message_names[] =
     "UnpublishFirmware\0"
     "UpdateFirmware\0"
     ;
+
+const struct message_table message_table_201 = {
+    "2.0.1", messages, sizeof(messages) / sizeof(messages[0]), objects, fields, enums, values, names
+};

@@ -1,4 +1,4 @@
-/* How the generated table of messages is laid out; for message.c and message_table.c only.
+/* How the generated table of messages is laid out; for message.c and the tables only.
  *
  * A message part is an object; an object is a run of fields; a field of type OBJECT or ENUM refers to another
  * row. Types that several messages share stand in the table once. Names are offsets into one text: pointers would
@@ -22,9 +22,9 @@ enum field_type {
 enum field_flags { FIELD_REQUIRED = 1, FIELD_ARRAY = 2, FIELD_HAS_MIN = 4, FIELD_HAS_MAX = 8 };
 
 struct message_field {
-    uint16_t name; /* this and every other name: offset into message_names */
+    uint16_t name; /* this and every other name: offset into the names */
     uint8_t type, flags;
-    uint16_t ref;                  /* row of message_objects or message_enums */
+    uint16_t ref;                  /* row of objects or enums */
     uint16_t max_length;           /* of a string, in characters; 0: none */
     uint16_t min_items, max_items; /* of an array; 0: none */
     int16_t min, max;              /* of a number, where flagged */
@@ -32,27 +32,30 @@ struct message_field {
 
 struct message_object {
     uint16_t name;
-    uint16_t first; /* in message_fields */
+    uint16_t first; /* in fields */
     uint8_t count;
     uint8_t is_open; /* takes properties beyond those named (CustomDataType) */
 };
 
 struct message_enum {
     uint16_t name;
-    uint16_t first, count; /* in message_values */
+    uint16_t first, count; /* in values */
 };
 
 struct message {
     uint16_t action;
-    uint16_t request, response; /* rows of message_objects */
+    uint16_t request, response; /* rows of objects */
 };
 
-extern const struct message_field message_fields[];
-extern const struct message_object message_objects[];
-extern const struct message_enum message_enums[];
-extern const uint16_t message_values[];
-extern const struct message messages[]; /* by action, in alphabetical order */
-extern const size_t message_count;
-extern const char message_names[];
+struct message_table {
+    const char *version;
+    const struct message *messages; /* by action, in alphabetical order */
+    size_t count;
+    const struct message_object *objects;
+    const struct message_field *fields;
+    const struct message_enum *enums;
+    const uint16_t *values;
+    const char *names;
+};
 
 #endif

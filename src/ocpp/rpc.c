@@ -41,8 +41,9 @@ struct rpc {
     const char *name;
     const struct rpc_ops *ops;
     void *ctx;
+    const struct message_table *table;
     size_t max_message;
-    bool connected;
+    bool connected, is_lenient;
     uint32_t connection;
     /* our open CALL; id "" if none */
     char id[RPC_ID_SIZE];
@@ -72,6 +73,32 @@ static const char *const error_names[RPC_ERRORS] = {
     [RPC_SECURITY_ERROR] = "SecurityError",
     [RPC_TYPE_CONSTRAINT_VIOLATION] = "TypeConstraintViolation",
 };
+
+/* OCPP-J 1.6, 4.2.3, which has the one misspelling as its standard. */
+static const char *const error_names_16[RPC_ERRORS] = {
+    [RPC_FORMAT_VIOLATION] = "FormationViolation",
+    [RPC_GENERIC_ERROR] = "GenericError",
+    [RPC_INTERNAL_ERROR] = "InternalError",
+    [RPC_MESSAGE_TYPE_NOT_SUPPORTED] = "GenericError",
+    [RPC_NOT_IMPLEMENTED] = "NotImplemented",
+    [RPC_NOT_SUPPORTED] = "NotSupported",
+    [RPC_OCCURRENCE_CONSTRAINT_VIOLATION] = "OccurenceConstraintViolation",
+    [RPC_PROPERTY_CONSTRAINT_VIOLATION] = "PropertyConstraintViolation",
+    [RPC_PROTOCOL_ERROR] = "ProtocolError",
+    [RPC_RPC_FRAMEWORK_ERROR] = "GenericError",
+    [RPC_SECURITY_ERROR] = "SecurityError",
+    [RPC_TYPE_CONSTRAINT_VIOLATION] = "TypeConstraintViolation",
+};
+
+static bool is_16(const struct rpc *rpc)
+{
+    return rpc->table == &message_table_16;
+}
+
+static const char *error_name(const struct rpc *rpc, enum rpc_error error)
+{
+    return (is_16(rpc) ? error_names_16 : error_names)[error];
+}
 
 static bool may_complain(const struct rpc *rpc, struct allowance *a)
 {
@@ -107,7 +134,7 @@ static void send_error(struct rpc *rpc, const char *id, enum rpc_error error, co
     if (utf8_length(text, strlen(text)) < 0) /* perhaps cut within a character; JSON must be UTF-8 */
         for (char *c = text; *c; c++)
             *c = *c < 0 ? '?' : *c;
-    (void)send_frame(rpc, json_pack("[i, s, s, s, {}]", CALLERROR, id, error_names[error], text));
+    (void)send_frame(rpc, json_pack("[i, s, s, s, {}]", CALLERROR, id, error_name(rpc, error), text));
 }
 
 /* ---- our CALL ---- */
@@ -139,7 +166,7 @@ int rpc_call(struct rpc *rpc, const char *action, json_t *payload, int64_t timeo
              void *ctx)
 {
     AUTO(json_t) *owned = payload;
-    const struct message *message = message_find(action);
+    const struct message *message = message_find_in(rpc->table, action);
     struct violation violation;
     if (!rpc->connected)
         return -ENOTCONN;
@@ -267,16 +294,25 @@ static const enum rpc_error violation_errors[] = {
     [VIOLATION_PROPERTY] = RPC_PROPERTY_CONSTRAINT_VIOLATION,
 };
 
+/* The payload is an object in any case: that is a violation of its format without a place. */
+static bool may_pass(const struct rpc *rpc, const struct violation *violation)
+{
+    bool is_small = violation->kind == VIOLATION_PROPERTY ||
+                    (violation->kind == VIOLATION_FORMAT && violation->path[0] != '\0');
+    return rpc->is_lenient && is_small;
+}
+
 /* False if the peer's CALL cannot be handed on; ret_error and ret then say why. */
 static bool check_call(struct rpc *rpc, const char *action, const json_t *payload,
                        struct rpc_request *request, enum rpc_error *ret_error, struct violation *ret)
 {
     *ret = (struct violation){ .kind = VIOLATION_NONE };
-    request->message = message_find(action);
+    request->message = message_find_in(rpc->table, action);
     request->payload = payload;
     if (!request->message) {
         *ret_error = RPC_NOT_IMPLEMENTED;
-        (void)str_copy(ret->text, sizeof(ret->text), "OCPP 2.0.1 has no such action");
+        (void)snprintf(ret->text, sizeof(ret->text), "OCPP %s has no such action",
+                       message_table_version(rpc->table));
         return false;
     }
     if (!rpc->ops->supports(rpc->ctx, request->message)) {
@@ -284,7 +320,7 @@ static bool check_call(struct rpc *rpc, const char *action, const json_t *payloa
         (void)snprintf(ret->text, sizeof(ret->text), "%s is not supported", message_name(request->message));
         return false;
     }
-    if (!message_validate(request->message, MESSAGE_REQUEST, payload, ret)) {
+    if (!message_validate(request->message, MESSAGE_REQUEST, payload, ret) && !may_pass(rpc, ret)) {
         *ret_error = violation_errors[ret->kind];
         return false;
     }
@@ -308,7 +344,7 @@ static void on_call(struct rpc *rpc, json_t *frame, const char *id, size_t size)
     struct violation violation;
     enum rpc_error error;
     (void)str_copy(request.id, sizeof(request.id), id);
-    if (is_recent(rpc, id)) {
+    if (is_recent(rpc, id) && !is_16(rpc)) {
         send_error(rpc, id, RPC_RPC_FRAMEWORK_ERROR, "the message id was used before");
         return;
     }
@@ -324,7 +360,7 @@ static void on_call(struct rpc *rpc, json_t *frame, const char *id, size_t size)
     describe(&violation, text, sizeof(text));
     if (may_complain(rpc, &rpc->logs)) {
         log_warn(LOG_OCPP, "request of the peer is refused: station=%s action=%.40s code=%s: %s", rpc->name,
-                 action, error_names[error], text);
+                 action, error_name(rpc, error), text);
         if (error != RPC_NOT_IMPLEMENTED && error != RPC_NOT_SUPPORTED)
             tell_invalid(rpc, text);
     }
@@ -380,7 +416,7 @@ static bool looks_like_answer(const char *text, size_t len)
 static void refuse_frame(struct rpc *rpc, const char *text, size_t len, const char *why)
 {
     log_bad_frame(rpc, text, len, why);
-    if (!looks_like_answer(text, len) && may_complain(rpc, &rpc->answers))
+    if (!is_16(rpc) && !looks_like_answer(text, len) && may_complain(rpc, &rpc->answers))
         send_error(rpc, "-1", RPC_RPC_FRAMEWORK_ERROR, why);
 }
 
@@ -407,7 +443,7 @@ static void dispatch(struct rpc *rpc, json_t *frame, const char *text, size_t le
         return;
     default: /* Part 4, 4.4 */
         log_bad_frame(rpc, text, len, "unknown message type");
-        if (may_complain(rpc, &rpc->answers))
+        if (!is_16(rpc) && may_complain(rpc, &rpc->answers))
             send_error(rpc, id ? id : "-1", RPC_MESSAGE_TYPE_NOT_SUPPORTED,
                        "the message type number is none of 2, 3, 4");
     }
@@ -473,7 +509,7 @@ static void answer_local(struct rpc *rpc, const char *id, json_t *payload, enum 
     call->is_answered = true;
     call->payload = payload;
     if (!payload) {
-        (void)str_copy(call->code, sizeof(call->code), error_names[error]);
+        (void)str_copy(call->code, sizeof(call->code), error_name(rpc, error));
         (void)str_copy(call->description, sizeof(call->description), description);
     }
     env_timer_start(rpc->env, &rpc->local_timer, 0);
@@ -487,7 +523,7 @@ void rpc_call_local(struct rpc *rpc, const char *action, json_t *payload, rpc_an
     struct local_call *call = find_local(rpc, "");
     if (!call || !owned) {
         callback(ctx, &(struct rpc_answer){ .outcome = RPC_CALL_ERROR,
-                                            .code = error_names[RPC_INTERNAL_ERROR],
+                                            .code = error_name(rpc, RPC_INTERNAL_ERROR),
                                             .description = "too many requests wait" });
         return;
     }
@@ -550,10 +586,21 @@ struct rpc *rpc_new(const struct env *env, const struct rpc_ops *ops, void *ctx,
     rpc->name = "";
     rpc->ops = ops;
     rpc->ctx = ctx;
+    rpc->table = &message_table_201;
     rpc->max_message = max_message;
     timer_init(&rpc->timer, env->timers, on_timeout, rpc);
     timer_init(&rpc->local_timer, env->timers, deliver_local, rpc);
     return rpc;
+}
+
+void rpc_set_version(struct rpc *rpc, const struct message_table *table)
+{
+    rpc->table = table;
+}
+
+void rpc_set_lenient(struct rpc *rpc, bool is_lenient)
+{
+    rpc->is_lenient = is_lenient;
 }
 
 void rpc_set_name(struct rpc *rpc, const char *name)

@@ -41,6 +41,15 @@ enum rpc_error { /* Part 4, 4.3 */
 
 struct rpc;
 
+/* The version that is spoken. 1.6 (OCPP-J 1.6, chapter 4) has other names for two errors and no name for four of them, which become
+ * GenericError; a frame of an unknown type, or without a message id that can be read, is not answered there, and a message id
+ * that is used again is no mistake: chargers repeat a message with it. Before the first connection; without: 2.0.1. */
+void rpc_set_version(struct rpc *rpc, const struct message_table *table);
+
+/* Peers whose messages do not conform in a small way (an unknown property, a text that is too long, a value that is none of an enum, a
+ * time in another format) are understood all the same, and handlers must cope with that; what is missing or of a wrong type is refused as ever. */
+void rpc_set_lenient(struct rpc *rpc, bool is_lenient);
+
 /* How a CALL of ours ended. */
 enum rpc_outcome {
     RPC_RESULT,     /* payload: the validated response, borrowed for the callback */
