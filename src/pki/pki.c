@@ -171,6 +171,8 @@ static bool read_info(struct x509_st *certificate, struct pki_info *info)
         !read_name(subject, NID_commonName, info->subject_common_name, sizeof(info->subject_common_name)) ||
         !read_name(subject, NID_organizationName, info->subject_organization,
                    sizeof(info->subject_organization)) ||
+        !read_name(X509_get_issuer_name(certificate), NID_commonName, info->issuer_common_name,
+                   sizeof(info->issuer_common_name)) ||
         X509_digest(certificate, EVP_sha256(), digest, &len) != 1)
         return false;
 

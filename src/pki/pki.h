@@ -22,7 +22,7 @@ struct pki_hash_data {
 
 struct pki_info {
     int64_t not_before_ms, not_after_ms; /* wall clock */
-    char subject_common_name[65], subject_organization[65];
+    char subject_common_name[65], subject_organization[65], issuer_common_name[65];
     bool is_ca, is_self_signed;
     int key_bits;
     bool key_is_ec;

@@ -92,6 +92,13 @@ void authorization_on_plugged(struct evse *e)
 
 /* ---- granting ---- */
 
+/* A reader may have a lamp for it, or a charger wait. */
+static void answer(struct evse *e, bool accepted)
+{
+    if (e->station->ops->answer_token)
+        e->station->ops->answer_token(e->station->ctx, e->id, accepted);
+}
+
 void authorization_grant(struct evse *e, const struct id_token *token, const char *group,
                          int64_t remote_start_id)
 {
@@ -110,6 +117,7 @@ void authorization_grant(struct evse *e, const struct id_token *token, const cha
         tx->owed |= OWED_RESERVATION;
     log_info(LOG_STATION, "authorized: station=%s evse=%d token=%s", e->station->id, e->id,
              shortened(token, text));
+    answer(e, true);
     if (!(tx->points & TX_EV_CONNECTED))
         authorization_await_vehicle(e);
     lock_on_authorized(e);
@@ -122,6 +130,7 @@ static void refuse(struct evse *e, const char *why)
 {
     struct evse_transaction *tx = &e->tx;
     log_info(LOG_STATION, "not authorized: station=%s evse=%d: %s", e->station->id, e->id, why);
+    answer(e, false);
     if (tx->authorization == AUTHORIZATION_ASKED)
         tx->authorization = AUTHORIZATION_REFUSED;
     tx->remote_start_id = -1;
@@ -267,9 +276,13 @@ static bool is_same_group(const struct evse *e, const char *group)
 
 static void decide_stop(struct evse *e, const struct id_token *token, const struct token_info *info)
 {
-    if (!str_equal(info->status, "Accepted")) /* C09.FR.11 */
+    bool is_good = str_equal(info->status, "Accepted");
+    bool is_master = authorization_is_master_pass(e->station, info->group);
+    answer(e, is_good && (is_master ||
+                          (e->tx.authorization == AUTHORIZATION_GRANTED && is_same_group(e, info->group))));
+    if (!is_good) /* C09.FR.11 */
         log_info(LOG_STATION, "another token stops nothing: station=%s evse=%d", e->station->id, e->id);
-    else if (authorization_is_master_pass(e->station, info->group))
+    else if (is_master)
         stop_all(e->station, token);
     else if (e->tx.authorization == AUTHORIZATION_GRANTED && is_same_group(e, info->group)) /* C09.FR.03 */
         transaction_deauthorize(e, TRIGGER_STOP_AUTHORIZED, "Local", token);
@@ -422,10 +435,12 @@ static void strange_token(struct evse *e, const struct id_token *token)
 
 static void token_while_authorized(struct evse *e, const struct id_token *token)
 {
-    if (id_token_equal(token, &e->tx.token))
-        transaction_deauthorize(e, TRIGGER_STOP_AUTHORIZED, "Local", token); /* C01.FR.03, E07.FR.01 */
-    else
+    if (!id_token_equal(token, &e->tx.token)) {
         strange_token(e, token);
+        return;
+    }
+    answer(e, true);
+    transaction_deauthorize(e, TRIGGER_STOP_AUTHORIZED, "Local", token); /* C01.FR.03, E07.FR.01 */
 }
 
 /* The driver ended his authorization, the transaction goes on: nobody else may continue it (C01.FR.23). Only a master pass counts, where

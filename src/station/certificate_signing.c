@@ -353,6 +353,12 @@ const struct handler signing_handlers[] = {
     { NULL, WHEN_ACCEPTED, NULL },
 };
 
+const char *station_certificate(const struct station *s)
+{
+    const struct own_certificate *own = certificates_own(s);
+    return own ? own->pem : NULL;
+}
+
 json_t *certificates_status(const struct station *s)
 {
     const struct own_certificate *own = certificates_own(s);

@@ -155,7 +155,10 @@ void drive_on_command_done(struct evse *e, const struct evse_command *command, i
     }
     bool charging = e->signals.state == EVSE_CHARGING && wanted(e) == DRIVE_STOPPED;
     if (err) {
-        if (tx->drive_failures == 0)
+        if (err == -ERR_LINK_DOWN)
+            log_info(LOG_STATION, "stop waits until the device answers: station=%s evse=%d", e->station->id,
+                     e->id);
+        else if (tx->drive_failures == 0)
             log_warn(LOG_STATION, "device does not take a stop, keeps trying: station=%s evse=%d: %s",
                      e->station->id, e->id, err_text(err));
         tx->drive = DRIVE_UNKNOWN;

@@ -81,6 +81,20 @@ static void on_retry(struct timer *timer, void *ctx)
     smart_charging_update(((struct evse *)ctx)->station);
 }
 
+/* Each once. That a device is not there is no fault of the limit, and said elsewhere. */
+static void tell_failure(struct evse *e, double limit_A, int err)
+{
+    struct evse_limit *limit = &e->limit;
+    if (err == -ERR_LINK_DOWN) {
+        if (limit->failures == 0)
+            log_info(LOG_STATION, "limit waits until the device answers: station=%s evse=%d A=%.1f",
+                     e->station->id, e->id, limit_A);
+    } else if (limit->refusals++ == 0) {
+        log_error(LOG_STATION, "device does not take a limit, keeps trying: station=%s evse=%d A=%.1f: %s",
+                  e->station->id, e->id, limit_A, err_text(err));
+    }
+}
+
 void smart_charging_on_command_done(struct evse *e, const struct evse_command *command, int err)
 {
     struct evse_limit *limit = &e->limit;
@@ -89,15 +103,13 @@ void smart_charging_on_command_done(struct evse *e, const struct evse_command *c
     bool others_wait = !isinf(limit->composite.budget_A);
     limit->ticket = 0;
     if (err == 0 || err == -ERR_SUPERSEDED) {
-        limit->failures = 0;
+        limit->failures = limit->refusals = 0;
         limit->taken_A = err ? limit->taken_A : command->limit_A;
         if (others_wait)
             smart_charging_update(e->station);
         return;
     }
-    if (limit->failures == 0)
-        log_error(LOG_STATION, "device does not take a limit, keeps trying: station=%s evse=%d A=%.1f: %s",
-                  e->station->id, e->id, command->limit_A, err_text(err));
+    tell_failure(e, command->limit_A, err);
     int64_t wait = RETRY_MS << (limit->failures < 5 ? limit->failures : 5);
     limit->failures++;
     limit->failed_A = command->limit_A;

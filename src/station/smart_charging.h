@@ -32,14 +32,14 @@ struct evse_limit {
     enum profile_purpose purpose;     /* of the profile that is the lowest; PURPOSES: the connector is */
     enum limit_source source;         /* and whose it is */
     int64_t profile_id;
-    uint32_t ticket; /* of the open EVSE_LIMIT; 0 none */
-    int failures;
-    double failed_A;    /* the limit of the last one */
-    bool shares;        /* counts among those that share the station's maximum */
-    struct timer retry; /* it did not take it: again when the timer says so */
-    double told_A;      /* the rate that the CSMS knows of the running transaction */
-    int64_t quiet_ms;   /* monotonic: no change of it is told before */
-    struct timer rate;  /* then it is looked at again */
+    uint32_t ticket;        /* of the open EVSE_LIMIT; 0 none */
+    int failures, refusals; /* in a row; refusals: while the device was there */
+    double failed_A;        /* the limit of the last one */
+    bool shares;            /* counts among those that share the station's maximum */
+    struct timer retry;     /* it did not take it: again when the timer says so */
+    double told_A;          /* the rate that the CSMS knows of the running transaction */
+    int64_t quiet_ms;       /* monotonic: no change of it is told before */
+    struct timer rate;      /* then it is looked at again */
 };
 struct smart_charging {
     struct list reports; /* of charging profiles, not yet told; profile_report.c */

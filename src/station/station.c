@@ -513,6 +513,10 @@ void station_restore(struct station *station, enum record_kind kind, const char 
     case RECORD_DISPLAY_MESSAGE:
         display_messages_restore(station, key, value);
         break;
+    case RECORD_DEVICE: /* a driver's own */
+    case RECORD_USER:   /* of no station */
+    case RECORD_API_TOKEN:
+    case RECORD_HISTORY: /* the gateway's */
     case RECORD_KINDS:
         break;
     }

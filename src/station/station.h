@@ -147,6 +147,8 @@ struct station_ops {
     /* Put this on the display of an EVSE (1..) that has one, in place of what was there; `display` is borrowed. May be NULL where none
      * has. */
     void (*show)(void *ctx, int evse, const struct evse_display *display);
+    /* What became of a token that was presented at an EVSE (1..), or came with a remote start. May be NULL. */
+    void (*answer_token)(void *ctx, int evse, bool accepted);
     /* Make the log file and send it; one at a time. station_on_log_uploaded() follows, never from inside. 0, or negative: nothing
      * follows. NULL: this station has no logs. */
     int (*upload_log)(void *ctx, const struct log_request *request);
@@ -252,6 +254,16 @@ int station_release_external_limit(struct station *station, int evse, enum limit
 /* A snapshot for displays (ocpp-cli status): registration, link, network profile, own certificate, EVSEs with connector status, transaction, limit, measured values,
  * queue lengths. New reference, or NULL without memory. */
 json_t *station_status(const struct station *station);
+/* Its own certificate in PEM, leaf first, that the next attempt to connect would show; borrowed. NULL: it has none. */
+const char *station_certificate(const struct station *station);
+
+/* The same in short, for lists of many: {id, vendor, model, link, linkError?, registration, messagesWaiting, eventsWaiting, evses: [{evse, state, online, status,
+ * powerW?, energyWh?, currentA?, soc?, limitA?, fault?, transaction?}]}; tokens are shortened. New reference, or NULL. */
+json_t *station_summary(const struct station *station);
+/* Every limit that counts now, a row each: {evse, kind: "device", "chargingProfile", "external", "share" (of what the station may take) or "result", limit, unit,
+ * inForce (it decides), purpose?, source?, chargingProfileId?, stackLevel?, ofStation?, until? (it changes then), takenA? (of a result: what the device took)}. New
+ * reference, or NULL. */
+json_t *station_limits(const struct station *station);
 
 /* The device model with its values, as a full inventory reports it; what can only be written is left out. New reference, or NULL. */
 json_t *station_inventory(struct station *station);

@@ -8,23 +8,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "store/database.h"
 #include "store/reserve.h"
 #include "store/schema.h"
 
-#define BUSY_MS            2000
 #define MAKE_RESERVE_AFTER 100 /* groups */
 
 struct batch {
@@ -85,35 +83,6 @@ static struct batch *batch_new(const char *station, const struct record *records
 
 /* ---- the thread ---- */
 
-static int error_of(sqlite3 *db, int code)
-{
-    int system = code == SQLITE_IOERR || code == SQLITE_CANTOPEN ? sqlite3_system_errno(db) : 0;
-    if (system == ENOSPC || system == EDQUOT)
-        return -ENOSPC; /* SQLite says so only of its main files */
-    switch (code) {
-    case SQLITE_OK:
-    case SQLITE_DONE:
-    case SQLITE_ROW:
-        return 0;
-    case SQLITE_FULL:
-        return -ENOSPC;
-    case SQLITE_NOMEM:
-        return -ENOMEM;
-    case SQLITE_CANTOPEN:
-    case SQLITE_READONLY:
-        return -EACCES;
-    default:
-        return -EIO;
-    }
-}
-
-static int run(sqlite3_stmt *statement)
-{
-    int r = error_of(sqlite3_db_handle(statement), sqlite3_step(statement));
-    (void)sqlite3_reset(statement);
-    return r;
-}
-
 static int write_row(struct store *store, const char *station, const struct row *row)
 {
     sqlite3_stmt *statement = row->value ? store->put : store->remove;
@@ -122,7 +91,7 @@ static int write_row(struct store *store, const char *station, const struct row 
     (void)sqlite3_bind_text(statement, 3, row->key, -1, SQLITE_STATIC);
     if (row->value)
         (void)sqlite3_bind_text(statement, 4, row->value, -1, SQLITE_STATIC);
-    return run(statement);
+    return database_run(statement);
 }
 
 static int write_batch(struct store *store, const struct batch *batch)
@@ -138,13 +107,13 @@ static int write_batch(struct store *store, const struct batch *batch)
 /* Commits batches `first` to before `end` (list links) together. */
 static int commit_range(struct store *store, struct list *first, const struct list *end)
 {
-    int r = run(store->begin);
+    int r = database_run(store->begin);
     for (struct list *link = first; r == 0 && link != end; link = link->next)
         r = write_batch(store, LIST_ITEM(link, struct batch, link));
     if (r == 0)
-        r = run(store->commit);
+        r = database_run(store->commit);
     if (r < 0 && !sqlite3_get_autocommit(store->writing))
-        (void)run(store->rollback);
+        (void)database_run(store->rollback);
     return r;
 }
 
@@ -294,7 +263,7 @@ int store_read(struct store *store, const char *station,
                      key ? key : "");
     }
     (void)sqlite3_finalize(statement);
-    return code == SQLITE_DONE ? 0 : error_of(store->reading, code);
+    return code == SQLITE_DONE ? 0 : database_error(store->reading, code);
 }
 
 int store_read_kind(struct store *store, const char *station, enum record_kind kind,
@@ -317,7 +286,7 @@ int store_read_kind(struct store *store, const char *station, enum record_kind k
             each(ctx, kind, key, value);
     }
     (void)sqlite3_finalize(statement);
-    return code == SQLITE_DONE ? 0 : error_of(store->reading, code);
+    return code == SQLITE_DONE ? 0 : database_error(store->reading, code);
 }
 
 int store_stations(struct store *store, void (*each)(void *ctx, const char *station), void *ctx)
@@ -332,33 +301,21 @@ int store_stations(struct store *store, void (*each)(void *ctx, const char *stat
             each(ctx, (const char *)sqlite3_column_text(statement, 0));
     }
     (void)sqlite3_finalize(statement);
-    return code == SQLITE_DONE ? 0 : error_of(store->reading, code);
+    return code == SQLITE_DONE ? 0 : database_error(store->reading, code);
 }
 
 /* ---- opening ---- */
 
 static int open_connection(const char *path, sqlite3 **ret, char *ret_text, size_t size)
 {
-    int code = sqlite3_open_v2(path, ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    if (!*ret)
-        return -ENOMEM;
-    if (code == SQLITE_OK)
-        code = sqlite3_busy_timeout(*ret, BUSY_MS);
-    if (code == SQLITE_OK)
-        code =
-            sqlite3_exec(*ret,
-                         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024; "
-                         "PRAGMA secure_delete = ON",
-                         NULL, NULL, NULL);
-    if (code == SQLITE_OK)
-        return 0;
-    (void)snprintf(ret_text, size, "%s%s", sqlite3_errmsg(*ret),
-                   code == SQLITE_NOTADB || code == SQLITE_CORRUPT
-                       ? ": restore it from a backup, or move it away to begin with an empty one (what it "
-                         "held is then not "
-                         "sent to the CSMS)"
-                       : "");
-    return error_of(*ret, code);
+    int r = database_connect(path, ret);
+    if (r < 0 && *ret)
+        (void)snprintf(ret_text, size, "%s%s", sqlite3_errmsg(*ret),
+                       database_is_broken(*ret)
+                           ? ": restore it from a backup, or move it away to begin with an empty one (what "
+                             "it held is then not sent to the CSMS)"
+                           : "");
+    return r;
 }
 
 static int on_check_row(void *ctx, int count, char **values, char **names)
@@ -383,10 +340,7 @@ static int check_integrity(sqlite3 *db, char *ret_text, size_t size)
 
 static int prepare(struct store *store)
 {
-    const struct {
-        const char *sql;
-        sqlite3_stmt **statement;
-    } rows[] = {
+    const struct database_statement rows[] = {
         { "INSERT INTO record (station, kind, key, value) VALUES (?, ?, ?, ?)"
           " ON CONFLICT (station, kind, key) DO UPDATE SET value = excluded.value",
           &store->put },
@@ -395,11 +349,7 @@ static int prepare(struct store *store)
         { "COMMIT", &store->commit },
         { "ROLLBACK", &store->rollback },
     };
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-        if (sqlite3_prepare_v3(store->writing, rows[i].sql, -1, SQLITE_PREPARE_PERSISTENT, rows[i].statement,
-                               NULL) != SQLITE_OK)
-            return -EIO;
-    return 0;
+    return database_prepare(store->writing, rows, ARRAY_SIZE(rows));
 }
 
 /* A file beside the database: closing any descriptor of the database itself would drop SQLite's own locks. */
@@ -416,32 +366,18 @@ static int lock(struct store *store, const char *path, char *ret_text, size_t si
     return busy ? -EBUSY : errno == ENOSPC ? -ENOSPC : -EACCES;
 }
 
-/* Passwords and keys are in it. What SQLite makes beside it takes over the mode; what was put back from a copy, or was left behind by one
- * with another mode, does not. */
-static void keep_private(const char *path)
-{
-    static const char *const ends[] = { "", "-wal", "-shm" };
-    char name[PATH_MAX];
-    for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-        if (snprintf(name, sizeof(name), "%s%s", path, ends[i]) < (int)sizeof(name))
-            (void)chmod(name, S_IRUSR | S_IWUSR);
-}
-
 static int open_databases(struct store *store, const char *path, char *ret_text, size_t size)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* SQLite's own mode would be 0644 */
-    if (fd < 0) {
-        int err = -errno;
+    int r = database_make_file(path);
+    if (r < 0) {
         (void)snprintf(ret_text, size, "%s", strerror(errno));
-        return err == -ENOSPC ? err : -EACCES;
+        return r;
     }
-    (void)close(fd);
-    keep_private(path);
-    int r = open_connection(path, &store->writing, ret_text, size);
+    r = open_connection(path, &store->writing, ret_text, size);
     if (r == 0)
         r = check_integrity(store->writing, ret_text, size);
     if (r == 0)
-        r = schema_migrate(store->writing, ret_text, size);
+        r = schema_migrate(store->writing, &store_schema, ret_text, size);
     if (r == 0)
         r = open_connection(path, &store->reading, ret_text, size);
     if (r == 0 && (r = prepare(store)) < 0)
