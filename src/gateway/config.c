@@ -142,24 +142,29 @@ static bool is_identity(const char *id)
            id[strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] == '\0';
 }
 
+int config_read_password_file(struct parse *p, const struct yaml_node *node, char **path, char **ret)
+{
+    size_t len = 0;
+    int r = config_resolve_path(p, path);
+    if (r == 0)
+        r = file_read(*path, 4096, ret, &len);
+    if (r < 0 && r != -ENOMEM)
+        yaml_problem(p->y, node, p->problems, "cannot be read: %s", err_text(r));
+    if (r == 0)
+        (*ret)[strcspn(*ret, "\r\n")] = '\0';
+    return r;
+}
+
 static int read_password(struct parse *p, const struct yaml_node *node, struct station_config *station)
 {
     const struct csms_config *csms = &p->config->csms[station->csms];
     if (station->password && station->password_file)
         yaml_problem(p->y, node, p->problems, "expected either password or password_file");
     if (station->password_file && !station->password) {
-        size_t len = 0;
-        int r = config_resolve_path(p, &station->password_file);
-        if (r == 0)
-            r = file_read(station->password_file, 4096, &station->password, &len);
-        if (r == -ENOMEM)
+        int r = config_read_password_file(p, yaml_get(node, "password_file"), &station->password_file,
+                                          &station->password);
+        if (r < 0)
             return r;
-        if (r < 0) {
-            yaml_problem(p->y, yaml_get(node, "password_file"), p->problems, "cannot be read: %s",
-                         err_text(r));
-            return r;
-        }
-        station->password[strcspn(station->password, "\r\n")] = '\0';
     }
     size_t len = station->password ? strlen(station->password) : 0;
     bool needs_password = csms->security_profile == 1 || csms->security_profile == 2;
@@ -300,7 +305,7 @@ static int station_fingerprint(struct parse *p, const struct yaml_node *node, st
     hash_texts(&out, texts, ARRAY_SIZE(texts)); /* a bundle of roots is long, and there are many stations */
     for (size_t i = 0; i < station->charger_count; i++) {
         const struct charger_config *charger = &station->chargers[i];
-        buf_text(&out, charger->bus >= 0 ? c->buses[charger->bus].fingerprint : c->echonet_fingerprint);
+        config_dump_medium(c, charger, &out);
         buf_text(&out, config_profile_text(c, charger->profile));
     }
     station->fingerprint = buf_steal(&out);
@@ -336,6 +341,16 @@ static int read_station(struct parse *p, const struct yaml_node *node, struct st
 }
 
 /* Calls `read` for each child with the next object of an array made for them all. */
+/* Names stand in logs, in tables of a terminal and in messages. */
+static void check_name(struct parse *p, const struct yaml_node *node)
+{
+    for (const char *at = node->key ? node->key : ""; *at; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7F) {
+            yaml_problem(p->y, node, p->problems, "control characters have no place in a name");
+            return;
+        }
+}
+
 static int read_named(struct parse *p, const char *section, size_t size, void **ret_array, size_t *ret_count,
                       int (*read)(struct parse *p, const struct yaml_node *node, void *object))
 {
@@ -351,9 +366,11 @@ static int read_named(struct parse *p, const char *section, size_t size, void **
     *ret_array = calloc(map->count + 1, size);
     if (!*ret_array)
         return -ENOMEM;
-    for (const struct yaml_node *n = map->children; n; n = n->next)
+    for (const struct yaml_node *n = map->children; n; n = n->next) {
+        check_name(p, n);
         if (read(p, n, (char *)*ret_array + size * (*ret_count)++) == -ENOMEM)
             return -ENOMEM;
+    }
     return 0;
 }
 
@@ -393,6 +410,16 @@ static int read_fingerprints(struct parse *p)
     return config_limits_fingerprint(p);
 }
 
+/* A gateway may start empty where people can add to it by the web UI; else what is missing was forgotten. */
+static void check_there_is_work(struct parse *p)
+{
+    static const char *const sections[] = { "csms", "stations" };
+    for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
+        for (const struct setting *row = file_settings; row->name; row++)
+            if (str_equal(row->name, sections[i]) && !yaml_get(p->y->root, row->name))
+                yaml_problem(p->y, p->y->root, p->problems, "%s is missing: %s", row->name, row->help);
+}
+
 static int read_file(struct parse *p)
 {
     struct config *c = p->config;
@@ -407,8 +434,12 @@ static int read_file(struct parse *p)
         yaml_problem(p->y, yaml_get(yaml_get(root, "gateway"), "control"), p->problems,
                      "is longer than %zu characters", sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
     if (read_log(p, yaml_get(root, "log")) < 0 ||
-        config_read_echonet(p, yaml_get(root, "echonet")) == -ENOMEM)
+        config_read_echonet(p, yaml_get(root, "echonet")) == -ENOMEM ||
+        config_read_ocpp16(p, yaml_get(root, "ocpp16")) == -ENOMEM ||
+        config_read_management(p, yaml_get(root, "management")) == -ENOMEM)
         return -ENOMEM;
+    if (!c->management.listen)
+        check_there_is_work(p);
     if (read_named(p, "csms", sizeof(*c->csms), (void **)&c->csms, &c->csms_count, read_one_csms) ==
             -ENOMEM ||
         read_named(p, "buses", sizeof(*c->buses), (void **)&c->buses, &c->bus_count, read_one_bus) == -ENOMEM)
@@ -512,6 +543,8 @@ void config_free(struct config *c)
     free(c->general.known_hosts);
     config_free_firmware(&c->firmware);
     free(c->echonet_fingerprint);
+    config_free_ocpp16(&c->ocpp16);
+    config_free_management(&c->management);
     free(c->csms);
     free(c->buses);
     free(c->stations);

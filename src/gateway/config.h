@@ -55,18 +55,39 @@ struct bus_config {
     char *tcp; /* host:port as written */
     struct modbus_bus_settings settings;
     char *fingerprint;
+    bool is_undecided; /* a line without chargers, whose settings are left to their profiles */
 };
 
 struct charger_config {
     char *profile_name, *tcp, *bus_name, *host, *node_id; /* as written */
+    char *identity, *password, *password_file;            /* of an OCPP 1.6 charger */
     const struct profile *profile;                        /* the configuration's */
-    int bus;                                              /* index; -1: ECHONET Lite */
+    int bus;                                              /* index; -1: not Modbus */
     int unit;
     struct modbus_options modbus; /* the profile's, with the entry's overrides */
     struct echonet_options echonet;
+    struct ocpp16_options ocpp16;
     struct echonet_target target;
     int instance;
     double max_current_A; /* of the installation: bounds the profile's; NAN: none */
+};
+
+/* Where OCPP 1.6 chargers connect to. */
+struct ocpp16_config {
+    char *listen, *cert_file, *key_file; /* as written, paths resolved; listen NULL: nowhere */
+    struct ocpp16_settings settings;
+    char *fingerprint;
+};
+
+/* Where people and programs manage the gateway. */
+struct management_config {
+    char *listen, *cert_file, *key_file; /* as written, paths resolved; listen NULL: only the Unix socket */
+    char address[64];
+    uint16_t port;
+    bool tls;
+    int metrics;              /* 0: viewer, 1: open */
+    char *cert_pem, *key_pem; /* what is in them; NULL: one of our own */
+    char *fingerprint;
 };
 
 struct preset_config {
@@ -123,6 +144,8 @@ struct config {
     struct echonet_settings echonet;
     char *echonet_fingerprint;
     bool uses_echonet;
+    struct ocpp16_config ocpp16;
+    struct management_config management;
     struct csms_config *csms;
     size_t csms_count;
     struct bus_config *buses;
@@ -149,6 +172,21 @@ DEFINE_AUTO(config, config_free)
 /* Parses one profile file by path, `extends` looked up beside it and in `directories` (colon-separated). As profile_parse(). */
 int config_load_profile(const char *path, const char *directories, struct problems *problems,
                         struct profile **ret);
+/* A profile that is not in its place yet, or that was read already. */
+struct profile_text {
+    const char *path; /* its file, for messages; named after the profile */
+    const char *text;
+    const char *directories; /* for `extends`; relative ones start at ... */
+    const char *beside;      /* ... this file */
+};
+int config_parse_profile(const struct profile_text *profile, struct problems *problems, struct profile **ret);
+/* One of the directories, the first is 0: as a path without a slash at the end. 0, -ENOENT (there are not so many), -ENAMETOOLONG (this one
+ * is none that could be used). */
+int config_profile_directory(const char *directories, const char *beside, size_t index, char *ret,
+                             size_t size);
+/* The same as config_load_profile(), merged but unread. `ret` is to be given to profile_tree_done(), also on failure. */
+int config_load_profile_tree(const char *path, const char *directories, struct problems *problems,
+                             struct profile_tree *ret);
 
 /* The reference of every key as Markdown tables. */
 void config_reference(struct buf *out);

@@ -1,12 +1,15 @@
 /* The devices' side of gateway.yaml: buses, the ECHONET Lite node, chargers. */
 #include <math.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "base/yaml.h"
+#include "driver/echonet/address.h"
 #include "gateway/config_internal.h"
 #include "gateway/config_profiles.h"
 #include "gateway/config_tables.h"
+#include "gateway/hash.h"
 #include "net/serial.h"
 
 static char *fingerprint(const struct yaml_node *node)
@@ -19,8 +22,7 @@ static char *fingerprint(const struct yaml_node *node)
     return text;
 }
 
-/* host[:port] into its parts; an IPv6 literal stands in brackets. 0 or -EINVAL. */
-static int split_host(const char *text, uint16_t default_port, char *ret_host, size_t size,
+int config_split_host(const char *text, uint16_t default_port, char *ret_host, size_t size,
                       uint16_t *ret_port)
 {
     const char *end = text[0] == '[' ? strchr(text, ']') : NULL;
@@ -69,7 +71,8 @@ int config_finish_buses(struct parse *p)
         struct serial_settings *line = &bus->settings.line;
         if (!bus->settings.serial)
             continue;
-        line_from_profile(line, &usual); /* a line without chargers */
+        bus->is_undecided = !line->baud || !line->parity;
+        line_from_profile(line, &usual);
         const struct yaml_node *node = yaml_get(yaml_get(p->y->root, "buses"), bus->name);
         if (bus->settings.framing == MODBUS_RTU && line->data_bits == 7)
             yaml_problem(p->y, node, p->problems, "Modbus RTU needs 8 data bits");
@@ -108,7 +111,8 @@ int config_read_bus(struct parse *p, const struct yaml_node *node, struct bus_co
         settings->framing = settings->serial ? MODBUS_RTU : MODBUS_TCP;
     if (settings->serial && settings->framing == MODBUS_TCP)
         yaml_problem(p->y, node, p->problems, "framing tcp is not for a serial port; expected rtu or ascii");
-    if (bus->tcp && split_host(bus->tcp, 502, settings->host, sizeof(settings->host), &settings->port) < 0)
+    if (bus->tcp &&
+        config_split_host(bus->tcp, 502, settings->host, sizeof(settings->host), &settings->port) < 0)
         yaml_problem(p->y, yaml_get(node, "tcp"), p->problems, "expected host or host:port");
     if (!settings->serial && yaml_get(node, "line"))
         yaml_problem(p->y, yaml_get(node, "line"), p->problems, "is for serial ports; this bus is tcp");
@@ -119,6 +123,31 @@ static bool is_ipv4(const char *text)
 {
     struct in_addr address;
     return uv_inet_pton(AF_INET, text, &address) == 0;
+}
+
+static bool is_ipv6(const char *text)
+{
+    struct echonet_address address;
+    return echonet_address_parse(text, &address) == 0 && !echonet_address_is_v4(&address);
+}
+
+/* Whether it exists shows when the node starts: it may come later. */
+static bool is_interface(const char *text)
+{
+    return is_ipv4(text) || is_ipv6(text) ||
+           (strlen(text) < IF_NAMESIZE && !text[strcspn(text, " /:%")] && text[strspn(text, "0123456789.")]);
+}
+
+static int check_ipv6(struct parse *p, const struct yaml_node *node, struct echonet_settings *settings)
+{
+    bool yes = str_equal(settings->ipv6, "yes") || str_equal(settings->ipv6, "true");
+    bool no = str_equal(settings->ipv6, "no") || str_equal(settings->ipv6, "false");
+    if (yes || no)
+        return str_copy(settings->ipv6, sizeof(settings->ipv6), yes ? "yes" : "no");
+    if (!is_ipv6(settings->ipv6))
+        yaml_problem(p->y, yaml_get(node, "ipv6"), p->problems,
+                     "expected yes, no, or an IPv6 address of this machine");
+    return 0;
 }
 
 int config_read_echonet(struct parse *p, const struct yaml_node *node)
@@ -139,10 +168,10 @@ int config_read_echonet(struct parse *p, const struct yaml_node *node)
     int r = settings_read(p->y, node, echonet_settings_rows, settings, p->problems);
     if (r == 0 && !is_ipv4(settings->bind_address))
         yaml_problem(p->y, yaml_get(node, "bind"), p->problems, "expected an IPv4 address of this machine");
-    if (r == 0 && settings->multicast_interface[0] && !is_ipv4(settings->multicast_interface))
+    if (r == 0 && settings->multicast_interface[0] && !is_interface(settings->multicast_interface))
         yaml_problem(p->y, yaml_get(node, "multicast_interface"), p->problems,
-                     "expected an IPv4 address of this machine");
-    return r;
+                     "expected the name of an interface, such as eth0, or an address of this machine");
+    return r < 0 ? r : check_ipv6(p, node, settings);
 }
 
 /* The bus of a charger with a `tcp` of its own: one per host and port, shared by all that name it. */
@@ -152,7 +181,8 @@ static int own_bus(struct parse *p, const struct yaml_node *node, const char *tc
     struct modbus_bus_settings settings = { .framing = MODBUS_TCP,
                                             .connect_timeout_ms = 5000,
                                             .reconnect_after_ms = 1000 };
-    if (split_host(tcp, (uint16_t)default_port, settings.host, sizeof(settings.host), &settings.port) < 0) {
+    if (config_split_host(tcp, (uint16_t)default_port, settings.host, sizeof(settings.host), &settings.port) <
+        0) {
         yaml_problem(p->y, yaml_get(node, "tcp"), p->problems, "expected host or host:port");
         return -EINVAL;
     }
@@ -187,6 +217,22 @@ static int find_bus(struct parse *p, const struct yaml_node *node, const char *n
     return -EINVAL;
 }
 
+/* The profile's points may be at the units behind the charger's own. */
+static void check_units(struct parse *p, const struct yaml_node *node, const struct charger_config *charger)
+{
+    const struct profile *profile = charger->profile;
+    int last = 0;
+    for (size_t i = 0; i < profile->point_count; i++)
+        if (profile->points[i].at.modbus.unit_offset > last)
+            last = profile->points[i].at.modbus.unit_offset;
+    if (last && charger->unit + last > 255)
+        yaml_problem(
+            p->y, node, p->problems,
+            "unit is %d, and profile %s has points up to unit %d; expected at most %d, since there is "
+            "no unit beyond 255",
+            charger->unit, profile->name, charger->unit + last, 255 - last);
+}
+
 static int read_modbus_charger(struct parse *p, const struct yaml_node *node, struct charger_config *charger)
 {
     charger->modbus = charger->profile->modbus;
@@ -194,7 +240,7 @@ static int read_modbus_charger(struct parse *p, const struct yaml_node *node, st
                           p->problems);
     if (r == -ENOMEM)
         return r;
-    if (charger->host || charger->node_id || yaml_get(node, "echonet_options") ||
+    if (charger->host || charger->node_id || charger->identity || yaml_get(node, "echonet_options") ||
         !charger->tcp == !charger->bus_name) {
         yaml_problem(p->y, node, p->problems, "profile %s is Modbus: expected either tcp: host or bus: name",
                      charger->profile_name);
@@ -211,31 +257,53 @@ static int read_modbus_charger(struct parse *p, const struct yaml_node *node, st
     if (bus->serial)
         line_from_profile(&bus->line, &charger->profile->modbus);
     bool is_line = bus->framing == MODBUS_RTU || bus->framing == MODBUS_ASCII;
-    if (is_line && (charger->unit < 1 || charger->unit > 247)) /* Modbus over serial line V1.02, 2.2 */
-        yaml_problem(p->y, node, p->problems, "unit is %d; a serial line has units 1 to 247", charger->unit);
+    if (is_line &&
+        (charger->unit < 1 || charger->unit > 255)) /* those above 247 are reserved, and yet in use */
+        yaml_problem(p->y, node, p->problems, "unit is %d; a serial line has units 1 to 255", charger->unit);
+    check_units(p, node, charger);
     return 0;
+}
+
+/* `echonet:` at the top of the file is read before the stations. */
+static void check_echonet_host(struct parse *p, const struct yaml_node *node, struct charger_config *charger)
+{
+    const struct yaml_node *host = yaml_get(node, "echonet");
+    const struct echonet_settings *settings = &p->config->echonet;
+    struct echonet_address address;
+    if (str_copy(charger->target.host, sizeof(charger->target.host), charger->host) < 0 ||
+        echonet_address_parse(charger->host, &address) < 0)
+        yaml_problem(p->y, host, p->problems, "expected an IPv4 or IPv6 address");
+    else if (!echonet_address_is_v4(&address) && str_equal(settings->ipv6, "no"))
+        yaml_problem(p->y, host, p->problems,
+                     "is an IPv6 address; expected ipv6: yes under echonet: at the top of the file");
+    else if (echonet_address_is_link_local(&address) && !strchr(charger->host, '%') &&
+             !settings->multicast_interface[0])
+        yaml_problem(p->y, host, p->problems,
+                     "is an address of one link only; expected %s%%interface, or multicast_interface: under "
+                     "echonet:",
+                     charger->host);
+    else if (!strchr(charger->host, '%'))
+        echonet_address_format(&address, charger->target.host); /* the same however it is written */
 }
 
 static int read_echonet_charger(struct parse *p, const struct yaml_node *node, struct charger_config *charger)
 {
     charger->echonet = charger->profile->echonet;
-    charger->bus = -1;
     charger->target.instance = (uint8_t)charger->instance;
     p->config->uses_echonet = true;
     int r = settings_read(p->y, yaml_get(node, "echonet_options"), echonet_override_settings,
                           &charger->echonet, p->problems);
     if (r == -ENOMEM)
         return r;
-    if (charger->tcp || charger->bus_name || yaml_get(node, "modbus") || yaml_get(node, "unit") ||
-        (!charger->host && !charger->node_id)) {
+    if (charger->tcp || charger->bus_name || charger->identity || yaml_get(node, "modbus") ||
+        yaml_get(node, "unit") || (!charger->host && !charger->node_id)) {
         yaml_problem(p->y, node, p->problems,
                      "profile %s is ECHONET Lite: expected echonet: address or node_id: hex digits",
                      charger->profile_name);
         return -EINVAL;
     }
-    if (charger->host && (str_copy(charger->target.host, sizeof(charger->target.host), charger->host) < 0 ||
-                          !is_ipv4(charger->host)))
-        yaml_problem(p->y, yaml_get(node, "echonet"), p->problems, "expected an IPv4 address");
+    if (charger->host)
+        check_echonet_host(p, node, charger);
     if (charger->node_id && hex_decode(charger->node_id, charger->target.node_id,
                                        sizeof(charger->target.node_id)) != sizeof(charger->target.node_id))
         yaml_problem(p->y, yaml_get(node, "node_id"), p->problems, "expected 34 hex digits");
@@ -257,6 +325,43 @@ static void check_max_current(struct parse *p, const struct yaml_node *node,
     }
 }
 
+/* Two profiles may share a unit, each with EVSEs of its own; one profile twice may not. */
+static char *modbus_key(const struct charger_config *charger)
+{
+    char *key = NULL;
+    if (charger->bus < 0 ||
+        asprintf(&key, "%d %d %s", charger->bus, charger->unit, charger->profile->name) < 0)
+        return NULL;
+    return key;
+}
+
+static char *echonet_key(const struct charger_config *charger)
+{
+    char *key = NULL;
+    if ((!charger->host && !charger->node_id) ||
+        asprintf(&key, "%s %d %s", charger->host ? charger->target.host : charger->node_id, charger->instance,
+                 charger->profile->name) < 0)
+        return NULL;
+    return key;
+}
+
+static char *ocpp16_key(const struct charger_config *charger)
+{
+    char *key = NULL;
+    return charger->identity && asprintf(&key, "ocpp16 %s", charger->identity) >= 0 ? key : NULL;
+}
+
+/* One row for each protocol: its entry, and what tells two devices apart. */
+static const struct {
+    int (*read)(struct parse *p, const struct yaml_node *node, struct charger_config *charger);
+    /* Equal: the same device. NULL: it was told wrong before, or without memory. */
+    char *(*key)(const struct charger_config *charger);
+} kinds[PROTOCOLS] = {
+    [PROTOCOL_MODBUS] = { read_modbus_charger, modbus_key },
+    [PROTOCOL_ECHONET] = { read_echonet_charger, echonet_key },
+    [PROTOCOL_OCPP16] = { config_read_ocpp16_charger, ocpp16_key },
+};
+
 /* A charger, or a meter. */
 static int read_device(struct parse *p, const struct yaml_node *node, const struct setting *rows,
                        bool is_meter, struct charger_config *device)
@@ -274,8 +379,8 @@ static int read_device(struct parse *p, const struct yaml_node *node, const stru
                      is_meter ? "%s is the profile of a charger; expected one of kind: meter"
                               : "%s is the profile of a meter, which belongs under meters:",
                      device->profile_name);
-    return device->profile->protocol == PROTOCOL_MODBUS ? read_modbus_charger(p, node, device)
-                                                        : read_echonet_charger(p, node, device);
+    device->bus = -1;
+    return kinds[device->profile->protocol].read(p, node, device);
 }
 
 int config_read_charger(struct parse *p, const struct yaml_node *node, struct charger_config *charger)
@@ -293,6 +398,15 @@ int config_read_meter(struct parse *p, const struct yaml_node *node, struct mete
     return read_device(p, node, meter_settings, true, &meter->device);
 }
 
+void config_dump_medium(const struct config *config, const struct charger_config *device, struct buf *out)
+{
+    const char *fingerprint_of = device->bus >= 0   ? config->buses[device->bus].fingerprint
+                                 : device->identity ? config->ocpp16.fingerprint
+                                                    : config->echonet_fingerprint;
+    (void)buf_text(out, fingerprint_of);
+    hash_texts(out, (const char *const *)&device->password, 1);
+}
+
 void config_free_charger(struct charger_config *charger)
 {
     free(charger->profile_name);
@@ -300,6 +414,11 @@ void config_free_charger(struct charger_config *charger)
     free(charger->bus_name);
     free(charger->host);
     free(charger->node_id);
+    free(charger->identity);
+    if (charger->password)
+        explicit_bzero(charger->password, strlen(charger->password));
+    free(charger->password);
+    free(charger->password_file);
 }
 
 /* ---- twins ---- */
@@ -316,22 +435,10 @@ static int compare_entries(const void *a, const void *b)
     return order ? order : x->node->line - y->node->line;
 }
 
-/* What a charger is reached by. Two profiles may share a unit, each with EVSEs of its own; one profile twice may not. NULL: it
- * was told wrong before. */
+/* What a charger is reached by. NULL: it was told wrong before. */
 static char *device_key(const struct charger_config *charger)
 {
-    char *key = NULL;
-    int len = -1;
-    if (!charger->profile)
-        return NULL;
-    if (charger->profile->protocol == PROTOCOL_MODBUS)
-        len = charger->bus < 0
-                  ? -1
-                  : asprintf(&key, "%d %d %s", charger->bus, charger->unit, charger->profile->name);
-    else if (charger->host || charger->node_id)
-        len = asprintf(&key, "%s %d %s", charger->host ? charger->host : charger->node_id, charger->instance,
-                       charger->profile->name);
-    return len < 0 ? NULL : key;
+    return charger->profile ? kinds[charger->profile->protocol].key(charger) : NULL;
 }
 
 static size_t add_device(struct entry *entries, size_t count, const struct charger_config *device,

@@ -166,7 +166,7 @@ int config_limits_fingerprint(struct parse *p)
     config_dump(yaml_get(p->y->root, "external_limits"), &out);
     for (size_t i = 0; i < c->meter_count; i++) {
         const struct charger_config *device = &c->meters[i].device;
-        buf_text(&out, device->bus >= 0 ? c->buses[device->bus].fingerprint : c->echonet_fingerprint);
+        config_dump_medium(c, device, &out);
         buf_text(&out, config_profile_text(c, device->profile));
     }
     c->limits_fingerprint = buf_steal(&out);

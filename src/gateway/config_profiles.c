@@ -17,21 +17,35 @@ struct search {
     int err;                 /* why one that is there could not be read; 0: none such */
 };
 
+int config_profile_directory(const char *directories, const char *beside, size_t index, char *ret,
+                             size_t size)
+{
+    const char *at = directories, *slash = strrchr(beside, '/');
+    for (; index > 0; index--) {
+        at = strchr(at, ':');
+        if (!at)
+            return -ENOENT;
+        at++;
+    }
+    int len = (int)strcspn(at, ":"), base = at[0] == '/' || !slash ? 0 : (int)(slash - beside) + 1;
+    return snprintf(ret, size, "%.*s%.*s", base, beside, len, at) < (int)size ? 0 : -ENAMETOOLONG;
+}
+
 /* The text of NAME.yaml in the first directory that has it; NULL if none. A struct search is the ctx. */
 static char *find_text(void *ctx, const char *name)
 {
     struct search *s = ctx;
     if (strchr(name, '/') || name[0] == '.')
         return NULL;
-    for (const char *at = s->directories; at; at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
-        int len = (int)strcspn(at, ":");
-        const char *slash = strrchr(s->beside, '/');
-        int base = at[0] == '/' || !slash ? 0 : (int)(slash - s->beside) + 1;
+    char directory[sizeof(s->path)];
+    int found = 0;
+    for (size_t i = 0; found != -ENOENT; i++) {
+        found = config_profile_directory(s->directories, s->beside, i, directory, sizeof(directory));
+        if (found < 0 ||
+            snprintf(s->path, sizeof(s->path), "%s/%s.yaml", directory, name) >= (int)sizeof(s->path))
+            continue;
         char *text = NULL;
         size_t size = 0;
-        if (snprintf(s->path, sizeof(s->path), "%.*s%.*s/%s.yaml", base, s->beside, len, at, name) >=
-            (int)sizeof(s->path))
-            continue;
         int r = file_read(s->path, CONFIG_MAX_BYTES, &text, &size);
         if (r == 0) {
             buf_append(s->texts, text, size);
@@ -131,21 +145,89 @@ void config_free_profiles(struct config *c)
     free(c->profiles);
 }
 
-int config_load_profile(const char *path, const char *directories, struct problems *problems,
-                        struct profile **ret)
+/* A profile's text and where others are found. */
+struct opened {
+    struct buf texts;
+    struct search search;
+    struct profile_source source;
+    char *text;
+    size_t len;
+};
+
+static int open_profile(const char *path, const char *directories, struct problems *problems,
+                        struct opened *ret)
 {
-    AUTO_FREE char *text = NULL;
-    size_t len = 0;
-    int r = file_read(path, CONFIG_MAX_BYTES, &text, &len);
+    *ret = (struct opened){ 0 };
+    int r = file_read(path, CONFIG_MAX_BYTES, &ret->text, &ret->len);
     if (r < 0) {
         problems_add(problems, path, 0, NULL, "cannot be read: %s", err_text(r));
         return -EINVAL;
     }
+    buf_init(&ret->texts, CONFIG_MAX_BYTES);
+    ret->search = (struct search){ .directories = directories, .beside = path, .texts = &ret->texts };
+    ret->source = (struct profile_source){ find_text, &ret->search, station_check_device_variable };
+    return 0;
+}
+
+static void close_profile(struct opened *opened)
+{
+    buf_done(&opened->texts);
+    free(opened->text);
+}
+
+int config_load_profile(const char *path, const char *directories, struct problems *problems,
+                        struct profile **ret)
+{
+    struct opened opened;
+    int r = open_profile(path, directories, problems, &opened);
+    if (r < 0)
+        return r;
+    r = profile_parse(path, opened.text, opened.len, &opened.source, problems, ret);
+    close_profile(&opened);
+    return r;
+}
+
+/* The profile itself, and those on the disk. */
+struct draft {
+    struct search search;
+    const struct profile_text *own;
+    char name[256];
+};
+
+static char *find_with_draft(void *ctx, const char *name)
+{
+    struct draft *d = ctx;
+    return str_equal(name, d->name) ? strdup(d->own->text) : find_text(&d->search, name);
+}
+
+int config_parse_profile(const struct profile_text *profile, struct problems *problems, struct profile **ret)
+{
+    const char *slash = strrchr(profile->path, '/');
     struct buf texts;
     buf_init(&texts, CONFIG_MAX_BYTES);
-    struct search search = { .directories = directories, .beside = path, .texts = &texts };
-    const struct profile_source source = { find_text, &search, station_check_device_variable };
-    r = profile_parse(path, text, len, &source, problems, ret);
+    struct draft draft = {
+        .search = { .directories = profile->directories, .beside = profile->beside, .texts = &texts },
+        .own = profile
+    };
+    (void)str_copy(draft.name, sizeof(draft.name), slash ? slash + 1 : profile->path);
+    char *dot = strrchr(draft.name, '.');
+    if (dot)
+        *dot = '\0';
+    const struct profile_source source = { find_with_draft, &draft, station_check_device_variable };
+    int r = profile_parse(profile->path, profile->text, strlen(profile->text), &source, problems, ret);
     buf_done(&texts);
+    return r;
+}
+
+int config_load_profile_tree(const char *path, const char *directories, struct problems *problems,
+                             struct profile_tree *ret)
+{
+    struct opened opened;
+    *ret = (struct profile_tree){ { NULL } };
+    int r = open_profile(path, directories, problems, &opened);
+    if (r < 0)
+        return r;
+    r = profile_tree_read(path, opened.text, opened.len, &opened.source, problems, ret);
+    close_profile(&opened);
     return r;
 }

@@ -9,16 +9,19 @@ static const char *const key_type_list[] = { "ec", "rsa2048", "rsa3072", NULL };
 static const char *const meanwhile_names[] = { "nothing", "download", "install", NULL };
 static const char *const limit_units[] = { "A", "W", NULL };
 static const char *const limit_sources[] = { "EMS", "Other", "SO", NULL }; /* enum limit_source */
+static const char *const metrics_names[] = { "viewer", "open", NULL };
 static const char *const framing_names[] = { "tcp", "rtu", "ascii", NULL };
 
 /* clang-format off */
 const struct setting file_settings[] = {
     { "gateway",  SETTING_OTHER, .help = "where things are on this machine" },
     { "log",      SETTING_OTHER, .help = "format, level, and levels of single areas" },
-    { "csms",     SETTING_OTHER, .required = true, .help = "a map of names to CSMS connections" },
+    { "csms",     SETTING_OTHER, .help = "a map of names to CSMS connections; required where `management` is not" },
     { "buses",    SETTING_OTHER, .help = "a map of names to buses that several chargers share" },
     { "echonet",  SETTING_OTHER, .help = "the gateway's own ECHONET Lite node" },
-    { "stations", SETTING_OTHER, .required = true, .help = "a list of OCPP identities" },
+    { "ocpp16",   SETTING_OTHER, .help = "where chargers that speak OCPP 1.6J connect to" },
+    { "management", SETTING_OTHER, .help = "where people and programs manage the gateway (docs/management.md)" },
+    { "stations", SETTING_OTHER, .help = "a list of OCPP identities; required where `management` is not" },
     { "meters",   SETTING_OTHER, .help = "a map of names to devices that are no chargers" },
     { "external_limits", SETTING_OTHER, .help = "a list of limits that meters set to stations" },
     { 0 },
@@ -112,11 +115,32 @@ const struct setting line_settings[] = {
 };
 
 const struct setting echonet_settings_rows[] = {
-    { "bind", SETTING_LINE, AT(echonet_settings, bind_address), 0, 64, .fallback = "0.0.0.0", .help = "address the socket is bound to" },
+    { "bind", SETTING_LINE, AT(echonet_settings, bind_address), 0, 64, .fallback = "0.0.0.0", .help = "IPv4 address the socket is bound to" },
+    { "ipv6", SETTING_LINE, AT(echonet_settings, ipv6), 0, 64, .fallback = "no",
+      .help = "`yes`: IPv6 beside IPv4; or the IPv6 address to bind to (`fe80::1%eth0`); `no`: IPv4 only" },
     { "multicast_interface", SETTING_LINE, AT(echonet_settings, multicast_interface), 0, 64, .fallback = "",
-      .help = "address of the interface for multicast; empty: the system's choice" },
+      .help = "name (`eth0`) or address of the interface for multicast; empty: all that are up and can multicast" },
     { "port", SETTING_OTHER, .help = "UDP port; default 3610, and real devices know no other" },
     { "node_id", SETTING_OTHER, .help = "34 hex digits: property 0x83 of the gateway's node; absent: made from the machine's identity" },
+    { 0 },
+};
+
+const struct setting ocpp16_settings_rows[] = {
+    { "listen", SETTING_TEXT, AT(ocpp16_config, listen), .required = true,
+      .help = "address[:port] of this machine that chargers connect to, such as `0.0.0.0:8887`; port 8887 if absent" },
+    { "cert", SETTING_TEXT, AT(ocpp16_config, cert_file), .help = "PEM file of the certificate and those between it and the root: chargers connect by wss://; a relative path starts at this file" },
+    { "key", SETTING_TEXT, AT(ocpp16_config, key_file), .help = "PEM file of its private key" },
+    { 0 },
+};
+
+const struct setting management_settings[] = {
+    { "listen", SETTING_TEXT, AT(management_config, listen), .required = true,
+      .help = "address[:port] of this machine, such as `0.0.0.0:8443`; port 8443 if absent" },
+    { "tls", SETTING_BOOL, AT(management_config, tls), .fallback = "true", .help = "`false`: plain http, for this machine or behind a proxy only" },
+    { "cert", SETTING_TEXT, AT(management_config, cert_file), .help = "PEM file of the certificate and those between it and the root; absent: the gateway makes one of its own; a relative path starts at this file" },
+    { "key", SETTING_TEXT, AT(management_config, key_file), .help = "PEM file of its private key" },
+    { "metrics", SETTING_ENUM, AT(management_config, metrics), .fallback = "viewer", .names = metrics_names,
+      .help = "who may read /metrics: `viewer` (and those above), or `open`: everybody" },
     { 0 },
 };
 
@@ -143,12 +167,16 @@ const struct setting charger_settings[] = {
     { "tcp", SETTING_TEXT, AT(charger_config, tcp), .help = "host or host:port of a Modbus TCP charger" },
     { "bus", SETTING_TEXT, AT(charger_config, bus_name), .help = "name of a bus above, instead of `tcp`" },
     { "unit", SETTING_INT, AT(charger_config, unit), 0, 255, .help = "Modbus unit id; absent: the profile's" },
-    { "echonet", SETTING_TEXT, AT(charger_config, host), .help = "IPv4 address of an ECHONET Lite charger" },
+    { "echonet", SETTING_TEXT, AT(charger_config, host), .help = "IPv4 or IPv6 address of an ECHONET Lite charger; link-local: `fe80::1%eth0`" },
     { "node_id", SETTING_TEXT, AT(charger_config, node_id), .help = "34 hex digits (property 0x83): finds the ECHONET Lite charger at any address" },
     { "instance", SETTING_INT, AT(charger_config, instance), 1, 127, .fallback = "1", .help = "ECHONET Lite instance" },
+    { "ocpp16", SETTING_TEXT, AT(charger_config, identity), .help = "identity with which an OCPP 1.6 charger connects: the last segment of its URL" },
+    { "password", SETTING_TEXT, AT(charger_config, password), .help = "HTTP Basic password of an OCPP 1.6 charger, whose user name is its identity; absent: none is asked for" },
+    { "password_file", SETTING_TEXT, AT(charger_config, password_file), .help = "file that holds it, instead of `password`; a relative path starts at this file" },
     { "max_current", SETTING_NUMBER, AT(charger_config, max_current_A), 0, 1000, .help = "A per phase that the installation bears; never exceeded" },
     { "modbus", SETTING_OTHER, .help = "overrides of the profile's `modbus` options" },
     { "echonet_options", SETTING_OTHER, .help = "overrides of the profile's `echonet` options" },
+    { "ocpp16_options", SETTING_OTHER, .help = "overrides of the profile's `ocpp16` options" },
     { 0 },
 };
 
@@ -157,7 +185,7 @@ const struct setting meter_settings[] = {
     { "tcp", SETTING_TEXT, AT(charger_config, tcp), .help = "host or host:port of a Modbus TCP meter" },
     { "bus", SETTING_TEXT, AT(charger_config, bus_name), .help = "name of a bus above, instead of `tcp`" },
     { "unit", SETTING_INT, AT(charger_config, unit), 0, 255, .help = "Modbus unit id; absent: the profile's" },
-    { "echonet", SETTING_TEXT, AT(charger_config, host), .help = "IPv4 address of an ECHONET Lite node" },
+    { "echonet", SETTING_TEXT, AT(charger_config, host), .help = "IPv4 or IPv6 address of an ECHONET Lite node; link-local: `fe80::1%eth0`" },
     { "node_id", SETTING_TEXT, AT(charger_config, node_id), .help = "34 hex digits (property 0x83): finds the node at any address" },
     { "instance", SETTING_INT, AT(charger_config, instance), 1, 127, .fallback = "1", .help = "ECHONET Lite instance" },
     { "modbus", SETTING_OTHER, .help = "overrides of the profile's `modbus` options" },
@@ -198,6 +226,14 @@ const struct setting echonet_override_settings[] = {
     { "batch", SETTING_INT, AT(echonet_options, batch), 1, 60, .help = "properties per Get" },
     { 0 },
 };
+
+const struct setting ocpp16_override_settings[] = {
+    { "timeout", SETTING_DURATION, AT(ocpp16_options, timeout_ms), 1000, 120e3, .help = "wait for an answer of the charger" },
+    { "heartbeat", SETTING_DURATION, AT(ocpp16_options, heartbeat_ms), 10e3, 3600e3, .help = "interval that the charger is told" },
+    { "authorize", SETTING_DURATION, AT(ocpp16_options, authorize_ms), 1000, 120e3, .help = "so long a token waits for the CSMS, and a transaction for its start" },
+    { "lenient", SETTING_BOOL, AT(ocpp16_options, is_lenient), .help = "take messages that do not conform in a small way (an unknown property, a text too long, an unknown value)" },
+    { 0 },
+};
 /* clang-format on */
 
 static const struct settings_section sections[] = {
@@ -210,15 +246,19 @@ static const struct settings_section sections[] = {
     { "buses.NAME.line", line_settings, "The serial port of a bus." },
     { "echonet", echonet_settings_rows,
       "The gateway's own ECHONET Lite node: one UDP socket for all chargers." },
+    { "ocpp16", ocpp16_settings_rows, "A server for chargers that speak OCPP 1.6J." },
+    { "management", management_settings, "API and pages for people and programs." },
     { "stations[]", station_settings_rows, "One OCPP identity." },
     { "stations[].chargers[]", charger_settings,
-      "A charger behind the station: exactly one of `tcp`, `bus`, `echonet` or `node_id`." },
+      "A charger behind the station: exactly one of `tcp`, `bus`, `echonet`, `node_id` or `ocpp16`." },
     { "meters.NAME", meter_settings,
       "A device that is no charger: exactly one of `tcp`, `bus`, `echonet` or `node_id`." },
     { "external_limits[]", limit_settings, "A limit that a meter sets to stations." },
     { "stations[].chargers[].modbus", modbus_override_settings,
       "Overrides for this charger; the profile's otherwise." },
     { "stations[].chargers[].echonet_options", echonet_override_settings,
+      "Overrides for this charger; the profile's otherwise." },
+    { "stations[].chargers[].ocpp16_options", ocpp16_override_settings,
       "Overrides for this charger; the profile's otherwise." },
 };
 

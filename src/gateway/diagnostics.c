@@ -31,22 +31,41 @@ void diagnostics_keep_no_log(struct gateway *gateway)
 }
 
 struct printing {
-    const char *station;
+    const struct station_config *station;
     const struct log_request *request;
     struct buf *out;
     bool found;
 };
 
-/* What is said of another station is none of this CSMS's business. */
-static bool is_of_another(const char *line, const char *station)
+static bool is_own_station(const struct station_config *station, const char *id, size_t len)
 {
-    static const char name[] = "station=";
-    for (const char *at = strstr(line, name); at; at = strstr(at, name)) {
-        at += strlen(name);
-        size_t len = strcspn(at, " ,\"\\");
-        if (len != strlen(station) || strncmp(at, station, len) != 0)
+    return len == strlen(station->id) && strncmp(id, station->id, len) == 0;
+}
+
+/* Of OCPP 1.6, by its identity. */
+static bool is_own_charger(const struct station_config *station, const char *identity, size_t len)
+{
+    for (size_t i = 0; i < station->charger_count; i++) {
+        const char *own = station->chargers[i].identity;
+        if (own && len == strlen(own) && strncmp(identity, own, len) == 0)
             return true;
     }
+    return false;
+}
+
+/* What is said of another station, or of a charger of another, is none of this CSMS's business. */
+static bool is_of_another(const char *line, const struct station_config *station)
+{
+    static const struct {
+        const char *name;
+        bool (*is_own)(const struct station_config *station, const char *value, size_t len);
+    } rows[] = { { "station=", is_own_station }, { "charger=", is_own_charger } };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        for (const char *at = strstr(line, rows[i].name); at; at = strstr(at, rows[i].name)) {
+            at += strlen(rows[i].name);
+            if (!rows[i].is_own(station, at, strcspn(at, " ,\"\\")))
+                return true;
+        }
     return false;
 }
 
@@ -78,7 +97,7 @@ static void print_line(void *ctx, const void *record, size_t len)
 static void print_log(const struct gateway *gateway, struct station_entry *entry,
                       const struct log_request *request, struct buf *out)
 {
-    struct printing p = { station_entry_config(entry)->id, request, out, false };
+    struct printing p = { station_entry_config(entry), request, out, false };
     ring_each(&gateway->log_lines, print_line, &p);
 }
 
@@ -92,7 +111,7 @@ static void find_line(void *ctx, const void *record, size_t len)
 bool diagnostics_has_line(const struct gateway *gateway, struct station_entry *entry,
                           const struct log_request *request)
 {
-    struct printing p = { station_entry_config(entry)->id, request, NULL, false };
+    struct printing p = { station_entry_config(entry), request, NULL, false };
     ring_each(&gateway->log_lines, find_line, &p);
     return p.found;
 }
@@ -142,6 +161,7 @@ static json_t *charger_json(const struct charger_config *charger)
     (void)json_set_text(json, "bus", charger->bus_name);
     (void)json_set_text(json, "host", charger->host);
     (void)json_set_text(json, "nodeId", charger->node_id);
+    (void)json_set_text(json, "ocpp16", charger->identity);
     if (!isnan(charger->max_current_A))
         (void)json_set_optional(json, "maxCurrentA", json_real(charger->max_current_A));
     return json;

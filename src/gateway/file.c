@@ -1,12 +1,17 @@
-/* Small files as text: configuration, profiles, passwords. Read at start and on reload only. */
+/* Small files as text: configuration, profiles, passwords. Read at start and on reload, written when
+ * management changes them. */
 #include "gateway/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 
 static int read_all(int fd, struct buf *content)
 {
@@ -50,4 +55,70 @@ int file_read(const char *path, size_t max, char **ret_text, size_t *ret_len)
     }
     buf_done(&content);
     return r;
+}
+
+/* ---- writing ---- */
+
+static int write_all(int fd, const char *text)
+{
+    for (size_t left = strlen(text); left > 0;) {
+        ssize_t n = write(fd, text, left);
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        text += n > 0 ? n : 0;
+        left -= n > 0 ? (size_t)n : 0;
+    }
+    return fsync(fd) < 0 ? -errno : 0;
+}
+
+/* Nobody may give a file to another user but root; who may read it by its group must stay the same. */
+static int set_rights(int fd, const struct stat *like, unsigned mode)
+{
+    if (like && fchown(fd, like->st_uid, like->st_gid) < 0 && fchown(fd, (uid_t)-1, like->st_gid) < 0)
+        return -errno;
+    return fchmod(fd, like ? like->st_mode & 0777 : mode) < 0 ? -errno : 0;
+}
+
+/* Names of files are on the disk only then. Where it fails, a power cut brings back the file that was, which is whole, too. */
+static void sync_directory(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    AUTO_FREE char *directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    int fd = directory ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return;
+    (void)fsync(fd);
+    (void)close(fd);
+}
+
+int file_write(const char *path, const char *text, const struct stat *like, unsigned mode)
+{
+    AUTO_FREE char *temporary = NULL;
+    if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
+        temporary = NULL;
+        return -ENOMEM;
+    }
+    int fd = mkostemp(temporary, O_CLOEXEC); /* 0600 */
+    if (fd < 0)
+        return -errno;
+    int r = set_rights(fd, like, mode);
+    if (r == 0)
+        r = write_all(fd, text);
+    if (close(fd) < 0 && r == 0)
+        r = -errno;
+    if (r == 0 && rename(temporary, path) < 0)
+        r = -errno;
+    if (r < 0)
+        (void)unlink(temporary);
+    else
+        sync_directory(path);
+    return r;
+}
+
+int file_remove(const char *path)
+{
+    if (unlink(path) < 0)
+        return -errno;
+    sync_directory(path);
+    return 0;
 }

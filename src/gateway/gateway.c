@@ -12,11 +12,13 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "gateway/control.h"
 #include "gateway/diagnostics.h"
 #include "gateway/file.h"
+#include "gateway/file_change.h"
 #include "gateway/log_archive.h"
+#include "gateway/management.h"
 #include "gateway/meters.h"
+#include "gateway/power_history.h"
 #include "gateway/station_entry.h"
 #include "gateway/station_firmware.h"
 #include "pki/key.h"
@@ -46,9 +48,12 @@ static void log_hazards(const struct config *config)
 {
     for (size_t i = 0; i < config->profile_count; i++) {
         const struct profile *profile = config->profiles[i].profile;
-        if (profile->on_silence)
-            log_warn(LOG_GATEWAY, "if the gateway falls silent, the device %s: profile=%s",
-                     profile->on_silence, profile->name);
+        char hazard[500];
+        if (!profile)
+            continue;
+        profile_hazard(profile, hazard, sizeof(hazard));
+        if (*hazard)
+            log_warn(LOG_GATEWAY, "hazard: %s: profile=%s", hazard, profile->name);
     }
 }
 
@@ -132,6 +137,15 @@ static int open_store(struct gateway *gateway)
     return r;
 }
 
+static int open_history(struct gateway *gateway)
+{
+    char path[512];
+    if (snprintf(path, sizeof(path), "%s/history.db", gateway->config->general.state_directory) >=
+        (int)sizeof(path))
+        return -ENAMETOOLONG;
+    return history_open(&gateway->loop, path, &gateway->history);
+}
+
 /* Those not started yet, one after the other. */
 static void start_stations(struct gateway *gateway)
 {
@@ -143,6 +157,12 @@ static void start_stations(struct gateway *gateway)
         delay_ms += gateway->config->general.pacing_ms;
     }
     start_trim(gateway);
+}
+
+static void hold_ocpp16(struct gateway *gateway)
+{
+    if (!gateway->ocpp16)
+        gateway->ocpp16 = resource_hold_ocpp16(&gateway->resources, gateway->config);
 }
 
 static int make_stations(struct gateway *gateway)
@@ -157,13 +177,15 @@ static int make_stations(struct gateway *gateway)
             return r;
         gateway->station_count++;
     }
+    hold_ocpp16(gateway);
     start_stations(gateway);
     return 0;
 }
 
 static void tell_if_orphaned(void *ctx, const char *station)
 {
-    if (!gateway_station(ctx, station))
+    bool is_of_a_station = station[0] != '\0'; /* users and tokens are not */
+    if (is_of_a_station && !gateway_station(ctx, station))
         log_warn(LOG_STORE, "the database keeps records of a station that is not configured: station=%s",
                  station);
 }
@@ -171,6 +193,8 @@ static void tell_if_orphaned(void *ctx, const char *station)
 static int start(struct gateway *gateway)
 {
     int r = open_store(gateway);
+    if (r == 0)
+        r = open_history(gateway);
     if (r < 0)
         return r;
     r = websocket_context_new(&gateway->loop, &gateway->websockets);
@@ -185,12 +209,14 @@ static int start(struct gateway *gateway)
     if (r < 0)
         return r;
     resources_init(&gateway->resources, &gateway->loop, gateway->websockets);
-    r = control_new(gateway, gateway->config->general.control_socket, &gateway->control);
+    r = management_new(gateway, &gateway->management);
     if (r < 0)
         return r;
     r = make_stations(gateway);
     if (r == 0)
         r = meters_new(gateway, &gateway->meters);
+    if (r == 0 && !(gateway->power = power_history_new(gateway)))
+        r = -ENOMEM;
     if (r < 0)
         return r;
     return store_stations(gateway->store, tell_if_orphaned, gateway);
@@ -239,6 +265,8 @@ int gateway_start(struct gateway *gateway, const char *config_path)
                  known_hosts, err_text(-errno));
     log_info(LOG_GATEWAY, "started: version=%s configuration=%s stations=%zu", GATEWAY_VERSION, config_path,
              gateway->station_count);
+    management_listen(gateway->management);
+    lag_start(&gateway->lag, &gateway->loop.env);
     start_watchdog(gateway);
     (void)sd_notify(0, "READY=1");
     return 0;
@@ -275,8 +303,11 @@ static void adopt_firmware(struct config *config, struct config *old)
     old->firmware = mine;
 }
 
-static const char *restart_needed(const struct config *config, const struct config *old)
+const char *gateway_restart_needed(const struct gateway *gateway, const struct config *config)
 {
+    const struct config *old = gateway->config;
+    if (gateway->ocpp16 && !str_equal(config->ocpp16.fingerprint, old->ocpp16.fingerprint))
+        return "ocpp16";
     if (!str_equal(config->general.state_directory, old->general.state_directory))
         return "gateway.state";
     if (!str_equal(config->general.control_socket, old->general.control_socket))
@@ -288,8 +319,8 @@ static const char *restart_needed(const struct config *config, const struct conf
     return NULL;
 }
 
-/* A station that could not be made anew now: the program that installs its firmware would be killed. NULL: none. */
-static const char *installing(const struct gateway *gateway, const struct config *config)
+/* The program that installs its firmware would be killed. */
+const char *gateway_installing(const struct gateway *gateway, const struct config *config)
 {
     for (size_t i = 0; i < gateway->station_count; i++) {
         const struct station_config *now = station_entry_config(gateway->stations[i]);
@@ -356,6 +387,7 @@ static int switch_to(struct gateway *gateway, struct config *config)
         else if (result == 0)
             result = r;
     }
+    hold_ocpp16(gateway);
     int r = meters_switch(gateway, &gateway->meters);
     return result < 0 ? result : r;
 }
@@ -392,22 +424,25 @@ int gateway_reload(struct gateway *gateway, struct problems *problems)
         return -ECANCELED;
     notify_reloading();
     int r = config_load(gateway->config_path, problems, &config);
-    const char *restart = r == 0 ? restart_needed(config, gateway->config) : NULL;
+    const char *restart = r == 0 ? gateway_restart_needed(gateway, config) : NULL;
     if (restart) {
         problems_add(problems, gateway->config_path, 0, restart,
                      "changed, which needs a restart of the gateway");
         r = -EINVAL;
     }
-    const char *busy = r == 0 ? installing(gateway, config) : NULL;
+    const char *busy = r == 0 ? gateway_installing(gateway, config) : NULL;
     if (busy) {
         problems_add(problems, gateway->config_path, 0, busy,
                      "changed while its firmware is being installed; reload when that is over");
         r = -EBUSY;
     }
-    if (r == 0)
+    if (r == 0) {
+        management_release_devices(gateway->management);
         r = apply(gateway, STEAL(config), problems);
+    }
     if (r == 0) {
         apply_log(gateway->config);
+        management_listen(gateway->management);
         log_info(LOG_GATEWAY, "configuration was reloaded: stations=%zu", gateway->station_count);
     } else {
         log_problems(problems);
@@ -429,10 +464,12 @@ void gateway_stop(struct gateway *gateway)
 {
     (void)sd_notify(0, "STOPPING=1");
     gateway->stopping = true;
+    file_change_forget(gateway);
     timer_stop(&gateway->watchdog);
     timer_stop(&gateway->trim);
-    control_free(gateway->control);
-    gateway->control = NULL;
+    if (gateway->lag.env)
+        lag_stop(&gateway->lag);
+    management_close(gateway->management);
     for (size_t i = 0; i < gateway->station_count; i++)
         station_entry_stop(gateway->stations[i]);
     if (gateway->station_count) { /* a moment for the close frames */
@@ -443,12 +480,16 @@ void gateway_stop(struct gateway *gateway)
         timer_stop(&timer); /* a second signal ends the waiting */
     }
     meters_free(gateway->meters);
+    power_history_free(gateway->power);
     for (size_t i = 0; i < gateway->station_count; i++)
         station_entry_free(gateway->stations[i]);
     free(gateway->stations);
+    management_free(STEAL(gateway->management));
     firmware_slot_free(gateway->firmware);
     transfers_free(gateway->transfers);
+    history_close(gateway->history);
     store_close(gateway->store);
+    resource_put(gateway->ocpp16);
     websocket_context_free(gateway->websockets);
     config_free(gateway->config);
     free(gateway->config_path);
@@ -466,14 +507,18 @@ struct station_entry *gateway_station(const struct gateway *gateway, const char 
     return NULL;
 }
 
+json_t *gateway_bus_json(const char *name, const struct bus_counters *counters)
+{
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", name, "requests",
+                     (json_int_t)counters->requests, "answers", (json_int_t)counters->answers, "timeouts",
+                     (json_int_t)counters->timeouts, "exceptions", (json_int_t)counters->exceptions,
+                     "badFrames", (json_int_t)counters->bad_frames, "lateAnswers",
+                     (json_int_t)counters->late_answers);
+}
+
 static void add_counters(void *ctx, const char *name, const struct bus_counters *counters)
 {
-    json_t *bus =
-        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", name, "requests",
-                  (json_int_t)counters->requests, "answers", (json_int_t)counters->answers, "timeouts",
-                  (json_int_t)counters->timeouts, "exceptions", (json_int_t)counters->exceptions, "badFrames",
-                  (json_int_t)counters->bad_frames, "lateAnswers", (json_int_t)counters->late_answers);
-    (void)json_array_append_new(ctx, bus);
+    (void)json_array_append_new(ctx, gateway_bus_json(name, counters));
 }
 
 json_t *gateway_status(const struct gateway *gateway)

@@ -9,13 +9,17 @@
 #include "base/ring.h"
 #include "gateway/config.h"
 #include "gateway/events.h"
+#include "gateway/lag.h"
 #include "gateway/resources.h"
 #include "net/loop.h"
+#include "store/history.h"
 #include "store/store.h"
 
 struct station_entry;
-struct control;
+struct file_change;
+struct management;
 struct meters;
+struct power_history;
 
 struct gateway {
     struct loop loop;
@@ -24,20 +28,25 @@ struct gateway {
     struct websocket_context *websockets;
     struct firmware_slot *firmware; /* the gateway's own; NULL: none is configured */
     struct resources resources;
+    struct resource *ocpp16; /* the server for OCPP 1.6 chargers, from its first use to the end; or NULL */
     struct store *store;
-    struct control *control;
+    struct history *history;
+    struct management *management;
     struct events events;
-    struct transfers *transfers;     /* files from and to servers of the CSMS */
-    struct ring log_lines;           /* the last ones, for diagnostics */
+    struct transfers *transfers; /* files from and to servers of the CSMS */
+    struct ring log_lines;       /* the last ones, for diagnostics */
+    struct power_history *power;
     struct meters *meters;           /* and the limits that they set */
     struct station_entry **stations; /* in the configuration's order */
     size_t station_count;
     char host_boot[40]; /* the kernel's random boot id; "": it has none */
     int64_t started_ms;
+    struct lag lag;
     struct timer watchdog; /* systemd's */
     int64_t watchdog_ms;
     struct timer trim; /* looks whether all stations are connected */
     int64_t trim_until_ms;
+    struct file_change *change; /* under way; or NULL */
     bool stopping;
 };
 
@@ -46,9 +55,15 @@ int gateway_start(struct gateway *gateway, const char *config_path);
 /* Applies the changed file: only what changed restarts. On problems, or if a station cannot be made, the running configuration
  * stays: negative. */
 int gateway_reload(struct gateway *gateway, struct problems *problems);
+/* What a reload to `config` would be refused for: the key that differs from the running one and cannot change without a restart, or
+ * the station that would be made anew while its firmware is being installed. NULL: none. */
+const char *gateway_restart_needed(const struct gateway *gateway, const struct config *config);
+const char *gateway_installing(const struct gateway *gateway, const struct config *config);
 void gateway_stop(struct gateway *gateway);
 
 struct station_entry *gateway_station(const struct gateway *gateway, const char *id);
+/* Counters of a bus; new reference or NULL. */
+json_t *gateway_bus_json(const char *name, const struct bus_counters *counters);
 /* Everything `ocpp-cli status` shows; new reference or NULL. */
 json_t *gateway_status(const struct gateway *gateway);
 

@@ -1,9 +1,11 @@
 /* Runs a program by uv_spawn in a session of its own, so that a time-out ends what it has started, too. */
 #include "gateway/hook.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -17,9 +19,11 @@
 struct hook {
     struct loop *loop;
     uv_process_t process;
+    uv_work_t reaper; /* waits for a process that was killed */
+    int pid;
     uv_pipe_t output;
     struct timer timer;
-    hook_ended ended;
+    struct hook_events events; /* ended NULL: it was killed, nobody waits */
     void *ctx;
     char *argv[HOOK_MAX_ARGS + 1];
     char line[LINE_MAX_BYTES + 1];
@@ -53,22 +57,43 @@ static void log_line(struct hook *h)
 
 /* ---- the end ---- */
 
-static void on_closed(uv_handle_t *handle)
+static void on_part_gone(struct hook *h)
 {
-    struct hook *h = handle->data;
     if (--h->open_handles > 0)
         return;
     if (h->line_len)
         log_line(h);
-    if (h->ended)
-        h->ended(h->ctx, h->timed_out ? -ETIMEDOUT : h->status);
+    if (h->events.ended)
+        h->events.ended(h->ctx, h->timed_out ? -ETIMEDOUT : h->status);
     hook_free(h);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    on_part_gone(handle->data);
+}
+
+/* In the pool: libuv takes no notice any more of a process whose handle was closed. */
+static void reap(uv_work_t *work)
+{
+    const struct hook *h = CONTAINER_OF(work, struct hook, reaper);
+    while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+static void on_reaped(uv_work_t *work, int status)
+{
+    (void)status;
+    on_part_gone(CONTAINER_OF(work, struct hook, reaper));
 }
 
 static void close_all(struct hook *h)
 {
     timer_stop(&h->timer);
     h->open_handles = 1 + h->has_process;
+    h->pid = h->process.pid;
+    if (h->spawned && !h->exited && uv_queue_work(&h->loop->uv, &h->reaper, reap, on_reaped) == 0)
+        h->open_handles++;
     uv_close((uv_handle_t *)&h->output, on_closed);
     if (h->has_process)
         uv_close((uv_handle_t *)&h->process, on_closed);
@@ -95,13 +120,15 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 static void on_output(uv_stream_t *stream, ssize_t len, const uv_buf_t *bytes)
 {
     struct hook *h = stream->data;
-    for (ssize_t i = 0; i < len; i++) {
+    if (len > 0 && h->events.output && h->events.ended)
+        h->events.output(h->ctx, bytes->base, (size_t)len);
+    for (ssize_t i = 0; i < len && !h->events.output; i++) {
         if (bytes->base[i] == '\n' || h->line_len == LINE_MAX_BYTES)
             log_line(h);
         if (bytes->base[i] != '\n')
             h->line[h->line_len++] = bytes->base[i];
     }
-    if (len < 0) {
+    if (len < 0 && !is_closing(h)) {
         uv_read_stop(stream);
         h->output_ended = true;
         close_if_over(h);
@@ -132,9 +159,9 @@ static void on_timer(struct timer *timer, void *ctx)
 
 void hook_kill(struct hook *h)
 {
-    if (!h || !h->ended)
+    if (!h || !h->events.ended)
         return;
-    h->ended = NULL;
+    h->events.ended = NULL;
     if (h->spawned && !is_closing(h))
         (void)kill(-h->process.pid, SIGKILL);
     if (!is_closing(h))
@@ -176,8 +203,8 @@ static int spawn(struct hook *h)
     return r;
 }
 
-struct hook *hook_start(struct loop *loop, const char *const *argv, int64_t timeout_ms, hook_ended ended,
-                        void *ctx)
+struct hook *hook_start_with(struct loop *loop, const char *const *argv, int64_t timeout_ms,
+                             const struct hook_events *events, void *ctx)
 {
     struct hook *h = calloc(1, sizeof(*h));
     if (!h)
@@ -188,7 +215,7 @@ struct hook *hook_start(struct loop *loop, const char *const *argv, int64_t time
             return NULL;
         }
     h->loop = loop;
-    h->ended = ended;
+    h->events = *events;
     h->ctx = ctx;
     timer_init(&h->timer, loop->env.timers, on_timer, h);
     (void)uv_pipe_init(&loop->uv, &h->output, 0);
@@ -197,10 +224,16 @@ struct hook *hook_start(struct loop *loop, const char *const *argv, int64_t time
     h->process.data = h;
     h->spawned = r == 0;
     h->status = r;
-    if (r < 0)
+    if (r < 0 && !events->output)
         log_error(LOG_GATEWAY, "hook cannot be run: program=%s error=\"%s\"", h->argv[0], err_text(r));
-    else
+    if (r == 0)
         (void)uv_read_start((uv_stream_t *)&h->output, on_alloc, on_output);
     env_timer_start(&loop->env, &h->timer, r < 0 ? 0 : timeout_ms);
     return h;
+}
+
+struct hook *hook_start(struct loop *loop, const char *const *argv, int64_t timeout_ms, hook_ended ended,
+                        void *ctx)
+{
+    return hook_start_with(loop, argv, timeout_ms, &(struct hook_events){ ended, NULL }, ctx);
 }

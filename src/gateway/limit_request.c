@@ -21,8 +21,8 @@ static int fail(char *ret, size_t size, const char *text)
 /* What is not named is most likely misspelt: a limit without its end, say. */
 static int check_members(const json_t *request, char *ret, size_t size)
 {
-    static const char *const known[] = { "command", "station",  "evse",     "source",  "limit",
-                                         "unit",    "duration", "schedule", "release", NULL };
+    static const char *const known[] = { "evse",     "source",   "limit",   "unit",
+                                         "duration", "schedule", "release", NULL };
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)request, key, value)

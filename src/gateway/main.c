@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "gateway/gateway.h"
+#include "gateway/management.h"
 
 #define DEFAULT_CONFIG "/etc/ocpp-gateway/gateway.yaml"
 
@@ -24,10 +25,7 @@ static void on_stop_signal(uv_signal_t *handle, int number)
 static void on_reload_signal(uv_signal_t *handle, int number)
 {
     (void)number;
-    struct problems problems;
-    problems_init(&problems);
-    (void)gateway_reload(handle->data, &problems); /* logs them */
-    problems_done(&problems);
+    management_reload_by_signal(handle->data);
 }
 
 static const struct {
@@ -89,6 +87,17 @@ static int print_settings(void)
     return EXIT_SUCCESS;
 }
 
+/* For tests and for who looks after the API: what stands in the tables, so that docs/openapi.json can be held against it. */
+static int print_routes(void)
+{
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    management_print_routes(&out);
+    (void)fputs(buf_string(&out), stdout);
+    buf_done(&out);
+    return EXIT_SUCCESS;
+}
+
 static void usage(FILE *out)
 {
     (void)fprintf(out,
@@ -96,6 +105,7 @@ static void usage(FILE *out)
                   "\n"
                   "  -c, --config FILE  configuration (default " DEFAULT_CONFIG ")\n"
                   "      --settings     print the reference of all settings as Markdown\n"
+                  "      --routes       print the routes of the management API: method, path, role, query\n"
                   "      --version      print the version\n"
                   "  -h, --help         this text\n"
                   "\n"
@@ -104,13 +114,11 @@ static void usage(FILE *out)
 
 int main(int argc, char **argv)
 {
-    enum { OPTION_SETTINGS = 256, OPTION_VERSION };
+    enum { OPTION_SETTINGS = 256, OPTION_ROUTES, OPTION_VERSION };
     static const struct option options[] = {
-        { "config", required_argument, NULL, 'c' },
-        { "help", no_argument, NULL, 'h' },
-        { "settings", no_argument, NULL, OPTION_SETTINGS },
-        { "version", no_argument, NULL, OPTION_VERSION },
-        { 0 },
+        { "config", required_argument, NULL, 'c' },       { "help", no_argument, NULL, 'h' },
+        { "routes", no_argument, NULL, OPTION_ROUTES },   { "settings", no_argument, NULL, OPTION_SETTINGS },
+        { "version", no_argument, NULL, OPTION_VERSION }, { 0 },
     };
     const char *config_path = DEFAULT_CONFIG;
     for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
@@ -123,6 +131,8 @@ int main(int argc, char **argv)
             return EXIT_SUCCESS;
         case OPTION_SETTINGS:
             return print_settings();
+        case OPTION_ROUTES:
+            return print_routes();
         case OPTION_VERSION:
             (void)puts("ocpp-gateway " GATEWAY_VERSION);
             return EXIT_SUCCESS;

@@ -146,14 +146,14 @@ static void on_online(void *ctx, bool online, int err)
 
 static int open_meter(struct meters *m, struct meter *meter, const struct meter_config *config)
 {
-    static const struct device_events events = { on_value, on_no_value, on_batch, on_online };
+    static const struct device_events events = { on_value, on_no_value, on_batch, on_online, NULL };
     meter->meters = m;
     meter->config = config;
     timer_init(&meter->timer, m->gateway->loop.env.timers, on_timer, meter);
     meter->charger = charger_new(&m->gateway->loop.env, config->device.profile, &charger_events, meter);
     if (!meter->charger)
         return -ENOMEM;
-    int r = device_link_open(m->gateway, &config->device, &events, meter, &meter->link);
+    int r = device_link_open(m->gateway, m->config, &config->device, &events, meter, &meter->link);
     if (r == 0)
         charger_set_device(meter->charger, meter->link.device, meter->link.ops);
     return r;

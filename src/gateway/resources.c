@@ -10,7 +10,7 @@
 #include "gateway/file.h"
 #include "gateway/hash.h"
 
-enum resource_kind { RESOURCE_BUS, RESOURCE_ENDPOINT, RESOURCE_ECHONET };
+enum resource_kind { RESOURCE_BUS, RESOURCE_ENDPOINT, RESOURCE_ECHONET, RESOURCE_OCPP16 };
 
 struct resource {
     struct list link;
@@ -22,6 +22,7 @@ struct resource {
         struct modbus_bus *bus;
         struct endpoint *endpoint;
         struct echonet_node *echonet;
+        struct ocpp16_server *ocpp16;
     } as;
 };
 
@@ -167,6 +168,39 @@ int resource_echonet(struct resources *resources, const struct config *config, s
     return 0;
 }
 
+int resource_ocpp16(struct resources *resources, const struct config *config, struct resource **ret)
+{
+    struct resource *r = find(resources, RESOURCE_OCPP16, "ocpp16", config->ocpp16.fingerprint);
+    if (!r) {
+        r = add(resources, RESOURCE_OCPP16, "ocpp16", config->ocpp16.fingerprint);
+        if (!r)
+            return -ENOMEM;
+        r->as.ocpp16 = ocpp16_server_new(resources->loop, resources->websockets, &config->ocpp16.settings);
+        if (!r->as.ocpp16) {
+            discard(r);
+            return -ENOMEM;
+        }
+    }
+    *ret = r;
+    return 0;
+}
+
+struct resource *resource_hold_ocpp16(struct resources *resources, const struct config *config)
+{
+    return config->ocpp16.listen ? find(resources, RESOURCE_OCPP16, "ocpp16", config->ocpp16.fingerprint)
+                                 : NULL;
+}
+
+struct resource *resource_hold_bus(struct resources *resources, const struct bus_config *config)
+{
+    return find(resources, RESOURCE_BUS, config->name, config->fingerprint);
+}
+
+struct resource *resource_hold_echonet(struct resources *resources, const struct config *config)
+{
+    return find(resources, RESOURCE_ECHONET, "echonet", config->echonet_fingerprint);
+}
+
 void resource_put(struct resource *r)
 {
     if (!r || --r->users > 0)
@@ -180,6 +214,9 @@ void resource_put(struct resource *r)
         break;
     case RESOURCE_ECHONET:
         echonet_free(r->as.echonet);
+        break;
+    case RESOURCE_OCPP16:
+        ocpp16_server_free(r->as.ocpp16);
         break;
     }
     discard(r);
@@ -200,6 +237,11 @@ struct echonet_node *resource_as_echonet(const struct resource *r)
     return r->as.echonet;
 }
 
+struct ocpp16_server *resource_as_ocpp16(const struct resource *r)
+{
+    return r->as.ocpp16;
+}
+
 void resources_each_counter(const struct resources *resources,
                             void (*each)(void *ctx, const char *name, const struct bus_counters *counters),
                             void *ctx)
@@ -211,5 +253,7 @@ void resources_each_counter(const struct resources *resources,
             each(ctx, r->name, modbus_bus_counters(r->as.bus));
         else if (r->kind == RESOURCE_ECHONET)
             each(ctx, r->name, echonet_counters(r->as.echonet));
+        else if (r->kind == RESOURCE_OCPP16)
+            each(ctx, r->name, ocpp16_server_counters(r->as.ocpp16));
     }
 }

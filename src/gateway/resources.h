@@ -1,4 +1,4 @@
-/* What several stations share: Modbus buses, CSMS endpoints, the ECHONET Lite node. Made at the first use, let go after the last.
+/* What several stations share: Modbus buses, CSMS endpoints, the ECHONET Lite node, the server for OCPP 1.6 chargers. Made at the first use, let go after the last.
  *
  * A resource is known by its fingerprint, so a reload that changes its settings makes a new one beside the old, whose users go
  * with it. */
@@ -33,13 +33,19 @@ struct endpoint_key {
 int resource_bus(struct resources *resources, const struct bus_config *config, struct resource **ret);
 int resource_endpoint(struct resources *resources, const struct endpoint_key *config, struct resource **ret);
 int resource_echonet(struct resources *resources, const struct config *config, struct resource **ret);
+int resource_ocpp16(struct resources *resources, const struct config *config, struct resource **ret);
+/* Each the same if it is there already, else NULL. Of OCPP 1.6: who has once listened keeps it: libwebsockets gives the address back only with its context. */
+struct resource *resource_hold_ocpp16(struct resources *resources, const struct config *config);
+struct resource *resource_hold_bus(struct resources *resources, const struct bus_config *config);
+struct resource *resource_hold_echonet(struct resources *resources, const struct config *config);
 void resource_put(struct resource *resource); /* NULL is fine */
 
 struct modbus_bus *resource_as_bus(const struct resource *resource);
 struct endpoint *resource_as_endpoint(const struct resource *resource);
 struct echonet_node *resource_as_echonet(const struct resource *resource);
+struct ocpp16_server *resource_as_ocpp16(const struct resource *resource);
 
-/* Calls `each` for every bus and the ECHONET node, with name and counters. */
+/* Calls `each` for every bus, the ECHONET node and the OCPP 1.6 server, with name and counters. */
 void resources_each_counter(const struct resources *resources,
                             void (*each)(void *ctx, const char *name, const struct bus_counters *counters),
                             void *ctx);

@@ -15,18 +15,12 @@
 #include "base/str.h"
 #include "charger/charger.h"
 #include "gateway/csr_job.h"
-#include "gateway/device_link.h"
-#include "gateway/station_firmware.h"
 #include "gateway/log_job.h"
+#include "gateway/station_charger.h"
+#include "gateway/station_firmware.h"
+#include "gateway/station_item.h"
+#include "gateway/transaction_history.h"
 #include "net/websocket.h"
-
-struct station_charger {
-    struct station_entry *entry;
-    const struct charger_config *config;
-    struct charger *charger;
-    struct device_link link;
-    int first_evse; /* of the station, 1.. */
-};
 
 struct station_entry {
     struct gateway *gateway;
@@ -48,7 +42,37 @@ struct station_entry {
     size_t charger_count;
     uint32_t *tickets; /* of batches in the store, oldest first: a ring of ticket_size */
     size_t ticket_first, ticket_count, ticket_size;
+    json_t *item; /* what lists show of it; NULL: to be made */
+    bool was_touched;
+    struct transaction_history told;
+    struct traffic traffic;
 };
+
+void station_entry_touch(struct station_entry *entry)
+{
+    json_decref(entry->item);
+    entry->item = NULL;
+    entry->was_touched = true;
+}
+
+const struct traffic *station_entry_traffic(const struct station_entry *entry)
+{
+    return &entry->traffic;
+}
+
+bool station_entry_was_touched(struct station_entry *entry)
+{
+    bool was_touched = entry->was_touched;
+    entry->was_touched = false;
+    return was_touched;
+}
+
+const json_t *station_entry_item(struct station_entry *entry)
+{
+    if (!entry->item)
+        entry->item = station_item(entry);
+    return entry->item;
+}
 
 /* ---- the link ---- */
 
@@ -58,8 +82,10 @@ static void on_open(void *ctx, const char *subprotocol)
     log_info(LOG_GATEWAY, "connected to CSMS: station=%s csms=%s subprotocol=%s", entry->config->id,
              entry->config->csms_name, subprotocol);
     entry->websocket_is_up = true;
+    traffic_connected(&entry->traffic);
     websocket_set_ping_interval(entry->websocket, entry->ping_interval_ms);
     station_on_link_up(entry->station);
+    station_entry_touch(entry);
 }
 
 static void on_message(void *ctx, const char *text, size_t len)
@@ -103,6 +129,7 @@ static void on_close(void *ctx, const struct websocket_end *end)
         log_warn(LOG_GATEWAY, "connection to CSMS lost: station=%s csms=%s code=%d reason=\"%s\"",
                  entry->config->id, entry->config->csms_name, end->status, end->text);
     station_on_link_down(entry->station, failure, end->text);
+    station_entry_touch(entry);
     websocket_free(websocket, 1000); /* end->text was its own */
 }
 
@@ -227,6 +254,7 @@ static void on_written(void *ctx, int err)
     uint32_t ticket = entry->tickets[entry->ticket_first];
     entry->ticket_first = (entry->ticket_first + 1) % entry->ticket_size;
     entry->ticket_count--;
+    transaction_history_on_written(&entry->told, err);
     if (err < 0 && !entry->store_fails)
         log_error(LOG_STORE, "records cannot be written: station=%s error=\"%s\"", entry->config->id,
                   err_text(err));
@@ -243,7 +271,7 @@ static int op_persist(void *ctx, const struct record *records, size_t count, uin
     int r = push_ticket(entry, ticket);
     if (r < 0)
         return r;
-    r = store_write(entry->gateway->store, entry->config->id, records, count, on_written, entry);
+    r = transaction_history_write(&entry->told, records, count, on_written, entry);
     if (r < 0)
         entry->ticket_count--;
     return r;
@@ -279,6 +307,13 @@ static void op_show(void *ctx, int evse, const struct evse_display *display)
     charger_show(c->charger, evse - c->first_evse + 1, display);
 }
 
+static void op_answer_token(void *ctx, int evse, bool accepted)
+{
+    struct station_entry *entry = ctx;
+    struct station_charger *c = charger_of(entry, evse);
+    charger_answer_token(c->charger, evse - c->first_evse + 1, accepted);
+}
+
 static int op_firmware(void *ctx, const struct firmware_job *job)
 {
     struct station_entry *entry = ctx;
@@ -286,6 +321,11 @@ static int op_firmware(void *ctx, const struct firmware_job *job)
     if (job->step == FIRMWARE_DOWNLOAD && !job->trusted_pem)
         trusting.trusted_pem = entry->gateway->config->csms[entry->config->csms].ca_pem;
     return station_firmware_ask(entry->firmware, &trusting);
+}
+
+void station_entry_keep(struct station_entry *entry, const char *key, const char *value)
+{
+    (void)op_persist(entry, &(struct record){ RECORD_DEVICE, key, value }, 1, 0);
 }
 
 bool station_entry_is_installing(const struct station_entry *entry)
@@ -302,6 +342,8 @@ static void on_firmware_done(void *ctx, uint32_t ticket, enum firmware_outcome o
 static void op_frame(void *ctx, bool outgoing, const char *text, size_t len)
 {
     struct station_entry *entry = ctx;
+    traffic_frame(&entry->traffic, outgoing, text, len, env_now_ms(&entry->gateway->loop.env));
+    station_entry_touch(entry);
     events_frame(&entry->gateway->events, entry->config->id, outgoing, text, len);
 }
 
@@ -371,6 +413,7 @@ static const struct station_ops station_ops = {
     .persist = op_persist,
     .command = op_command,
     .show = op_show,
+    .answer_token = op_answer_token,
     .device_health = op_device_health,
     .firmware = op_firmware,
     .upload_log = op_upload_log,
@@ -379,100 +422,7 @@ static const struct station_ops station_ops = {
     .on_frame = op_frame,
 };
 
-/* ---- struct charger_events ---- */
-
-static void on_signals(void *ctx, int evse, const struct evse_signals *signals)
-{
-    struct station_charger *c = ctx;
-    station_on_signals(c->entry->station, c->first_evse + evse - 1, signals);
-}
-
-static void on_id_token(void *ctx, int evse, const struct id_token *token)
-{
-    struct station_charger *c = ctx;
-    station_on_id_token(c->entry->station, c->first_evse + evse - 1, token);
-}
-
-/* Where a station has several chargers, what is a charger's own stands at its first EVSE, before what is the EVSE's. */
-static bool has_station_to_itself(const struct station_charger *c)
-{
-    return c->entry->config->charger_count == 1;
-}
-
-static void on_variable(void *ctx, int evse, size_t index, const struct device_value *value)
-{
-    const struct station_charger *c = ctx;
-    bool moves = !has_station_to_itself(c) && evse <= 1;
-    if (moves && evse == 1)
-        index += c->config->profile->own_variable_count;
-    int at = evse > 0 ? c->first_evse + evse - 1 : moves ? c->first_evse : 0;
-    station_on_device_variable(c->entry->station, at, index, value);
-}
-
-static void on_command_done(void *ctx, int evse, const struct evse_command *command, int err)
-{
-    struct station_charger *c = ctx;
-    if (err < 0 && err != -ERR_SUPERSEDED)
-        log_warn(LOG_GATEWAY, "command failed at the device: station=%s evse=%d command=%s error=\"%s\"",
-                 c->entry->config->id, c->first_evse + evse - 1, evse_command_names[command->kind],
-                 err_text(err));
-    station_on_command_done(c->entry->station, c->first_evse + evse - 1, command, err);
-}
-
-static void on_write(void *ctx, const struct point *point, double number, const char *text, int err)
-{
-    struct station_charger *c = ctx;
-    struct device_write write = { c->first_evse, point, number, text, err };
-    events_write(&c->entry->gateway->events, c->entry->config->id, &write);
-}
-
-static const struct charger_events charger_events = {
-    .on_signals = on_signals,
-    .on_id_token = on_id_token,
-    .on_variable = on_variable,
-    .on_command_done = on_command_done,
-    .on_write = on_write,
-};
-
-/* Says once when a device falls silent or comes back, and passes it on. */
-static void on_online(void *ctx, bool online, int err)
-{
-    struct station_charger *c = ctx;
-    if (online)
-        log_info(LOG_GATEWAY, "charger answers: station=%s evse=%d profile=%s", c->entry->config->id,
-                 c->first_evse, c->config->profile->name);
-    else
-        log_warn(LOG_GATEWAY, "charger does not answer: station=%s evse=%d profile=%s error=\"%s\"",
-                 c->entry->config->id, c->first_evse, c->config->profile->name, err_text(err));
-    charger_device_events.on_online(c->charger, online, err);
-}
-
-static void on_value(void *ctx, const struct point *point, const uint8_t *raw, size_t len)
-{
-    charger_device_events.on_value(((struct station_charger *)ctx)->charger, point, raw, len);
-}
-
-static void on_no_value(void *ctx, const struct point *point, int err)
-{
-    charger_device_events.on_no_value(((struct station_charger *)ctx)->charger, point, err);
-}
-
-static void on_batch(void *ctx)
-{
-    charger_device_events.on_batch(((struct station_charger *)ctx)->charger);
-}
-
-static const struct device_events device_events = { on_value, on_no_value, on_batch, on_online };
-
 /* ---- life ---- */
-
-static int start_device(struct station_charger *c)
-{
-    int r = device_link_open(c->entry->gateway, c->config, &device_events, c, &c->link);
-    if (r == 0)
-        charger_set_device(c->charger, c->link.device, c->link.ops);
-    return r;
-}
 
 static int make_chargers(struct station_entry *entry, struct evse_abilities *abilities)
 {
@@ -483,16 +433,17 @@ static int make_chargers(struct station_entry *entry, struct evse_abilities *abi
     int evse = 1;
     for (size_t i = 0; i < config->charger_count; i++) {
         struct station_charger *c = &entry->chargers[i];
+        c->gateway = entry->gateway;
         c->entry = entry;
         c->config = &config->chargers[i];
         c->first_evse = evse;
         entry->charger_count++;
-        c->charger = charger_new(&entry->gateway->loop.env, c->config->profile, &charger_events, c);
-        if (!c->charger)
-            return -ENOMEM;
+        int r = station_charger_make(c);
+        if (r < 0)
+            return r;
         for (size_t n = 0; n < c->config->profile->evse_count; n++, evse++) {
             abilities[evse - 1] = c->config->profile->evses[n].abilities;
-            if (n == 0 && !has_station_to_itself(c)) {
+            if (n == 0 && config->charger_count > 1) {
                 abilities[evse - 1].variables = c->config->profile->variables;
                 abilities[evse - 1].variable_count += c->config->profile->own_variable_count;
             }
@@ -546,6 +497,7 @@ static int make_station(struct station_entry *entry, const struct evse_abilities
 static void restore_record(void *ctx, enum record_kind kind, const char *key, const char *value)
 {
     struct station_entry *entry = ctx;
+    transaction_history_restore(&entry->told, kind, key, value);
     station_restore(entry->station, kind, key, value);
 }
 
@@ -563,7 +515,7 @@ static int make(struct station_entry *entry)
     if (r == 0)
         r = store_read(entry->gateway->store, entry->config->id, restore_record, entry);
     for (size_t i = 0; r == 0 && i < entry->charger_count; i++)
-        r = start_device(&entry->chargers[i]);
+        r = station_charger_start(&entry->chargers[i]);
     return r;
 }
 
@@ -575,6 +527,7 @@ int station_entry_new(struct gateway *gateway, const struct station_config *conf
         return -ENOMEM;
     entry->gateway = gateway;
     entry->config = config;
+    transaction_history_init(&entry->told, gateway->history, gateway->store, config->id);
     timer_init(&entry->closed_timer, gateway->loop.env.timers, on_closed_timer, entry);
     timer_init(&entry->csr_timer, gateway->loop.env.timers, on_csr_timer, entry);
     int r = make(entry);
@@ -618,23 +571,24 @@ void station_entry_free(struct station_entry *entry)
     timer_stop(&entry->closed_timer);
     timer_stop(&entry->csr_timer);
     csr_job_cancel(entry->csr_job);
-    for (size_t i = 0; i < entry->charger_count; i++) {
-        struct station_charger *c = &entry->chargers[i];
-        device_link_close(&c->link);
-        charger_free(c->charger);
-    }
+    for (size_t i = 0; i < entry->charger_count; i++)
+        station_charger_done(&entry->chargers[i]);
     station_firmware_free(entry->firmware);
     station_free(entry->station);
     resource_put(entry->endpoint);
+    transaction_history_done(&entry->told);
     store_forget(entry->gateway->store, entry); /* what was written up to here, by any of them */
     free(entry->chargers);
     free(entry->tickets);
+    json_decref(entry->item);
     free(entry);
 }
 
 void station_entry_rebind(struct station_entry *entry, const struct station_config *config)
 {
     entry->config = config;
+    station_entry_touch(entry);
+    entry->told.station = config->id;
     for (size_t i = 0; i < entry->charger_count; i++)
         entry->chargers[i].config = &config->chargers[i];
 }
@@ -679,10 +633,8 @@ void station_entry_print_frames(const struct station_entry *entry, struct buf *o
         buf_printf(out, "EVSE %d, profile %s\n", c->first_evse, c->config->profile->name);
         if (has_secret_frames(entry, c->config))
             buf_printf(out, "not shown: key codes are read here\n");
-        else if (c->link.resource && c->config->bus >= 0)
-            modbus_bus_print_frames(resource_as_bus(c->link.resource), out);
-        else if (c->link.resource)
-            echonet_print_frames(resource_as_echonet(c->link.resource), c->config->target.host, out);
+        else
+            device_link_print_frames(&c->link, c->config, out);
     }
 }
 
@@ -700,9 +652,36 @@ json_t *station_entry_status(const struct station_entry *entry)
                       "online", signals->online, "state", evse_state_names[signals->state]);
         if (!isnan(limit_A))
             (void)json_set_optional(charger, "limitA", json_real(limit_A));
+        char hazard[500];
+        profile_hazard(c->config->profile, hazard, sizeof(hazard));
+        (void)json_set_text(charger, "hazard", hazard);
         (void)json_array_append_new(list, charger);
     }
     (void)json_set_optional(status, "chargers", list);
     (void)json_set_text(status, "csms", entry->config->csms_name);
     return status;
+}
+
+void station_entry_tell_points(const struct station_entry *entry, void (*tell)(void *ctx, json_t *event),
+                               void *ctx)
+{
+    for (size_t i = 0; i < entry->charger_count; i++)
+        station_charger_tell_points(&entry->chargers[i], tell, ctx);
+}
+
+struct station_charger *station_entry_charger(const struct station_entry *entry, int evse)
+{
+    for (size_t i = 0; i < entry->charger_count; i++) {
+        struct station_charger *c = &entry->chargers[i];
+        if (evse >= c->first_evse && evse < c->first_evse + (int)c->config->profile->evse_count)
+            return c;
+    }
+    return NULL;
+}
+
+void station_entry_each_charger(const struct station_entry *entry,
+                                void (*each)(void *ctx, const struct station_charger *charger), void *ctx)
+{
+    for (size_t i = 0; i < entry->charger_count; i++)
+        each(ctx, &entry->chargers[i]);
 }

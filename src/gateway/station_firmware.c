@@ -77,14 +77,15 @@ int gateway_firmware_new(struct gateway *gateway, struct firmware_slot **ret)
     return *ret ? 0 : -ENOMEM;
 }
 
-/* Where the hook finds the device: host:port, serial port, IPv4 address or ECHONET Lite node id; and the number there. */
+/* Where the hook finds the device: host:port, serial port, IPv4 address, ECHONET Lite node id or identity of OCPP 1.6; and the number there. */
 static int name_device(const struct config *config, const struct charger_config *charger, char **ret_address,
                        char **ret_unit)
 {
-    const char *address = charger->tcp       ? charger->tcp
-                          : charger->host    ? charger->host
-                          : charger->node_id ? charger->node_id
-                                             : "";
+    const char *address = charger->tcp        ? charger->tcp
+                          : charger->host     ? charger->host
+                          : charger->node_id  ? charger->node_id
+                          : charger->identity ? charger->identity
+                                              : "";
     if (charger->bus >= 0 && !charger->tcp) {
         const struct bus_config *bus = &config->buses[charger->bus];
         address = bus->tcp ? bus->tcp : bus->settings.line.path;

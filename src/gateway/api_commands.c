@@ -1,0 +1,204 @@
+/* Routes that move stations: OCPP requests as the CSMS would send them, limits, single registers. */
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/str.h"
+#include "gateway/api_routes.h"
+#include "gateway/limit_request.h"
+#include "gateway/meters.h"
+#include "gateway/probe.h"
+#include "gateway/station_entry.h"
+#include "ocpp/secrets.h"
+#include "station/station.h"
+
+/* What moves a charger or shows something is an operator's; what changes how the station is set up, an admin's. */
+static const char *const operator_actions[] = {
+    "CancelReservation",
+    "ChangeAvailability",
+    "ClearCache",
+    "ClearChargingProfile",
+    "ClearDisplayMessage",
+    "GetBaseReport",
+    "GetChargingProfiles",
+    "GetCompositeSchedule",
+    "GetDisplayMessages",
+    "GetInstalledCertificateIds",
+    "GetLocalListVersion",
+    "GetMonitoringReport",
+    "GetReport",
+    "GetTransactionStatus",
+    "GetVariables",
+    "RequestStartTransaction",
+    "RequestStopTransaction",
+    "ReserveNow",
+    "Reset",
+    "SetChargingProfile",
+    "SetDisplayMessage",
+    "TriggerMessage",
+    "UnlockConnector",
+};
+
+static bool is_operators(const char *action)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(operator_actions); i++)
+        if (str_equal(operator_actions[i], action))
+            return true;
+    return false;
+}
+
+/* An answer for a request that may be gone with the API. */
+struct pending {
+    struct gateway *gateway;
+    struct api_request *request;
+};
+
+static struct pending *pending_new(struct api_request *request)
+{
+    struct pending *pending = malloc(sizeof(*pending));
+    if (pending)
+        *pending = (struct pending){ api_gateway(request), request };
+    else
+        api_problem(request, 503, "out of memory");
+    return pending;
+}
+
+static void on_answer(void *ctx, const struct rpc_answer *answer)
+{
+    struct pending *pending = ctx;
+    struct api_request *request = pending->gateway->management ? pending->request : NULL;
+    free(pending);
+    if (!request)
+        return;
+    if (answer->outcome == RPC_RESULT)
+        api_answer(request, 200, json_pack("{s:O}", "result", answer->payload));
+    else
+        api_problem_with(request, 422, json_pack("{s:s}", "code", answer->code), "%s",
+                         *answer->description ? answer->description : answer->code);
+}
+
+/* For the audit log: new reference. */
+static json_t *without_secrets(const json_t *body)
+{
+    json_t *copy = json_deep_copy(body);
+    frame_hide_secrets(copy);
+    return copy;
+}
+
+static void post_request(struct api_request *request)
+{
+    struct station_entry *entry = api_station(request);
+    const char *action = entry ? api_need_text(request, "action") : NULL;
+    if (!action)
+        return;
+    if (api_role(request) < ROLE_ADMIN && !is_operators(action)) {
+        api_problem(request, 403, "%.60s changes how the station is set up: this needs the role admin",
+                    action);
+        return;
+    }
+    json_t *payload = json_object_get(api_body(request), "payload");
+    struct pending *pending = pending_new(request);
+    if (!pending)
+        return;
+    api_audit(request, "station.request", api_param(request, 0), NULL, without_secrets(api_body(request)));
+    station_request(station_entry_station(entry), action, payload ? json_incref(payload) : json_object(),
+                    on_answer, pending);
+}
+
+/* Nobody is to undo what protects the installation: a limit that a meter sets is lowered by one of another source. */
+static const char *meter_of(const struct api_request *request)
+{
+    return meters_owner(api_gateway(request)->config, api_param(request, 0),
+                        json_get_int(api_body(request), "evse", 0),
+                        json_get_string(api_body(request), "source", limit_source_names[LIMIT_SOURCE_EMS]));
+}
+
+/* The limit of this source and EVSE as it is, for the audit log; NULL: there is none. New reference. */
+static json_t *limit_now(const struct station_entry *entry, const json_t *body)
+{
+    AUTO(json_t) *status = station_status(station_entry_station(entry));
+    int64_t evse = json_get_int(body, "evse", 0);
+    const char *source = json_get_string(body, "source", limit_source_names[LIMIT_SOURCE_EMS]);
+    json_t *row;
+    size_t index;
+    json_array_foreach(json_object_get(status, "external_limits"), index, row)
+    {
+        if (json_get_int(row, "evse", 0) == evse && str_equal(json_get_string(row, "source", ""), source))
+            return json_incref(row);
+    }
+    return NULL;
+}
+
+static void post_limit(struct api_request *request)
+{
+    char problem[200] = "";
+    struct station_entry *entry = api_station(request);
+    if (!entry)
+        return;
+    const char *meter = meter_of(request);
+    AUTO(json_t) *before = limit_now(entry, api_body(request));
+    if (meter)
+        api_problem(request, 409, "the meter %.60s sets the limit of this source; take another source",
+                    meter);
+    else if (limit_request(station_entry_station(entry), api_body(request), problem, sizeof(problem)) < 0)
+        api_problem(request, 422, "%s", problem);
+    else {
+        api_audit(request, "station.limit", api_param(request, 0), STEAL(before),
+                  json_incref((json_t *)api_body(request)));
+        api_answer(request, 204, NULL);
+    }
+}
+
+/* A write that was done, or that may have been. */
+static void audit_write(struct api_request *request, const json_t *answer)
+{
+    const char *raw = json_get_string(answer, "before", "");
+    json_t *after = json_deep_copy(api_body(request));
+    (void)json_set_text(after, "raw", json_get_string(answer, "raw", NULL));
+    (void)json_set_text(after, "error", json_get_string(answer, "error", NULL));
+    api_audit(request, "station.probe", api_param(request, 0), *raw ? json_pack("{s:s}", "raw", raw) : NULL,
+              after);
+}
+
+static void on_probed(void *ctx, json_t *answer)
+{
+    struct pending *pending = ctx;
+    struct api_request *request = pending->gateway->management ? pending->request : NULL;
+    free(pending);
+    if (request && (json_get_bool(answer, "written", false) || json_get_bool(answer, "tried", false)))
+        audit_write(request, answer);
+    if (request && json_get_bool(answer, "ok", false)) {
+        (void)json_object_del(answer, "ok");
+        api_answer(request, 200, json_incref(answer));
+    } else if (request) {
+        api_problem(request, 422, "%s", json_get_string(answer, "error", "out of memory"));
+    }
+    json_decref(answer);
+}
+
+static void post_probe(struct api_request *request)
+{
+    const json_t *body = api_body(request);
+    if (!api_station(request))
+        return;
+    if (json_get_bool(body, "write", false) && api_role(request) < ROLE_ADMIN) {
+        api_problem(request, 403, "to write needs the role admin");
+        return;
+    }
+    AUTO(json_t) *copy = body ? json_copy((json_t *)body) : json_object();
+    struct pending *pending = pending_new(request);
+    if (!pending)
+        return;
+    (void)json_set_text(copy, "station", api_param(request, 0));
+    probes_start(management_probes(api_gateway(request)->management), copy, on_probed, pending);
+}
+
+const struct api_route api_command_routes[] = {
+    { HTTP_POST, API_PREFIX "/stations/{id}/requests", ROLE_OPERATOR, post_request,
+      "puts an OCPP request to the station as its CSMS would: {action, payload}", NULL },
+    { HTTP_POST, API_PREFIX "/stations/{id}/limits", ROLE_OPERATOR, post_limit,
+      "a limit from outside of OCPP: {limit, unit, evse, source, duration, schedule} or {release: true}",
+      NULL },
+    { HTTP_POST, API_PREFIX "/stations/{id}/probe", ROLE_OPERATOR, post_probe,
+      "reads or writes one register or point: {point} or {kind, address, count}", NULL },
+    { 0 },
+};
