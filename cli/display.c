@@ -101,7 +101,14 @@ static void show_external_limit(const json_t *limit)
     (void)putchar('\n');
 }
 
-static void show_station(const json_t *station)
+static void show_hazard(const json_t *charger)
+{
+    const char *hazard = json_get_string(charger, "hazard", "");
+    if (*hazard)
+        (void)printf("    hazard: %s\n", hazard);
+}
+
+void display_station(const json_t *station)
 {
     size_t index;
     json_t *item;
@@ -119,6 +126,7 @@ static void show_station(const json_t *station)
     json_array_foreach(json_object_get(station, "external_limits"), index, item) show_external_limit(item);
     json_array_foreach(json_object_get(station, "evses"), index, item) show_evse(item);
     json_array_foreach(json_object_get(station, "reservations"), index, item) show_reservation(item);
+    json_array_foreach(json_object_get(station, "chargers"), index, item) show_hazard(item);
 }
 
 void display_status(const json_t *status)
@@ -128,7 +136,7 @@ void display_status(const json_t *status)
     (void)printf("ocpp-gateway %s, up %lld s, configuration %s\n\n", json_get_string(status, "version", "?"),
                  (long long)json_get_int(status, "uptimeSeconds", 0),
                  json_get_string(status, "configuration", "?"));
-    json_array_foreach(json_object_get(status, "stations"), index, item) show_station(item);
+    json_array_foreach(json_object_get(status, "stations"), index, item) display_station(item);
     json_array_foreach(json_object_get(status, "external_limits"), index, item)(void)
         printf("limit of meter %s: %g %s%s\n", json_get_string(item, "meter", "?"),
                json_number_value(json_object_get(item, "limit")), json_get_string(item, "unit", "?"),

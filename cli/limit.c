@@ -37,24 +37,24 @@ static bool read_amount(const char *text, double *ret_value, const char **ret_un
     return false;
 }
 
-static json_t *add_options(json_t *request, const struct limit_options *options)
+static json_t *add_choice(json_t *request, const struct limit_choice *choice)
 {
     int64_t duration_ms = 0;
-    json_set_text(request, "source", options->source);
-    if (!options->duration)
+    json_set_text(request, "source", choice->source);
+    if (!choice->duration)
         return request;
-    if (str_to_duration_ms(options->duration, &duration_ms) < 0 || duration_ms < 1000 ||
+    if (str_to_duration_ms(choice->duration, &duration_ms) < 0 || duration_ms < 1000 ||
         duration_ms % 1000 != 0) {
         json_decref(request);
-        return complain("expected --for whole seconds, such as 90s, 15min or 2h", options->duration);
+        return complain("expected --for whole seconds, such as 90s, 15min or 2h", choice->duration);
     }
     json_set_optional(request, "duration", json_integer(duration_ms / 1000));
     return request;
 }
 
-json_t *limit_request_read(char **argv, const struct limit_options *options)
+json_t *limit_request_read(char **argv, const struct limit_choice *choice)
 {
-    const char *station = argv[0], *evse = argv[2] ? argv[1] : NULL, *limit = argv[2] ? argv[2] : argv[1];
+    const char *evse = argv[2] ? argv[1] : NULL, *limit = argv[2] ? argv[2] : argv[1];
     int64_t number = 0;
     double value = 0;
     const char *unit = "";
@@ -63,15 +63,14 @@ json_t *limit_request_read(char **argv, const struct limit_options *options)
         return complain("expected the number of an EVSE, from 1; none: the station as a whole", evse);
     if (!release && !read_amount(limit, &value, &unit))
         return complain("expected a limit such as 16A (per phase), 11kW, 4200W, or release", limit);
-    if (release && options->duration)
-        return complain("a release has no end; --for goes with a limit", options->duration);
-    json_t *request =
-        json_pack("{s:s, s:s, s:I}", "command", "limit", "station", station, "evse", (json_int_t)number);
+    if (release && choice->duration)
+        return complain("a release has no end; --for goes with a limit", choice->duration);
+    json_t *request = json_pack("{s:I}", "evse", (json_int_t)number);
     if (!request)
         return NULL;
     if (release)
         json_set_optional(request, "release", json_true());
     else if (json_set_optional(request, "limit", json_real(value)) == 0)
         json_set_optional(request, "unit", json_string(unit));
-    return add_options(request, options);
+    return add_choice(request, choice);
 }

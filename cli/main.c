@@ -1,323 +1,131 @@
-/* ocpp-cli: what an installer asks of the gateway. `check` stands alone; the rest talks to the daemon's control socket. */
-#include <errno.h>
-#include <getopt.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+/* ocpp-cli: what an installer and an operator ask of the gateway. Some commands stand alone; the rest speaks the gateway's HTTP API. */
+#include <locale.h>
 
-#include "base/json.h"
-#include "base/str.h"
-#include "base/yaml.h"
-#include "connection.h"
-#include "display.h"
-#include "gateway/config.h"
-#include "gateway/file.h"
-#include "limit.h"
+#include "change.h"
+#include "check.h"
+#include "command.h"
+#include "completion.h"
+#include "daemon.h"
+#include "list.h"
+#include "probe.h"
+#include "profile_commands.h"
+#include "scan.h"
+#include "site.h"
+#include "top.h"
+#include "verify.h"
 
-#define DEFAULT_SOCKET "/run/ocpp-gateway/control.sock"
-#define DEFAULT_CONFIG "/etc/ocpp-gateway/gateway.yaml"
-#define PROFILE_FALLBACK                                                                                     \
-    "/etc/ocpp-gateway/profiles:/usr/local/share/ocpp-gateway/profiles:/usr/share/ocpp-gateway/profiles"
-
-struct options {
-    const char *socket;
-    bool json, follow;
-    struct limit_options limit;
+static const struct cli_option log_options[] = {
+    { "follow", NULL, "what comes from now on", 'f' },
+    { 0 },
 };
 
-enum { EXIT_USAGE = 2 };
+const struct cli_command cli_commands[] = {
+    { "overview", "", "the site in one look, and what needs attention", 0, 0, run_overview, NULL, "To see" },
+    { "status", "", "stations, connectors, transactions, queues and buses, at length", 0, 0, run_status, NULL,
+      NULL },
+    { "stations", "", "stations, a line each", 0, 0, run_list, stations_options, NULL },
+    { "station show", "STATION", "one station at length", 1, 1, run_station_show, NULL, NULL },
+    { "top", "", "all chargers live: sort, filter and scroll by keys", 0, 0, run_top, top_options, NULL },
+    { "watch", "[STATION]",
+      "OCPP messages and device writes side by side, live; or a station's points and signals", 0, 1,
+      run_watch, NULL, NULL },
+    { "power", "[STATION]", "power of the site or of a station over time", 0, 1, run_power, power_options,
+      NULL },
+    { "transactions", "", "what was charged: running and ended, newest first", 0, 0, run_list,
+      transactions_options, NULL },
+    { "limits", "STATION", "limits of a station, which is in force, and whose it is", 1, 1, run_list, NULL,
+      NULL },
+    { "events", "", "what happened last, newest first", 0, 0, run_list, events_options, NULL },
+    { "log", "-f", "follow the gateway's log", 0, 0, run_log, log_options, NULL },
+    { "frames", "STATION", "the last frames of a station's devices", 1, 1, run_frames, NULL, NULL },
+    { "buses", "", "buses and their counters", 0, 0, run_list, find_options, NULL },
 
-/* ---- commands that talk to the daemon ---- */
-
-/* Sends and takes the one answer; NULL (said why) or a new reference. */
-static json_t *ask(const struct options *options, json_t *request)
-{
-    struct connection connection;
-    if (connection_open(&connection, options->socket) < 0) {
-        json_decref(request);
-        return NULL;
-    }
-    json_t *answer = connection_send(&connection, request) == 0 ? connection_receive(&connection) : NULL;
-    if (!answer)
-        (void)fprintf(stderr, "ocpp-cli: the gateway closed the connection without an answer\n");
-    connection_close(&connection);
-    return answer;
-}
-
-static void print_json(const json_t *json)
-{
-    (void)json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
-    (void)putchar('\n');
-}
-
-static int run_status(const struct options *options, int argc, char **argv)
-{
-    (void)argc;
-    (void)argv;
-    AUTO(json_t) *answer = ask(options, json_pack("{s:s}", "command", "status"));
-    if (!answer)
-        return EXIT_FAILURE;
-    if (options->json)
-        print_json(json_object_get(answer, "result"));
-    else
-        display_status(json_object_get(answer, "result"));
-    return EXIT_SUCCESS;
-}
-
-static int run_reload(const struct options *options, int argc, char **argv)
-{
-    (void)argc;
-    (void)argv;
-    AUTO(json_t) *answer = ask(options, json_pack("{s:s}", "command", "reload"));
-    if (!answer)
-        return EXIT_FAILURE;
-    size_t index;
-    json_t *problem;
-    json_array_foreach(json_object_get(answer, "problems"), index, problem)(void)
-        fprintf(stderr, "%s\n", json_string_value(problem));
-    bool ok = json_get_bool(answer, "ok", false);
-    (void)puts(ok ? "reloaded" : "refused: the running configuration stays");
-    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
-static int run_send(const struct options *options, int argc, char **argv)
-{
-    (void)argc;
-    json_t *payload = argv[2] ? json_from_text(argv[2], strlen(argv[2])) : json_object();
-    if (!json_is_object(payload)) {
-        (void)fprintf(stderr, "ocpp-cli: the payload is no JSON object: %s\n", argv[2]);
-        json_decref(payload);
-        return EXIT_USAGE;
-    }
-    AUTO(json_t) *answer = ask(options, json_pack("{s:s, s:s, s:s, s:o}", "command", "send", "station",
-                                                  argv[0], "action", argv[1], "payload", payload));
-    if (!answer)
-        return EXIT_FAILURE;
-    if (json_get_bool(answer, "ok", false)) {
-        print_json(json_object_get(answer, "result"));
-        return EXIT_SUCCESS;
-    }
-    (void)fprintf(stderr, "ocpp-cli: %s %s\n", json_get_string(answer, "code", ""),
-                  json_get_string(answer, "error", ""));
-    return EXIT_FAILURE;
-}
-
-static int run_limit(const struct options *options, int argc, char **argv)
-{
-    (void)argc;
-    json_t *request = limit_request_read(argv, &options->limit);
-    if (!request)
-        return EXIT_USAGE;
-    AUTO(json_t) *answer = ask(options, request);
-    if (!answer)
-        return EXIT_FAILURE;
-    if (json_get_bool(answer, "ok", false))
-        return EXIT_SUCCESS;
-    (void)fprintf(stderr, "ocpp-cli: %s\n", json_get_string(answer, "error", ""));
-    return EXIT_FAILURE;
-}
-
-static int follow(const struct options *options, const char *command, void (*show)(const json_t *item))
-{
-    struct connection connection;
-    if (connection_open(&connection, options->socket) < 0)
-        return EXIT_FAILURE;
-    int r = connection_send(&connection, json_pack("{s:s}", "command", command));
-    for (json_t *item; r == 0 && (item = connection_receive(&connection));) {
-        if (options->json)
-            (void)json_dumpf(item, stdout, JSON_COMPACT), (void)putchar('\n');
-        else
-            show(item);
-        (void)fflush(stdout);
-        json_decref(item);
-    }
-    connection_close(&connection);
-    (void)fprintf(stderr, "ocpp-cli: the gateway closed the connection\n");
-    return EXIT_FAILURE;
-}
-
-static void show_log_line(const json_t *item)
-{
-    (void)puts(json_get_string(item, "line", ""));
-}
-
-static int run_log(const struct options *options, int argc, char **argv)
-{
-    (void)argc;
-    (void)argv;
-    if (!options->follow) {
-        (void)fprintf(stderr, "ocpp-cli: what is past is in the journal (journalctl -u ocpp-gateway); "
-                              "use `ocpp-cli log -f` to follow\n");
-        return EXIT_USAGE;
-    }
-    return follow(options, "log", show_log_line);
-}
-
-static int run_watch(const struct options *options, int argc, char **argv)
-{
-    (void)argc;
-    (void)argv;
-    if (!options->json)
-        display_watch_header();
-    return follow(options, "watch", display_watch);
-}
-
-/* ---- check ---- */
-
-/* A file with a top-level `profile:` or `extends:` is a device profile. */
-static bool is_profile(const char *path)
-{
-    AUTO_FREE char *text = NULL;
-    size_t len = 0;
-    AUTO(yaml) *y = NULL;
-    struct problems ignored;
-    problems_init(&ignored);
-    if (file_read(path, CONFIG_MAX_BYTES, &text, &len) == 0)
-        (void)yaml_parse(path, text, len, &ignored, &y);
-    problems_done(&ignored);
-    return y && (yaml_get(y->root, "profile") || yaml_get(y->root, "extends"));
-}
-
-/* What it extends is looked for beside it first. */
-static int check_profile(const char *path, struct problems *problems)
-{
-    AUTO(profile) *profile = NULL;
-    int r = config_load_profile(path, ".:" PROFILE_FALLBACK, problems, &profile);
-    if (r == 0)
-        (void)printf("%s: good: profile %s, %zu points, %zu EVSEs\n", path, profile->name,
-                     profile->point_count, profile->evse_count);
-    return r;
-}
-
-static int check_config(const char *path, struct problems *problems)
-{
-    AUTO(config) *config = NULL;
-    int r = config_load(path, problems, &config);
-    if (r == 0)
-        (void)printf("%s: good: %zu stations, %zu buses, %zu profiles\n", path, config->station_count,
-                     config->bus_count, config->profile_count);
-    return r;
-}
-
-static int run_check(const struct options *options, int argc, char **argv)
-{
-    (void)options;
-    static char *fallback[] = { (char *)(uintptr_t)DEFAULT_CONFIG };
-    char **files = argc ? argv : fallback;
-    int result = EXIT_SUCCESS;
-    for (int i = 0; i < (argc ? argc : 1); i++) {
-        struct problems problems;
-        problems_init(&problems);
-        int r = is_profile(files[i]) ? check_profile(files[i], &problems) : check_config(files[i], &problems);
-        for (size_t k = 0; k < problems.count; k++)
-            (void)fprintf(stderr, "%s\n", problems.list[k].text);
-        if (problems.total > problems.count)
-            (void)fprintf(stderr, "and %zu problems more\n", problems.total - problems.count);
-        problems_done(&problems);
-        if (r < 0)
-            result = EXIT_FAILURE;
-    }
-    return result;
-}
-
-/* ---- main ---- */
-
-static const struct cli_command {
-    const char *name, *arguments, *help;
-    int min, max; /* number of arguments */
-    int (*run)(const struct options *options, int argc, char **argv);
-} commands[] = {
-    { "status", "", "stations, connectors, transactions, queues and buses", 0, 0, run_status },
-    { "watch", "", "OCPP messages and device writes side by side, live", 0, 0, run_watch },
-    { "log", "-f", "follow the gateway's log", 0, 0, run_log },
     { "send", "STATION ACTION [JSON]", "put an OCPP request to a station as its CSMS would, print the answer",
-      2, 3, run_send },
-    { "limit", "STATION [EVSE] 16A|11kW|release", "limit charging by hand; release ends it", 2, 3,
-      run_limit },
-    { "check", "[FILE ...]", "check configurations or device profiles, offline", 0, 1000, run_check },
-    { "reload", "", "apply the changed configuration; only what changed restarts", 0, 0, run_reload },
+      2, 3, run_send, NULL, "To operate" },
+    { "limit", "STATION [EVSE] 16A|11kW|release", "limit charging by hand; release ends it", 2, 3, run_limit,
+      limit_options, NULL },
+    { "probe", "STATION|HOST[:PORT]|/dev/LINE read|write POINT|KIND ADDRESS [COUNT|VALUE ...]",
+      "read or write one register or point of a device, safely", 3, 130, run_probe, probe_options, NULL },
+
+    { "scan modbus", "HOST[:PORT]|/dev/LINE", "which units answer there, and which profiles they are like", 1,
+      1, run_scan_modbus, scan_modbus_options, "To put chargers into operation" },
+    { "scan echonet", "", "ECHONET Lite nodes, their objects and what chargers among them can do", 0, 0,
+      run_scan_echonet, scan_echonet_options, NULL },
+    { "trial", "PROFILE",
+      "read a charger once that is not configured yet, by the gateway; nothing is written to it", 1, 1,
+      run_trial, trial_options, NULL },
+    { "verify", "STATION [EVSE]", "a guided acceptance test of a charger, with a report to hand over", 1, 2,
+      run_verify, verify_options, NULL },
+    { "station add", "[FILE]", "a new station: its entry as in gateway.yaml, or from standard input", 0, 1,
+      run_station_add, NULL, NULL },
+    { "station entry", "STATION", "its entry in gateway.yaml, passwords hidden", 1, 1, run_station_entry,
+      NULL, NULL },
+    { "station replace", "STATION [FILE]", "another entry for a station; a password *** stays", 1, 2,
+      run_station_replace, NULL, NULL },
+    { "station remove", "STATION", "removes a station", 1, 1, run_station_remove, station_remove_options,
+      NULL },
+
+    { "profiles list", "", "the gateway's device profiles, and who uses them", 0, 0, run_list,
+      profiles_list_options, "Device profiles of the gateway" },
+    { "profiles show", "PROFILE", "the text of a profile", 1, 1, run_profiles_show, NULL, NULL },
+    { "profiles check", "FILE ...", "what the gateway says of profiles, before they are put", 1, 1000,
+      run_profiles_check, NULL, NULL },
+    { "profiles put", "FILE", "writes a profile to the gateway's directory and applies it", 1, 1,
+      run_profiles_put, profiles_put_options, NULL },
+    { "profiles remove", "PROFILE", "removes a profile of the gateway's directory", 1, 1, run_profiles_remove,
+      NULL, NULL },
+
+    { "profile list", "[FILE|DIR ...]", "device profiles and what they offer", 0, 1000, run_profile_list,
+      profile_options, "Device profiles and configurations as files, without a gateway" },
+    { "profile new", "NAME", "begin a device profile: NAME.yaml", 1, 1, run_profile_new, profile_new_options,
+      NULL },
+    { "profile check", "FILE|DIR ...", "check device profiles, with advice", 1, 1000, run_profile_check,
+      profile_options, NULL },
+    { "profile test", "FILE [CASES]", "run the cases of NAME.test.yaml against a device on paper", 1, 2,
+      run_profile_test, profile_options, NULL },
+    { "profile diff", "FILE FILE", "what differs, with all that they extend", 2, 2, run_profile_diff,
+      profile_options, NULL },
+    { "check", "[FILE ...]", "check configurations or device profiles, offline", 0, 1000, run_check, NULL,
+      NULL },
+
+    { "config show", "", "gateway.yaml", 0, 0, run_config_show, NULL, "Configuration" },
+    { "config check", "FILE", "what is wrong with this gateway.yaml, and which stations it would change", 1,
+      1, run_config_check, NULL, NULL },
+    { "config diff", "FILE", "what it would change in the text", 1, 1, run_config_diff, NULL, NULL },
+    { "config put", "FILE", "shows that, asks, writes and applies it", 1, 1, run_config_put,
+      config_put_options, NULL },
+    { "reload", "", "apply the changed configuration; only what changed restarts", 0, 0, run_reload, NULL,
+      NULL },
+    { "csms list", "", "connections to CSMSs", 0, 0, run_list, find_options, NULL },
+    { "csms add", "NAME URL", "a new connection", 2, 2, run_csms_add, csms_add_options, NULL },
+    { "csms remove", "CSMS", "removes a connection that no station uses", 1, 1, run_csms_remove, NULL, NULL },
+    { "certificates list", "", "certificates in use", 0, 0, run_list, find_options, NULL },
+    { "certificates set", "CERT KEY", "another certificate, PEM files, for the gateway's web pages and API",
+      2, 2, run_certificates_set, NULL, NULL },
+
+    { "users list", "", "users of the web pages and the API", 0, 0, run_list, find_options, "Who may" },
+    { "users add", "NAME viewer|operator|admin",
+      "a new user; the password is typed, or the first line of standard input", 2, 2, run_users_add, NULL,
+      NULL },
+    { "users role", "USER viewer|operator|admin", "another role", 2, 2, run_users_role, NULL, NULL },
+    { "users password", "USER", "another password, as with `users add`", 1, 1, run_users_password, NULL,
+      NULL },
+    { "users remove", "USER", "removes a user", 1, 1, run_users_remove, NULL, NULL },
+    { "tokens list", "", "tokens of machines", 0, 0, run_list, find_options, NULL },
+    { "tokens add", "NAME viewer|operator|admin", "a new token, which is printed this once", 2, 2,
+      run_tokens_add, tokens_add_options, NULL },
+    { "tokens remove", "TOKEN", "removes a token: it counts no more", 1, 1, run_tokens_remove, NULL, NULL },
+    { "audit", "", "who changed what, newest first", 0, 0, run_list, audit_options, NULL },
+    { "whoami", "", "as whom the gateway sees this program", 0, 0, run_whoami, NULL, NULL },
+
+    { "completion", "bash|zsh|fish", "a script by which the shell completes commands, options and names", 1,
+      1000, run_completion, NULL, "This program" },
+    { "man", "", "this program's manual page, for man(1)", 0, 0, run_man, NULL, NULL },
+    { 0 },
 };
-
-static void usage(FILE *out)
-{
-    (void)fprintf(out, "usage: ocpp-cli [--socket PATH] [--json] COMMAND\n\n");
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        (void)fprintf(out, "  %-6s %-31s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
-    (void)fprintf(out, "\n"
-                       "  -s, --socket PATH  the gateway's control socket (default $OCPP_GATEWAY_SOCKET or\n"
-                       "                     " DEFAULT_SOCKET ")\n"
-                       "  -j, --json         machine-readable output\n"
-                       "      --for TIME     limit: ends by itself after this time, such as 90s, 15min, 2h\n"
-                       "      --source NAME  limit: whose it is: EMS (default), SO (the grid), Other\n"
-                       "  -h, --help         this text\n"
-                       "      --version      print the version\n");
-}
-
-static int run_command(const struct options *options, int argc, char **argv)
-{
-    const char *names[ARRAY_SIZE(commands) + 1] = { NULL };
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-        const struct cli_command *c = &commands[i];
-        names[i] = c->name;
-        if (!str_equal(c->name, argv[0]))
-            continue;
-        if (argc - 1 >= c->min && argc - 1 <= c->max)
-            return c->run(options, argc - 1, argv + 1);
-        (void)fprintf(stderr, "usage: ocpp-cli %s %s\n", c->name, c->arguments);
-        return EXIT_USAGE;
-    }
-    const char *near = nearest_name(argv[0], names);
-    (void)fprintf(stderr, "ocpp-cli: unknown command \"%s\"%s%s%s\n", argv[0],
-                  near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-    return EXIT_USAGE;
-}
 
 int main(int argc, char **argv)
 {
-    enum { OPTION_VERSION = 256, OPTION_FOR, OPTION_SOURCE };
-    static const struct option long_options[] = {
-        { "socket", required_argument, NULL, 's' },
-        { "json", no_argument, NULL, 'j' },
-        { "follow", no_argument, NULL, 'f' },
-        { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, OPTION_VERSION },
-        { "for", required_argument, NULL, OPTION_FOR },
-        { "source", required_argument, NULL, OPTION_SOURCE },
-        { 0 },
-    };
-    const char *from_environment = getenv("OCPP_GATEWAY_SOCKET");
-    struct options options = { .socket = from_environment ? from_environment : DEFAULT_SOCKET };
-    for (int option; (option = getopt_long(argc, argv, "s:jfh", long_options, NULL)) != -1;) {
-        switch (option) {
-        case 's':
-            options.socket = optarg;
-            break;
-        case 'j':
-            options.json = true;
-            break;
-        case 'f':
-            options.follow = true;
-            break;
-        case OPTION_FOR:
-            options.limit.duration = optarg;
-            break;
-        case OPTION_SOURCE:
-            options.limit.source = optarg;
-            break;
-        case 'h':
-            usage(stdout);
-            return EXIT_SUCCESS;
-        case OPTION_VERSION:
-            (void)puts("ocpp-cli " GATEWAY_VERSION);
-            return EXIT_SUCCESS;
-        default:
-            usage(stderr);
-            return EXIT_USAGE;
-        }
-    }
-    if (optind == argc) {
-        usage(stderr);
-        return EXIT_USAGE;
-    }
-    return run_command(&options, argc - optind, argv + optind);
+    (void)setlocale(LC_CTYPE, ""); /* for the width of characters; numbers stay as they are */
+    return cli_run(argc, argv);
 }
