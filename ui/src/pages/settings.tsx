@@ -1,0 +1,158 @@
+// gateway.yaml: edited, checked as it is typed, compared with the file, and applied.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { api, Problem } from "../api";
+import { type ConfigCheck, type ConfigText, problemsOf } from "../admin";
+import { useCheck, useUnsaved } from "../check";
+import { confirm, Dialog } from "../components/Dialog";
+import { Badge } from "../components/Badge";
+import { Card, PageHead } from "../components/Page";
+import { ErrorBox, Loaded, Notice } from "../components/State";
+import { toast, toastError } from "../components/Toast";
+import { Diff, type EditorHandle, ProblemList, YamlEditor } from "../components/YamlEditor";
+import { number } from "../format";
+import { asProblem, useResource } from "../hooks";
+import { t } from "../i18n";
+import type { Problem422 } from "../types";
+
+export function Settings() {
+    const file = useResource<ConfigText>("/config");
+    const reloadFile = async (): Promise<void> => {
+        const yes = await confirm({ title: t("settings.reloadTitle"), text: <p>{t("settings.reloadText")}</p>, confirm: t("settings.reload") });
+        if (!yes) return;
+        try {
+            await api.post("/reload");
+            toast(t("settings.reloaded"));
+            file.reload();
+        } catch (error) {
+            const told = problemsOf(asProblem(error)).map(({ file, line, text }) => [file, line && t("editor.line", { n: line }), text].filter(Boolean).join(": "));
+            if (told.length) toast(told.join("\n"), "error");
+            else toastError(error);
+        }
+    };
+    return (
+        <>
+            <PageHead title={t("page.settings")} lead={file.data && t("settings.lead", { path: file.data.path })}>
+                <button type="button" class="button" onClick={() => void reloadFile()}>{t("settings.reload")}</button>
+            </PageHead>
+            <Loaded from={file}>{(now) => <Editor file={now} reload={file.reload} />}</Loaded>
+        </>
+    );
+}
+
+function Editor({ file, reload }: { file: ConfigText; reload: () => void }) {
+    const [base, setBase] = useState(file); // what the text was made of
+    const [text, setText] = useState(file.text);
+    const [isAsking, ask] = useState(false);
+    const [conflict, setConflict] = useState<ConfigText>();
+    const [problem, setProblem] = useState<Problem>();
+    const editor = useRef<EditorHandle>(null);
+    const isChanged = text !== base.text;
+    const check = useCheck<ConfigCheck>("/config/check", text, {}, base.etag);
+    useUnsaved(isChanged);
+    // The file was read anew: what nobody changed here follows it.
+    useEffect(() => {
+        if (file.etag === base.etag) return;
+        if (file.text === base.text) setBase(file); // as it was applied here; who types on has no conflict
+        else if (isChanged) setConflict(file);
+        else {
+            setBase(file);
+            setText(file.text);
+        }
+    }, [file]);
+
+    const apply = async (): Promise<void> => {
+        ask(false);
+        setProblem(undefined);
+        try {
+            await api.put("/config", { text, etag: base.etag });
+            toast(t("settings.applied"));
+            setBase({ ...base, text });
+            reload();
+        } catch (error) {
+            const refused = asProblem(error);
+            if (refused.status !== 409) setProblem(refused);
+            else await api.get<ConfigText>("/config").then(setConflict, setProblemOf);
+        }
+    };
+    const setProblemOf = (error: unknown): void => setProblem(asProblem(error));
+    const settle = (keep: boolean): void => {
+        if (!conflict) return;
+        setBase(conflict);
+        if (!keep) setText(conflict.text);
+        setConflict(undefined);
+    };
+    const discard = async (): Promise<void> => {
+        if (await confirm({ title: t("editor.discardTitle"), text: <p>{t("editor.discardText")}</p>, confirm: t("editor.discard"), danger: true })) setText(base.text);
+    };
+    const refused = problem ? problemsOf(problem) : [];
+    const problems = check.answer?.problems ?? [];
+    const isGood = check.isCurrent && check.answer !== undefined && problems.length === 0;
+    return (
+        <div class="split">
+            <Card title={t("settings.text")} actions={isChanged && <Badge tone="warning">{t("editor.unsaved")}</Badge>}>
+                {conflict && (
+                    <div role="alert">
+                        <Notice tone="warning" title={t("settings.conflict")}>
+                            <p>{t("settings.conflictText")}</p>
+                            <div class="row">
+                                <button type="button" class="button" onClick={() => settle(true)}>{t("settings.keepMine")}</button>
+                                <button type="button" class="button" onClick={() => settle(false)}>{t("settings.takeTheirs")}</button>
+                            </div>
+                        </Notice>
+                    </div>
+                )}
+                {problem && <ErrorBox problem={problem} />}
+                <YamlEditor label={t("settings.text")} value={text} onChange={setText} problems={problems} handle={editor} />
+                {check.problem ? <ErrorBox problem={check.problem} /> : <ProblemList problems={merge(check.answer?.problems, refused)} editor={editor} checking={!check.isCurrent} />}
+                <div class="row">
+                    <button type="button" class="button button-primary" disabled={!isChanged || !isGood || conflict !== undefined} onClick={() => ask(true)}>{t("settings.apply")}</button>
+                    {isChanged && <button type="button" class="button" onClick={() => void discard()}>{t("editor.discard")}</button>}
+                </div>
+            </Card>
+            <Card title={t("settings.effects")}>
+                {!isChanged ? <p class="muted">{t("settings.noChange")}</p> : check.answer && problems.length === 0 && <Effects check={check.answer} />}
+                {isChanged && check.answer?.diff && <><h3>{t("editor.diff")}</h3><Diff text={check.answer.diff} /></>}
+            </Card>
+            {isAsking && check.answer && (
+                <Dialog title={t("settings.applyTitle")} wide onClose={() => ask(false)}>
+                    <div class="dialog-body">
+                        <p>{t("settings.applyText")}</p>
+                        <Effects check={check.answer} />
+                        <Diff text={check.answer.diff} />
+                    </div>
+                    <footer class="dialog-foot">
+                        <button type="button" class="button" onClick={() => ask(false)}>{t("action.cancel")}</button>
+                        <button type="button" class={`button ${check.answer.removed.length ? "button-danger" : "button-primary"}`} onClick={() => void apply()}>{t("settings.apply")}</button>
+                    </footer>
+                </Dialog>
+            )}
+        </div>
+    );
+}
+
+const merge = (checked: Problem422[] | undefined, refused: Problem422[]): Problem422[] | undefined => (checked && checked.length === 0 && refused.length > 0 ? refused : checked);
+
+const NAMED = 40;
+
+export function Names({ ids }: { ids: readonly string[] }) {
+    const shown = ids.slice(0, NAMED).join(", ");
+    return <>{ids.length > NAMED ? t("profiles.more", { list: shown, n: number(ids.length - NAMED) }) : shown}</>;
+}
+
+function Effects({ check }: { check: ConfigCheck }) {
+    const kinds = ([["changed", check.changed], ["added", check.added], ["removed", check.removed]] as const).filter(([, ids]) => ids.length > 0);
+    return (
+        <>
+            {check.restart && <Notice tone="warning"><p>{t("settings.restart", { key: check.restart })}</p></Notice>}
+            {kinds.length === 0 && <p>{t("settings.untouched")}</p>}
+            <dl class="effects">
+                {kinds.map(([kind, ids]) => (
+                    <div key={kind}>
+                        <dt class={kind === "removed" ? "text-error" : ""}>{t(`settings.${kind}`)} ({number(ids.length)})</dt>
+                        <dd><strong><Names ids={ids} /></strong></dd>
+                    </div>
+                ))}
+            </dl>
+        </>
+    );
+}
