@@ -27,7 +27,7 @@ struct echonet_port {
 static void send_bytes(void *ctx, const struct sockaddr_in *to, const uint8_t *bytes, size_t len)
 {
     struct echonet_port *port = ctx;
-    (void)udp_send(port->unicast, to, bytes, len);
+    (void)udp_send(port->unicast, (const struct sockaddr *)to, bytes, len);
 }
 
 /* ---- notifications ---- */
@@ -100,9 +100,10 @@ static bool is_meant(const struct echonet_class *c, const struct echonet_object 
     return o->group == c->group && o->code == c->code && o->instance <= 1; /* 0: every instance */
 }
 
-static void on_datagram(void *ctx, const struct sockaddr_in *from, const uint8_t *bytes, size_t len)
+static void on_datagram(void *ctx, const struct sockaddr *sender, const uint8_t *bytes, size_t len)
 {
     struct echonet_port *port = ctx;
+    const struct sockaddr_in *from = (const struct sockaddr_in *)sender; /* of an IPv4 socket */
     struct echonet_frame request;
     if (!charger_is_reachable(port->charger) || echonet_decode(bytes, len, &request) < 0)
         return;
