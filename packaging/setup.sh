@@ -7,9 +7,10 @@ if command -v systemd-sysusers >/dev/null; then
 fi
 mkdir -p /etc/ocpp-gateway/profiles
 [ -e /etc/ocpp-gateway/gateway.yaml ] ||
-    install -m 0640 "$prefix/share/ocpp-gateway/examples/gateway.yaml" /etc/ocpp-gateway/gateway.yaml
+    install -m 0660 "$prefix/share/ocpp-gateway/examples/gateway.yaml" /etc/ocpp-gateway/gateway.yaml
 chgrp -R ocpp-gateway /etc/ocpp-gateway 2>/dev/null || true
+chmod g+rwxs,o= /etc/ocpp-gateway /etc/ocpp-gateway/profiles # the web UI changes the configuration and adds profiles
 if [ -d /run/systemd/system ]; then
     systemctl daemon-reload
 fi
-echo "Edit /etc/ocpp-gateway/gateway.yaml, then: ocpp-cli check && systemctl enable --now ocpp-gateway"
+echo "Now: systemctl enable --now ocpp-gateway, and open https://THIS-HOST:8443 (setup token: journalctl -u ocpp-gateway)"

@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 cmake -G Ninja -S . -B build/bench -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBENCH=ON >/dev/null
-ninja --quiet -C build/bench ocpp-gateway bench-peer bench-modbus bench-station bench-local-list bench-composite bench-monitors
+ninja --quiet -C build/bench ocpp-gateway bench-peer bench-modbus bench-line bench-station bench-local-list bench-composite bench-monitors bench-history
 cmake -G Ninja -S . -B build/small -DCMAKE_BUILD_TYPE=MinSizeRel >/dev/null
 ninja --quiet -C build/small libstation.a libocpp.a
 

@@ -6,21 +6,26 @@ usage: demo.py BUILD_DIRECTORY [--once]
 All sockets are on loopback addresses of the demo's own; everything it starts ends with it.
 """
 import argparse
+import gzip
 import json
 import pathlib
+import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CSMS, SIM, ECHO_GATEWAY, ECHO_CHARGER = "127.0.61.1", "127.0.61.2", "127.0.61.10", "127.0.61.11"
 CARD = "04A1B2C3D4E5F6"
 PASSWORD = "demo-password-0123456789"
+WEB = f"https://{ECHO_GATEWAY}:8443"
 
 # name in the simulator, station, map, where it answers, started by, tolerance of its meter in Wh
 CHARGERS = [
@@ -87,7 +92,8 @@ class Demo:
             else:
                 charger = f"profile: echonet-02a1, echonet: {ECHO_CHARGER}"
             stations.append({"id": station, "csms": "demo", "password": PASSWORD, "charger": charger})
-        text = f"""gateway: {{ state: {self.directory}/state, control: {self.directory}/gateway.sock, profiles: {ROOT}/profiles }}
+        text = f"""gateway: {{ state: {self.directory}/state, control: {self.directory}/gateway.sock, profiles: "profiles:{ROOT}/profiles" }}
+management: {{ listen: "{ECHO_GATEWAY}:8443" }}
 log: {{ level: info }}
 csms:
   demo: {{ url: "ws://{CSMS}:8080/ocpp", security_profile: 1 }}
@@ -105,6 +111,7 @@ stations:
       SampledDataCtrlr.TxUpdatedMeasurands: "Energy.Active.Import.Register,Power.Active.Import"
     chargers: [{{ {s['charger']} }}]
 """
+        (self.directory / "profiles").mkdir()
         (self.directory / "gateway.yaml").write_text(text)
         (self.directory / "tokens.yaml").write_text(
             f"tokens:\n  - {{ id: {CARD}, status: Accepted }}\n  - {{ id: operator, type: Central, status: Accepted }}\n"
@@ -210,6 +217,8 @@ stations:
         for name, station, *_ in CHARGERS:
             self.expect(f"{station} stopped", lambda n=name: self.show(n)["power"] == 0, 12)
 
+        self.expect("the web UI answers", lambda: "<title>" in self.web_page(), 5)
+
         say("Cars leave.")
         for name, *_ in CHARGERS:
             self.sim.ask(f"unplug {name}")
@@ -218,6 +227,19 @@ stations:
         self.expect("every transaction ended",
                     lambda: len(self.transactions()) == len(CHARGERS) and all(t["complete"] for t in self.transactions()), 10)
         self.judge(before)
+
+    def web_page(self):
+        """The first page of the web UI; its certificate is one that the gateway has just made."""
+        try:
+            with urllib.request.urlopen(WEB, context=ssl._create_unverified_context(), timeout=2) as answer:
+                return gzip.decompress(answer.read()).decode() # as which its files are kept
+        except OSError:
+            return ""
+
+    def setup_token(self):
+        """It stands in the log of the first start."""
+        found = re.search(r"setup token: token=(\S+)", (self.directory / "gateway.log").read_text())
+        return found.group(1) if found else "-"
 
     def judge(self, before):
         rows = self.transactions()
@@ -242,8 +264,10 @@ def say(text):
     print(f"\n== {text}\n", flush=True)
 
 
-def hints(directory):
-    return f"""The demo stays up. In another terminal:
+def hints(demo):
+    directory = demo.directory
+    return f"""The demo stays up. In a browser: {WEB} (its certificate is its own: go on nevertheless),
+and make the first user with the setup token {demo.setup_token()}. In another terminal:
 
   export OCPP_GATEWAY_SOCKET={directory}/gateway.sock
   build/release/ocpp-cli status
@@ -275,7 +299,7 @@ def main():
         else:
             print("Every transaction was completed with the right energy.", flush=True)
         if not arguments.once:
-            print(hints(directory), flush=True)
+            print(hints(demo), flush=True)
             signal.pause()
     except KeyboardInterrupt:
         pass

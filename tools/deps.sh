@@ -5,11 +5,13 @@ set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config git ca-certificates
        libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libcurl4-openssl-dev libarchive-dev libssl-dev libjansson-dev libyaml-dev libsqlite3-dev
-       zlib1g-dev libsystemd-dev openssl procps python3 socat"
+       zlib1g-dev libsodium-dev libsystemd-dev openssl procps python3 socat"
 test="clang clang-tidy clang-format llvm libclang-rt-14-dev libcmocka-dev libengine-pkcs11-openssl libmodbus-dev mbpoll opensc p11-kit-modules softhsm2 sqlite3
+      bash fish groff-base mandoc zsh
       swtpm libtss2-tcti-swtpm0 tpm2-openssl tpm2-tools
+      chromium fonts-ipaexfont-gothic
       python3-pytest python3-pytest-xdist python3-cryptography python3-websockets python3-pyftpdlib python3-asyncssh python3-jsonschema python3-pymodbus python3-yaml"
-command -v node >/dev/null && command -v npm >/dev/null || test="$test nodejs npm" # or not from Debian
+command -v node >/dev/null && command -v npm >/dev/null || build="$build nodejs npm" # or not from Debian
 
 case "${1:-}" in
 build) wanted=$build ;;

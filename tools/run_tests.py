@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Runs every suite and adds up: unit tests (cmocka), store and transfers under TSan, lint, system tests (pytest), certification cases (pytest),
-fuzzers.
+"""Runs every suite and adds up: unit tests (cmocka), store, history and transfers under TSan, lint, system tests (pytest), profiles of real chargers (pytest),
+certification cases (pytest), the web UI (Playwright), fuzzers.
 
-usage: run_tests.py [unit|tsan|lint|system|conformance|fuzz ...]
+usage: run_tests.py [unit|tsan|lint|system|chargers|conformance|ui|fuzz ...]
 """
 import argparse
 import concurrent.futures
@@ -65,7 +65,8 @@ def unit_suite(total, directory=ASAN, pattern="test_*", label=""):
 
 
 def tsan_suite(total):
-    unit_suite(total, ROOT / "build/tsan", "test_store", "tsan ")
+    for name in ("test_store", "test_history"):
+        unit_suite(total, ROOT / "build/tsan", name, "tsan ")
     with tempfile.TemporaryDirectory() as scratch:
         pytest_suite(total, "tsan transfers", "tests/system/test_transfer.py", pathlib.Path(scratch) / "report.xml", 300,
                      {"BUILD": str(ROOT / "build/tsan")})
@@ -78,7 +79,7 @@ def lint_suite(total):
 
 def pytest_suite(total, name, directory, report, timeout, more=None):
     report.unlink(missing_ok=True)
-    code, output = run([PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "4", f"--junitxml={report}", directory], timeout,
+    code, output = run([PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "4", "--dist", "loadgroup", f"--junitxml={report}", directory], timeout,
                        more=more)
     try:
         suite = xml.parse(report).getroot().find("testsuite")
@@ -96,8 +97,22 @@ def system_suite(total):
         pytest_suite(total, "system", "tests/system", pathlib.Path(scratch) / "report.xml", 2400)
 
 
+def chargers_suite(total):
+    with tempfile.TemporaryDirectory() as scratch:
+        pytest_suite(total, "chargers", "tests/chargers", pathlib.Path(scratch) / "report.xml", 1200)
+
+
 def conformance_suite(total):
     pytest_suite(total, "conformance", "tests/conformance", ROOT / "build/conformance.xml", 1800)  # the report: `make conformance`
+
+
+def ui_suite(total):
+    files = sorted(map(str, (ROOT / "tests/ui").glob("*.test.mjs")))
+    code, output = run(["node", "--test", "--test-reporter=tap", "--test-concurrency=2", *files], 900)
+    count = {name: int(number) for name, number in re.findall(r"(?m)^# (pass|fail|cancelled|skipped|todo) (\d+)$", output)}
+    passed = count.pop("pass", 0)
+    failed = sum(count.values())  # nothing may be left out unseen, as above
+    total.add("ui (playwright)", passed, failed or int(code != 0 or passed == 0), output)
 
 
 def run_fuzzer(binary):
@@ -125,7 +140,7 @@ def main():
     arguments = parser.parse_args()
     total = Total()
     suites = {"unit": unit_suite, "tsan": tsan_suite, "lint": lint_suite, "system": system_suite,
-              "conformance": conformance_suite, "fuzz": fuzz_suite}
+              "chargers": chargers_suite, "conformance": conformance_suite, "ui": ui_suite, "fuzz": fuzz_suite}
     for name in arguments.suites or suites:
         start = time.monotonic()
         suites[name](total)

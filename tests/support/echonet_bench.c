@@ -59,13 +59,31 @@ static void note_frame(const struct echonet_frame *frame, char *text, size_t *le
 
 /* ---- nodes ---- */
 
+static struct echonet_address address_of(uint32_t address, bool ipv6)
+{
+    struct echonet_address a = echonet_address_v4(address);
+    if (ipv6) {
+        memset(a.ip, 0, 12);
+        a.ip[0] = 0xFE;
+        a.ip[1] = 0x80;
+        a.scope = 3;
+    }
+    return a;
+}
+
+static bool is_at(const struct ebench_node *node, const struct echonet_address *address)
+{
+    struct echonet_address a = address_of(node->address, node->ipv6);
+    return echonet_same_address(&a, address);
+}
+
 static void fly(struct ebench *b, const struct ebench_node *node, const uint8_t *bytes, size_t len,
                 bool closes)
 {
     assert_true(b->flying_count < ARRAY_SIZE(b->flying));
     size_t i = b->flying_count++;
     b->flying[i].at_ms = b->now_ms + (node->delay_ms ? node->delay_ms : 10);
-    b->flying[i].from = node->address;
+    b->flying[i].from = address_of(node->address, node->ipv6);
     b->flying[i].closes = closes;
     b->flying[i].len = len;
     memcpy(b->flying[i].bytes, bytes, len);
@@ -75,30 +93,36 @@ static bool get_profile(const struct ebench_node *node, uint8_t epc, struct echo
 {
     if (epc == EPC_NODE_ID && node->id[0])
         echonet_add(w, epc, node->id, NODE_ID_SIZE);
-    else if (epc == EPC_INSTANCE_LIST)
+    else if (epc == EPC_INSTANCE_LIST && node->second.group) {
+        const struct echonet_object o = node->second;
+        const uint8_t list[] = { 2, 0x02, 0xA1, 1, o.group, o.code, o.instance };
+        echonet_add(w, epc, list, sizeof(list));
+    } else if (epc == EPC_INSTANCE_LIST)
         echonet_add(w, epc, "\x01\x02\xA1\x01", 4);
     else
         echonet_add(w, epc, NULL, 0);
     return epc == EPC_INSTANCE_LIST || (epc == EPC_NODE_ID && node->id[0]);
 }
 
-static bool get_device(const struct ebench_node *node, uint8_t epc, struct echonet_writer *w)
+static bool get_device(const struct ebench_node *node, bool second, uint8_t epc, struct echonet_writer *w)
 {
-    bool map = epc == EPC_GET_MAP && node->map_len,
-         has = node->properties[epc].len && !node->properties[epc].refused;
+    const struct ebench_property *p = second ? &node->second_properties[epc] : &node->properties[epc];
+    bool map = !second && epc == EPC_GET_MAP && node->map_len, has = p->len && !p->refused;
     if (map)
         echonet_add(w, epc, node->map, (uint8_t)node->map_len);
     else
-        echonet_add(w, epc, node->properties[epc].edt, has ? node->properties[epc].len : 0);
+        echonet_add(w, epc, p->edt, has ? p->len : 0);
     return map || has;
 }
 
-static bool set_device(struct ebench_node *node, const struct echonet_entry *e, struct echonet_writer *w)
+static bool set_device(struct ebench_node *node, bool second, const struct echonet_entry *e,
+                       struct echonet_writer *w)
 {
-    bool accepted = !node->properties[e->epc].refused && node->mute != DEAF_SET;
+    struct ebench_property *p = second ? &node->second_properties[e->epc] : &node->properties[e->epc];
+    bool accepted = !p->refused && node->mute != DEAF_SET;
     if (accepted) {
-        node->properties[e->epc].len = e->pdc;
-        memcpy(node->properties[e->epc].edt, e->edt, e->pdc);
+        p->len = e->pdc;
+        memcpy(p->edt, e->edt, e->pdc);
     }
     echonet_add(w, e->epc, e->edt, accepted ? 0 : e->pdc);
     return accepted;
@@ -110,7 +134,8 @@ static void serve(struct ebench *b, struct ebench_node *node, const struct echon
     struct echonet_list list = request->list;
     struct echonet_entry e;
     bool profile = echonet_same_object(request->deoj, echonet_node_profile), all = true;
-    if (node->mute == MUTE || (!profile && !echonet_same_object(request->deoj, charger)) ||
+    bool second = node->second.group && echonet_same_object(request->deoj, node->second);
+    if (node->mute == MUTE || (!profile && !second && !echonet_same_object(request->deoj, charger)) ||
         (node->drop_above && list.count > node->drop_above) || request->esv == ESV_INF_REQ)
         return;
     for (struct echonet_list l = list; echonet_next(&l, &e);) {
@@ -124,25 +149,26 @@ static void serve(struct ebench *b, struct ebench_node *node, const struct echon
                                     .deoj = request->seoj };
     echonet_begin(&w, bytes, sizeof(bytes), &header);
     for (int i = 0; echonet_next(&list, &e) && (!node->cut_to || i < node->cut_to); i++)
-        all = (request->esv == ESV_SETC ? set_device(node, &e, &w)
+        all = (request->esv == ESV_SETC ? set_device(node, second, &e, &w)
                : profile                ? get_profile(node, e.epc, &w)
-                                        : get_device(node, e.epc, &w)) &&
+                                        : get_device(node, second, e.epc, &w)) &&
               all;
     echonet_set_esv(&w, node->esv ? node->esv : esv_answer(request->esv, all));
     if (request->esv != ESV_SETC || node->mute == ANSWERS)
         fly(b, node, bytes, (size_t)echonet_end(&w), unicast);
 }
 
-static void on_send(void *ctx, uint32_t address, const uint8_t *bytes, size_t len)
+static void on_send(void *ctx, const struct echonet_address *to, const uint8_t *bytes, size_t len)
 {
     struct ebench *b = ctx;
     struct echonet_frame frame;
     assert_int_equal(echonet_decode(bytes, len, &frame), 0);
     b->sent++;
-    bool multicast = address == ECHONET_GROUP_ADDRESS;
+    bool multicast = !to;
     if (multicast) {
         note_frame(&frame, b->multicast, &b->multicast_len, sizeof(b->multicast));
-        engine_receive(&b->engine, 0x0A000001u, bytes, len); /* as Linux does */
+        struct echonet_address we = echonet_address_v4(0x0A000001u);
+        engine_receive(&b->engine, &we, bytes, len); /* as Linux does */
     }
     if (multicast || (frame.esv != ESV_GET && frame.esv != ESV_SETC)) {
         memcpy(b->last, bytes, len);
@@ -154,7 +180,7 @@ static void on_send(void *ctx, uint32_t address, const uint8_t *bytes, size_t le
         note_frame(&frame, b->asked, &b->asked_len, sizeof(b->asked));
     for (size_t i = 0; i < EBENCH_NODES; i++) {
         struct ebench_node *node = &b->nodes[i];
-        if (!node->present || (!multicast && node->address != address))
+        if (!node->present || (!multicast && !is_at(node, to)))
             continue;
         if (!multicast && node->open++ > 0)
             ASKED(b, "!");
@@ -191,6 +217,13 @@ void ebench_set_map(struct ebench_node *node, const uint8_t *epcs, size_t count)
     node->map_len = property_map_encode(&map, node->map);
 }
 
+void ebench_set(struct ebench_property *property, const char *hex)
+{
+    int len = hex_decode(hex, property->edt, sizeof(property->edt));
+    assert_true(len >= 0);
+    property->len = (uint8_t)len;
+}
+
 /* ---- time ---- */
 
 static void deliver(struct ebench *b)
@@ -202,13 +235,13 @@ static void deliver(struct ebench *b)
         }
         uint8_t bytes[ECHONET_MAX_FRAME];
         size_t len = b->flying[i].len;
-        uint32_t from = b->flying[i].from;
+        struct echonet_address from = b->flying[i].from;
         memcpy(bytes, b->flying[i].bytes, len);
         for (size_t n = 0; n < EBENCH_NODES; n++)
-            if (b->flying[i].closes && b->nodes[n].address == from)
+            if (b->flying[i].closes && is_at(&b->nodes[n], &from))
                 b->nodes[n].open = 0;
         memmove(b->flying + i, b->flying + i + 1, (--b->flying_count - i) * sizeof(b->flying[0]));
-        engine_receive(&b->engine, from, bytes, len);
+        engine_receive(&b->engine, &from, bytes, len);
         i = 0;
     }
 }
@@ -235,12 +268,24 @@ void ebench_run(struct ebench *b, int64_t ms)
     }
 }
 
-void ebench_receive(struct ebench *b, uint32_t address, const char *hex)
+static void receive(struct ebench *b, const struct echonet_address *from, const char *hex)
 {
     uint8_t bytes[ECHONET_MAX_FRAME];
     int len = hex_decode(hex, bytes, sizeof(bytes));
     assert_true(len >= 0);
-    engine_receive(&b->engine, address, bytes, (size_t)len);
+    engine_receive(&b->engine, from, bytes, (size_t)len);
+}
+
+void ebench_receive(struct ebench *b, uint32_t address, const char *hex)
+{
+    struct echonet_address from = address_of(address, false);
+    receive(b, &from, hex);
+}
+
+void ebench_receive_ipv6(struct ebench *b, uint32_t address, const char *hex)
+{
+    struct echonet_address from = address_of(address, true);
+    receive(b, &from, hex);
 }
 
 /* ---- charger ---- */
@@ -278,7 +323,7 @@ static void on_done(void *ctx, int err)
 struct device *ebench_device(struct ebench *b, int index, const char *host, const uint8_t *id,
                              uint8_t instance)
 {
-    static const struct device_events events = { on_value, on_no_value, on_batch, on_online };
+    static const struct device_events events = { on_value, on_no_value, on_batch, on_online, NULL };
     struct echonet_target target = { .instance = instance };
     if (host)
         (void)str_copy(target.host, sizeof(target.host), host);

@@ -20,16 +20,21 @@
 
 enum ebench_mute { ANSWERS, MUTE, MUTE_SET, DEAF_SET }; /* MUTE_SET executes what it does not answer */
 
+struct ebench_property {
+    uint8_t len;
+    uint8_t edt[32];
+    bool refused; /* SNA */
+};
+
 struct ebench_node {
     bool present;
-    uint32_t address;
+    uint32_t address; /* 10.0.0.2 and so on; with `ipv6` fe80::10.0.0.2 on interface 3 */
+    bool ipv6;
     uint8_t id[NODE_ID_SIZE];
-    struct {
-        uint8_t len;
-        uint8_t edt[32];
-        bool refused; /* SNA */
-    } properties[256];
-    uint8_t map[PROPERTY_MAP_MAX];
+    struct ebench_property properties[256];
+    struct echonet_object second; /* another object of the node, group 0: none */
+    struct ebench_property second_properties[256];
+    uint8_t map[PROPERTY_MAP_MAX]; /* Get map of 02A101 */
     size_t map_len;
     /* how it misbehaves */
     enum ebench_mute mute;
@@ -50,7 +55,7 @@ struct ebench {
     struct ebench_node nodes[EBENCH_NODES];
     struct {
         int64_t at_ms;
-        uint32_t from;
+        struct echonet_address from;
         bool closes; /* the answer to a request */
         size_t len;
         uint8_t bytes[ECHONET_MAX_FRAME];
@@ -79,9 +84,11 @@ struct device *ebench_device(struct ebench *b, int index, const char *host, cons
 const struct point *ebench_point(struct ebench *b, const char *name);
 void ebench_add_node(struct ebench *b, int index, uint32_t address);
 void ebench_set_map(struct ebench_node *node, const uint8_t *epcs, size_t count);
+void ebench_set(struct ebench_property *property, const char *hex);
 void ebench_run(struct ebench *b, int64_t ms);
 /* A datagram (hex) from `address`, at once. */
 void ebench_receive(struct ebench *b, uint32_t address, const char *hex);
+void ebench_receive_ipv6(struct ebench *b, uint32_t address, const char *hex);
 int ebench_write(struct ebench *b, int index, const char *name, uint8_t value);
 int ebench_read(struct ebench *b, int index, const char *name);
 /* Forgets what was asked and heard. */

@@ -143,6 +143,7 @@ static void on_connection(void *ctx, struct listener *listener)
     static const struct stream_events events = { NULL, on_peer_data, on_peer_close };
     struct mbench *b = ctx;
     stream_free(b->peer);
+    b->connections++;
     b->peer = stream_accept(listener, &events, b);
     modbus_receiver_init(&b->receiver, b->settings.framing, true);
 }
@@ -191,7 +192,7 @@ static void on_done(void *ctx, int err)
     hear(ctx, "done(%d) ", -err);
 }
 
-static const struct device_events events = { on_value, on_no_value, on_batch, on_online };
+static const struct device_events events = { on_value, on_no_value, on_batch, on_online, NULL };
 
 bool mbench_has_heard(const struct mbench *b, int device, const char *text)
 {

@@ -37,6 +37,7 @@ struct mbench {
     struct loop loop;
     struct listener *listener;
     struct stream *peer;
+    int connections; /* so far */
     struct modbus_receiver receiver;
     enum mbench_trick trick;
     int trick_times, trick_unit; /* with the next `times` requests (-1: all) to `unit` (-1: any) */

@@ -107,7 +107,7 @@ int update_teardown(void **state)
 
 void update_send(struct bench *b, const struct update_request *r, const char *expected)
 {
-    char payload[8192], retrieve[TIMESTAMP_SIZE], install[TIMESTAMP_SIZE], part[2][4096] = { "", "" };
+    char payload[16384], retrieve[TIMESTAMP_SIZE], install[TIMESTAMP_SIZE], part[2][4096] = { "", "" };
     timestamp_format(BENCH_WALL_MS + b->now_ms + r->retrieve_ms, retrieve);
     timestamp_format(BENCH_WALL_MS + b->now_ms + r->install_ms, install);
     if (r->certificate)
