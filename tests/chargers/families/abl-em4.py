@@ -1,0 +1,3 @@
+"""ABL eM4: what the points are called."""
+
+NAMES = {"state": "iec61851_state"}

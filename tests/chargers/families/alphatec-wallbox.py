@@ -1,0 +1,3 @@
+"""Alphatec: what the points are called."""
+
+NAMES = {"iec_state": "iec61851_state"}

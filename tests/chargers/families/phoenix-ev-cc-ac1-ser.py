@@ -1,0 +1,3 @@
+"""Phoenix Contact EV Charge Control Basic."""
+
+NAMES = {"iec_state": "iec61851_state"}

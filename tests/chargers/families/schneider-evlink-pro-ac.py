@@ -1,0 +1,3 @@
+"""Schneider EVlink Pro AC."""
+
+NAMES = {"state": "iec61851_state"}

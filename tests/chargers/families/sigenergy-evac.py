@@ -1,0 +1,3 @@
+"""Sigenergy EVAC."""
+
+NAMES = {"state": "iec61851_state", "control": "session_control"}
