@@ -204,7 +204,7 @@ static void parse_point(struct probe *p, char *text)
 
 static void add_device(struct probe *p, char *text)
 {
-    static const struct device_events events = { on_value, on_no_value, on_batch, on_online };
+    static const struct device_events events = { on_value, on_no_value, on_batch, on_online, NULL };
     struct echonet_target target = { 0 };
     const char *where = strsep(&text, "/");
     target.instance = (uint8_t)number(text);

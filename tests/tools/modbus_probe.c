@@ -6,7 +6,8 @@
  *     OPTIONS  timeout,retries,write function,max words,max gap
  *     POINT    name:kind:address:count:every_ms[:write function]     kind: coil discrete input holding
  *
- * Commands on stdin: "write UNIT NAME HEX", "read UNIT NAME", "counters"; it ends with the input. On stdout a line per
+ * Commands on stdin: "write UNIT NAME HEX", "read UNIT NAME", "counters", "also LINK" (a second bus with a unit 100 that nobody hears of;
+ * "also"); it ends with the input. On stdout a line per
  * event: "UNIT online", "UNIT offline ERR", "UNIT value NAME HEX", "UNIT none NAME ERR", "UNIT batch", "UNIT done ERR",
  * "UNIT refused ERR" (not even queued), "counters ...". */
 #include <inttypes.h>
@@ -35,6 +36,8 @@ struct probe {
     struct unit units[MAX_UNITS];
     size_t unit_count;
     struct modbus_bus *bus;
+    struct modbus_bus *also;
+    struct device *also_device;
     uv_poll_t input;
     char line[1024];
     size_t line_len;
@@ -117,11 +120,57 @@ static void print_counters(const struct bus_counters *c)
            c->requests, c->answers, c->timeouts, c->exceptions, c->bad_frames, c->late_answers);
 }
 
+static void parse_link(struct modbus_bus_settings *s, char *text);
+
+static void ignore_value(void *ctx, const struct point *point, const uint8_t *raw, size_t len)
+{
+    (void)ctx;
+    (void)point;
+    (void)raw;
+    (void)len;
+}
+
+static void ignore_no_value(void *ctx, const struct point *point, int err)
+{
+    (void)ctx;
+    (void)point;
+    (void)err;
+}
+
+static void ignore_online(void *ctx, bool online, int err)
+{
+    (void)ctx;
+    (void)online;
+    (void)err;
+}
+
+static void open_also(struct probe *p, char *link)
+{
+    static const struct device_events none = {
+        .on_value = ignore_value,
+        .on_no_value = ignore_no_value,
+        .on_online = ignore_online,
+    };
+    struct modbus_bus_settings settings;
+    if (!link || p->also)
+        fail("also wants a link, once");
+    parse_link(&settings, link);
+    p->also = modbus_bus_new(&p->loop, &settings);
+    p->also_device = p->also ? modbus_device_new(p->also, 100, &p->profile, &p->options, &none, p) : NULL;
+    if (!p->also_device)
+        fail("no memory");
+    printf("also\n");
+}
+
 static void obey(struct probe *p, char *line)
 {
     const char *verb = strsep(&line, " ");
     if (str_equal(verb, "counters")) {
         print_counters(modbus_bus_counters(p->bus));
+        return;
+    }
+    if (str_equal(verb, "also")) {
+        open_also(p, line);
         return;
     }
     struct unit *unit = find_unit(p, strsep(&line, " "));
@@ -217,7 +266,7 @@ static void parse_point(struct probe *p, char *text)
 
 int main(int argc, char **argv)
 {
-    static const struct device_events events = { on_value, on_no_value, on_batch, on_online };
+    static const struct device_events events = { on_value, on_no_value, on_batch, on_online, NULL };
     struct probe *p = calloc(1, sizeof(*p));
     if (!p || argc < 5 || loop_init(&p->loop) < 0)
         fail("usage: modbus_probe LINK UNITS OPTIONS POINT...");
@@ -242,6 +291,9 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < p->unit_count; i++)
         modbus_device_ops.free(p->units[i].device);
     modbus_bus_free(p->bus);
+    if (p->also)
+        modbus_device_ops.free(p->also_device);
+    modbus_bus_free(p->also);
     uv_close((uv_handle_t *)&p->input, NULL);
     loop_done(&p->loop);
     free(p);

@@ -1,4 +1,4 @@
-/* Reads lines `Action Request|Response {json}`, writes one verdict a line: "ok", or the violation. For
+/* Reads lines `Action Request|Response {json}`, of OCPP 2.0.1 or, with an argument 1.6, of that, writes one verdict a line: "ok", or the violation. For
  * tests/system/test_message_tables.py, which compares them with those of python3-jsonschema. */
 #include <string.h>
 
@@ -10,9 +10,9 @@ static const char *const kinds[] = {
     [VIOLATION_TYPE] = "Type", [VIOLATION_PROPERTY] = "Property",
 };
 
-static void judge(const char *action, const char *part, const char *text)
+static void judge(const struct message_table *table, const char *action, const char *part, const char *text)
 {
-    const struct message *message = message_find(action);
+    const struct message *message = message_find_in(table, action);
     AUTO(json_t) *payload = json_from_text(text, strlen(text));
     struct violation violation;
     if (!message || !payload)
@@ -24,8 +24,10 @@ static void judge(const char *action, const char *part, const char *text)
         printf("%s at \"%s\": %s\n", kinds[violation.kind], violation.path, violation.text);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    const struct message_table *table =
+        argc > 1 && strcmp(argv[1], "1.6") == 0 ? &message_table_16 : &message_table_201;
     AUTO_FREE char *line = NULL;
     size_t size = 0;
     ssize_t len;
@@ -36,7 +38,7 @@ int main(void)
         *part++ = '\0';
         *text++ = '\0';
         line[len - 1] = '\0';
-        judge(line, part, text);
+        judge(table, line, part, text);
     }
     return 0;
 }

@@ -162,11 +162,11 @@ static void levels_are_per_area(void **state)
     assert_string_equal(written(s), "");
 }
 
-static void on_line(void *ctx, const char *line)
+static void on_line(void *ctx, const struct log_line *said)
 {
     struct sink *s = ctx;
     s->lines_followed++;
-    (void)snprintf(s->followed, sizeof(s->followed), "%s", line);
+    (void)snprintf(s->followed, sizeof(s->followed), "%s", said->line);
     log_info(LOG_NET, "a follower may log");
 }
 
@@ -182,6 +182,24 @@ static void a_follower_gets_each_line_and_may_log_itself(void **state)
     assert_int_equal(s->lines_followed, 1);
 }
 
+static void on_kept(void *ctx, const char *line)
+{
+    (void)line;
+    ((struct sink *)ctx)->lines_followed++;
+}
+
+static void a_private_line_is_written_at_any_level_and_told_to_nobody(void **state)
+{
+    struct sink *s = *state;
+    log_set_level(LOG_OCPP, LOG_ERROR);
+    log_set_follower(on_line, s);
+    log_set_keeper(on_kept, s);
+    log_private(LOG_OCPP, LOG_WARN, "the token: token=%s", "abc");
+    log_set_keeper(NULL, NULL);
+    assert_string_equal(written(s) + 24, " warn  ocpp: the token: token=abc\n");
+    assert_int_equal(s->lines_followed, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +211,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_character_cut_off_at_the_end_spoils_nothing, prepare, clean_up),
         cmocka_unit_test_setup_teardown(levels_are_per_area, prepare, clean_up),
         cmocka_unit_test_setup_teardown(a_follower_gets_each_line_and_may_log_itself, prepare, clean_up),
+        cmocka_unit_test_setup_teardown(a_private_line_is_written_at_any_level_and_told_to_nobody, prepare,
+                                        clean_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

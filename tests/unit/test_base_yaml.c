@@ -106,7 +106,7 @@ static void what_is_no_plain_yaml_is_refused_with_its_line(void **state)
         { "a: [1\nb: 2\n",
           "file.yaml:2: column 2: did not find expected ',' or ']' (begun in line 1); is a bracket not "
           "closed? A text with brackets or commas needs quotes inside [ ]" },
-        { "a: \"\xFF\"\n", "file.yaml:1: column 1: invalid leading UTF-8 octet" },
+        { "a: \"\xFF\"\n", "file.yaml:1: column 5: invalid leading UTF-8 octet; save the file in UTF-8" },
         { "a:\n\t- 1\n", "file.yaml:2: column 1: found character that cannot start any token; lines are "
                          "indented by blanks, not tabs, and a text that begins with @ ` or % needs quotes" },
     };
@@ -120,11 +120,11 @@ static void size_and_depth_are_bounded(void **state)
     buf_init(&text, 4000000);
     for (int i = 0; i < YAML_MAX_DEPTH + 1; i++)
         buf_text(&text, "[");
-    assert_refused(*state, buf_string(&text), "file.yaml:1: nested too deeply");
+    assert_refused(*state, buf_string(&text), "file.yaml:1: nested too deeply; at most 32 levels");
     buf_clear(&text);
     for (int i = 0; i < YAML_MAX_KEYS + 1; i++)
         buf_printf(&text, "k%d: 1\n", i);
-    assert_refused(*state, buf_string(&text), "file.yaml:2001: the map has too many keys");
+    assert_refused(*state, buf_string(&text), "file.yaml:2001: the map has too many keys; at most 2000");
     buf_clear(&text);
     for (int i = 0; i < YAML_MAX_NODES; i++)
         buf_text(&text, "- 1\n");

@@ -1,71 +1,10 @@
 /* Memory of a charger: how much it takes, that a poll takes none, and what becomes of it when there is none: each allocation of a
- * profile and of a charger's life fails once.
- *
- * The linker puts our allocators before the real ones (CMakeLists.txt). */
+ * profile and of a charger's life fails once. */
 #include "support/charger_bench.h"
 
 #include "base/log.h"
 #include "driver/driver.h"
-
-static struct {
-    bool counting;
-    long count, fail_at; /* allocations; which one fails, 0: none */
-    size_t bytes;
-} memory;
-
-static bool is_refused(size_t size)
-{
-    if (!memory.counting)
-        return false;
-    memory.bytes += size;
-    return ++memory.count == memory.fail_at;
-}
-
-/* The names are the linker's: --wrap=malloc turns malloc into __wrap_malloc and __real_malloc into malloc. */
-/* NOLINTBEGIN(bugprone-reserved-identifier) */
-#define WRAP(type, name, parameters)                                                                         \
-    type __real_##name parameters;                                                                           \
-    type __wrap_##name parameters;                                                                           \
-    type __wrap_##name parameters
-
-WRAP(void *, malloc, (size_t size))
-{
-    return is_refused(size) ? NULL : __real_malloc(size);
-}
-
-WRAP(void *, calloc, (size_t count, size_t size))
-{
-    return is_refused(count * size) ? NULL : __real_calloc(count, size);
-}
-
-WRAP(void *, realloc, (void *block, size_t size))
-{
-    return is_refused(size) ? NULL : __real_realloc(block, size);
-}
-
-WRAP(void *, reallocarray, (void *block, size_t count, size_t size))
-{
-    return is_refused(count * size) ? NULL : __real_reallocarray(block, count, size);
-}
-
-WRAP(char *, strdup, (const char *text))
-{
-    return is_refused(strlen(text) + 1) ? NULL : __real_strdup(text);
-}
-
-WRAP(void, free, (void *block))
-{
-    __real_free(block);
-}
-/* NOLINTEND(bugprone-reserved-identifier) */
-
-static void count_from_now(long fail_at)
-{
-    memory.counting = true;
-    memory.count = 0;
-    memory.bytes = 0;
-    memory.fail_at = fail_at;
-}
+#include "support/short_memory.h"
 
 /* ---- profiles ---- */
 

@@ -196,6 +196,12 @@ static void each_mistake_is_told_with_its_place_and_its_remedy(void **state)
           "p.yaml:11: points.p.every: the point is write-only, so it is never read" },
         { HEAD POINTS "  p: { at: holding 5, type: u16, persistent: true }\n" EVSE STATE,
           "p.yaml:11: points.p.persistent: has a meaning for writable points only" },
+        { HEAD POINTS "  p: { at: holding 5, type: u16, rest: 1min }\n" EVSE STATE,
+          "p.yaml:11: points.p.rest: has a meaning for writable points only" },
+        { HEAD POINTS "  p: { at: holding 5, type: u16, access: w, rest: 10ms }\n" EVSE STATE,
+          "p.yaml:11: points.p.rest: \"10ms\" is no duration from 1 s to 86400 s; expected such as 500ms, "
+          "2s, "
+          "5min, 1h" },
         { HEAD POINTS "  p: { at: input 5, type: string, words: 2, mask: 1 }\n" EVSE STATE,
           "p.yaml:11: points.p.mask: a string has no bits to choose; only u8..u64 and bits have" },
         { HEAD POINTS "  p: { at: input 5, type: u16, mask: 0x10000 }\n" EVSE STATE,
@@ -530,6 +536,34 @@ static void what_a_profile_says_is_all_there(void **state)
     profile_free(p);
 }
 
+static void what_flows_without_the_gateway_is_a_hazard_unless_it_is_nothing(void **state)
+{
+    static const struct {
+        const char *on_silence, *hazard;
+    } rows[] = {
+        { "", "" },
+        { "on_silence: { device: \"stops\", current: 0 }\n", "" },
+        { "on_silence: { device: \"falls to 6 A\", current: 6 }\n",
+          "without the gateway up to 6 A flow: the device falls to 6 A" },
+        { "on_silence: { device: \"goes on\", current: max }\n",
+          "without the gateway all that it can give flows: the device goes on" },
+        { "on_silence: { device: \"goes on\", current: last }\n",
+          "without the gateway up to its last limit flows: the device goes on" },
+        { "on_silence: { device: \"blinks\" }\n",
+          "without the gateway it is not known what flows: the device blinks" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char text[2000], hazard[500], cut[8];
+        (void)snprintf(text, sizeof(text), "%s%s", WHOLE, rows[i].on_silence);
+        AUTO(profile) *p = good(text);
+        profile_hazard(p, hazard, sizeof(hazard));
+        assert_string_equal(hazard, rows[i].hazard);
+        profile_hazard(p, cut, sizeof(cut));
+        assert_int_equal(strncmp(cut, hazard, sizeof(cut) - 1), 0);
+    }
+}
+
 /* ---- extends ---- */
 
 static const char *const bases[][2] = {
@@ -631,6 +665,7 @@ int main(void)
         cmocka_unit_test(a_scale_may_be_another_point),
         cmocka_unit_test(parts_of_a_register_are_written_by_function_22),
         cmocka_unit_test(what_a_profile_says_is_all_there),
+        cmocka_unit_test(what_flows_without_the_gateway_is_a_hazard_unless_it_is_nothing),
         cmocka_unit_test(a_profile_can_build_on_another),
         cmocka_unit_test(what_is_wrong_in_a_base_is_told_of_its_file),
         cmocka_unit_test(the_examples_of_the_manual_are_sound),

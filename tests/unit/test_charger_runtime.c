@@ -500,6 +500,28 @@ static void the_keepalive_goes_on_as_long_as_the_device_is_there(void **state)
     expect(b, "");
 }
 
+/* A relay behind it: neither a loss nor a keepalive switches it again before its time. */
+static void what_rests_is_not_written_again_too_soon(void **state)
+{
+    struct bench *b = *state;
+    ac22(b);
+    ((struct point *)(uintptr_t)profile_point(b->profile, "alive"))->rest_ms = 200000;
+    pass(b, 30000);
+    answer_all(b);
+    forget(b);
+    for (int i = 0; i < 3; i++) { /* 30 s each */
+        online(b, false);
+        online(b, true);
+        answer_all(b);
+        pass(b, 30000);
+        answer_all(b);
+    }
+    assert_null(strstr(buf_string(&b->said), "write alive"));
+    for (int i = 0; i < 4; i++)
+        pass(b, 30000);
+    assert_non_null(strstr(buf_string(&b->said), "write alive"));
+}
+
 static const char two_outlets[] = "profile: two\nvendor: V\nmodels: [M]\nprotocol: modbus\n"
                                   "evses:\n"
                                   "  - count: 2\n    address_offset: 100\n"
@@ -580,6 +602,93 @@ static void a_charger_with_15_points_fits_into_3_KiB(void **state)
                 3 * 1024);
 }
 
+static const char read_back[] =
+    "profile: p\nvendor: V\nmodels: [M]\nprotocol: modbus\nmodbus: { unit: 1 }\npoints:\n"
+    "  enable: { at: holding 1, type: u16, access: rw, every: 1s, verify: 2s }\n"
+    "evses:\n"
+    "  - connectors: [ { type: sType2, max_current: 32 } ]\n"
+    "    signals: { state: [ { connected: enable == 0 }, { charging: otherwise } ] }\n"
+    "    commands:\n"
+    "      start: { set: { enable: 1 } }\n"
+    "      stop: { set: { enable: 0 } }\n";
+
+static void a_write_with_verify_is_read_back_until_it_holds(void **state)
+{
+    struct bench *b = *state;
+    use(b, read_back);
+    online(b, true);
+    set(b, "enable", 0);
+    batch(b);
+    forget(b);
+    command(b, EVSE_START, NAN, 7);
+    expect(b, "write enable 0001\n");
+    answer_one(b, 0);                      /* acknowledged ... */
+    assert_int_equal(b->request_count, 1); /* ... and asked for */
+    set(b, "enable", 0);                   /* the old value, still */
+    answer_one(b, 0);
+    pass(b, 600);
+    assert_int_equal(b->request_count, 1);
+    set(b, "enable", 1);
+    answer_one(b, 0);
+    pass(b, 0);
+    assert_non_null(strstr(buf_string(&b->said), "1 start 7: done\n"));
+}
+
+static void what_is_acknowledged_and_ignored_had_no_effect(void **state)
+{
+    struct bench *b = *state;
+    use(b, read_back);
+    online(b, true);
+    set(b, "enable", 0);
+    batch(b);
+    forget(b);
+    command(b, EVSE_START, NAN, 7);
+    answer_one(b, 0);
+    for (int i = 0; i < 6; i++) {
+        while (b->request_count) {
+            if (!b->requests[0].is_write)
+                set(b, "enable", 0);
+            answer_one(b, 0);
+        }
+        pass(b, 500);
+    }
+    char end[100];
+    (void)snprintf(end, sizeof(end), "1 start 7: %s\n", err_text(-ERR_NO_EFFECT));
+    assert_non_null(strstr(buf_string(&b->said), end));
+}
+
+static const char by_limit[] =
+    "profile: p\nvendor: V\nmodels: [M]\nprotocol: modbus\nmodbus: { unit: 1 }\npoints:\n"
+    "  limit: { at: holding 1, type: u16, unit: A, access: rw, every: 1s, persistent: true }\n"
+    "evses:\n"
+    "  - connectors: [ { type: sType2, max_current: 32 } ]\n"
+    "    signals: { state: [ { connected: limit == 0 }, { charging: otherwise } ] }\n"
+    "    commands:\n"
+    "      start: { set: { limit: limit_A } }\n"
+    "      stop: { set: { limit: 0 } }\n"
+    "      limit: { set: { limit: limit_A }, starts: true }\n";
+
+/* The device has dropped its limit by itself, and is just told it again. */
+static void a_stop_takes_back_a_limit_that_is_on_its_way(void **state)
+{
+    struct bench *b = *state;
+    use(b, by_limit);
+    online(b, true);
+    set(b, "limit", 0);
+    batch(b);
+    command(b, EVSE_LIMIT, 16, 1);
+    command(b, EVSE_START, NAN, 2);
+    answer_all(b);
+    set(b, "limit", 0);
+    batch(b);
+    pass(b, 0);
+    forget(b);
+    command(b, EVSE_LIMIT, 10, 3);
+    expect(b, "write limit 000A\n");
+    command(b, EVSE_STOP, NAN, 4);
+    expect(b, "write limit 0000\n"); /* though it is 0 as far as anybody has read */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -611,10 +720,14 @@ int main(void)
         TEST(a_card_that_was_there_before_us_is_no_presentation),
         TEST(a_padded_uid_is_a_uid),
         TEST(the_keepalive_goes_on_as_long_as_the_device_is_there),
+        TEST(what_rests_is_not_written_again_too_soon),
         TEST(each_outlet_has_its_own_points_limit_and_keepalive),
         TEST(a_value_follows_the_power_of_ten_in_another_point),
         TEST(what_the_profile_does_not_offer_is_said_to_be_so),
         TEST(a_charger_with_15_points_fits_into_3_KiB),
+        TEST(a_write_with_verify_is_read_back_until_it_holds),
+        TEST(a_stop_takes_back_a_limit_that_is_on_its_way),
+        TEST(what_is_acknowledged_and_ignored_had_no_effect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,6 +64,32 @@ static void a_limit_that_could_not_be_brought_back_after_a_loss_is_tried_again(v
     assert_true(charger_limit_A(b->charger, 1) == 16);
 }
 
+/* The limit is part of the state here, as it is of a device that knows no other start and stop. */
+static void a_write_that_was_never_sent_casts_no_doubt_on_its_point(void **state)
+{
+    struct bench *b = *state;
+    use(b,
+        HEAD "points:\n"
+             "  state: { at: input 1, type: u16 }\n"
+             "  limit: { at: holding 2, type: u16, unit: A, access: rw }\n"
+             "evses:\n"
+             "  - connectors: [ { type: sType2, phases: 3, max_current: 32 } ]\n"
+             "    signals: { state: [ { charging: state == 3 and limit >= 6 }, { connected: otherwise } ] }\n"
+             "    commands: { limit: { set: { limit: limit_A }, below_min: zero } }\n");
+    online(b, true);
+    set(b, "state", 3);
+    set(b, "limit", 16);
+    batch(b);
+    command(b, EVSE_LIMIT, 10, 1);
+    command(b, EVSE_LIMIT, 8, 2);
+    pass(b, 0);
+    forget(b);
+    answer(b, "limit", -ERR_SUPERSEDED);
+    expect(b, "write limit 0008\n");
+    answer(b, "limit", -ERR_NO_ANSWER); /* this one may have arrived */
+    assert_non_null(strstr(buf_string(&b->said), "1 is unknown\n"));
+}
+
 static void a_pause_that_could_not_be_brought_back_after_a_loss_is_tried_again(void **state)
 {
     struct bench *b = *state;
@@ -591,6 +617,7 @@ static void an_acknowledgement_without_an_answer_is_repeated(void **state)
 
 static const struct CMUnitTest trouble[] = {
     TEST(a_limit_that_could_not_be_brought_back_after_a_loss_is_tried_again),
+    TEST(a_write_that_was_never_sent_casts_no_doubt_on_its_point),
     TEST(a_pause_that_could_not_be_brought_back_after_a_loss_is_tried_again),
     TEST(a_limit_that_waits_for_the_setup_is_the_one_that_is_told),
     TEST(the_installation_is_not_overloaded_though_nobody_asked_for_a_limit),

@@ -201,6 +201,11 @@ static void limits_are_rounded_down(void **state)
 {
     static const struct point tenth = { .type = POINT_U16, .raw_size = 2, .scale = 0.1, .scale_point = -1 };
     static const struct point f32 = NUMBER(.type = POINT_F32, .raw_size = 4);
+    static const struct point i16 = NUMBER(.type = POINT_I16, .raw_size = 2);
+    static const struct point turned = { .type = POINT_I16, .raw_size = 2, .scale = -1, .scale_point = -1 };
+    static const struct point turned_f32 = {
+        .type = POINT_F32, .raw_size = 4, .scale = -1, .scale_point = -1
+    };
     static const struct {
         double number;
         unsigned raw;
@@ -215,6 +220,17 @@ static void limits_are_rounded_down(void **state)
     }
     assert_int_equal(value_encode_number(&f32, 0, 16.3, ROUND_DOWN, raw, &len), 0);
     assert_int_equal(value_decode(&f32, 0, raw, len, &v), 0);
+    assert_true(v.number <= 16.3 && v.number > 16.29999);
+    /* A negative one is a limit the other way. */
+    assert_int_equal(value_encode_number(&i16, 0, -4140.6, ROUND_DOWN, raw, &len), 0);
+    assert_int_equal((int16_t)(raw[0] << 8 | raw[1]), -4140);
+    assert_int_equal(value_encode_number(&turned, 0, 4140.6, ROUND_DOWN, raw, &len), 0);
+    assert_int_equal((int16_t)(raw[0] << 8 | raw[1]), -4140);
+    assert_int_equal(value_encode_number(&f32, 0, -16.3, ROUND_DOWN, raw, &len), 0);
+    assert_int_equal(value_decode(&f32, 0, raw, len, &v), 0);
+    assert_true(v.number >= -16.3 && v.number < -16.29999);
+    assert_int_equal(value_encode_number(&turned_f32, 0, 16.3, ROUND_DOWN, raw, &len), 0);
+    assert_int_equal(value_decode(&turned_f32, 0, raw, len, &v), 0);
     assert_true(v.number <= 16.3 && v.number > 16.29999);
 }
 

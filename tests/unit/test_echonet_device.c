@@ -28,7 +28,7 @@ static void the_map_is_read_first_then_all_points_in_batches(void **state)
     struct ebench *b = *state;
     ebench_device(b, 0, HOST, NULL, 1);
     ebench_run(b, 2000);
-    assert_string_equal(b->asked, "Get:9F Get:9D Get:D6 Get:DA,C7,D3,C8 Get:E6 ");
+    assert_string_equal(b->asked, "Get:9F Get:9E Get:9D Get:D6 Get:DA,C7,D3,C8 Get:E6 ");
     assert_string_equal(b->heard, "online mode=44 plug=30 power=00000000 power_all=00000000 low=000003E8 "
                                   "high=00001770 tag=024142 ");
     assert_int_equal(b->batches, 2);
@@ -153,7 +153,213 @@ static void a_read_comes_before_its_time(void **state)
     assert_int_equal(ebench_read(b, 0, "look"), -EINVAL);
 }
 
+/* ---- what a device has ---- */
+
+static void what_is_neither_listed_nor_answered_is_not_polled_until_the_device_begins_anew(void **state)
+{
+    struct ebench *b = *state;
+    static const uint8_t listed[] = { 0xDA, 0xC7, 0xD3 }, more[] = { 0xDA, 0xC7, 0xD3, 0xC8, 0xE6 };
+    ebench_set_map(&b->nodes[0], listed, sizeof(listed)); /* 3: a list */
+    b->nodes[0].properties[0xC8].refused = true;
+    b->nodes[0].mute_epc = 0xE6;
+    ebench_device(b, 0, HOST, NULL, 1);
+    ebench_run(b, 60000);
+    assert_int_equal(ebench_times(b->asked, "C8"), 1);
+    ebench_heard(b, "low!2001 high!2001 ");
+    ebench_heard(b, "tag!2002 ");
+    ebench_clear(b);
+    ebench_run(b, 600000);
+    assert_int_equal(ebench_times(b->asked, "C8"), 0);
+    assert_int_equal(ebench_times(b->asked, "E6"), 0);
+    assert_int_equal(ebench_times(b->asked, "Get:DA,C7,D3 "), 120);
+    assert_int_equal(ebench_read(b, 0, "low"), 0); /* costs nobody a wait */
+    ebench_run(b, 1);
+    ebench_heard(b, "done:2001 ");
+    assert_int_equal(ebench_times(b->asked, "C8"), 0);
+
+    b->nodes[0].mute_epc = 0; /* new firmware */
+    b->nodes[0].properties[0xC8].refused = false;
+    ebench_set_map(&b->nodes[0], more, sizeof(more));
+    ebench_clear(b);
+    ebench_receive(b, EBENCH_FIRST, "108100000EF0010EF0017301D5040102A101");
+    ebench_run(b, 10000);
+    ebench_asked(b, "C8,E6 "); /* both are listed, so together */
+    ebench_heard(b, "tag=024142 ");
+}
+
+static void a_map_of_sixteen_and_more_is_a_bitmap(void **state)
+{
+    struct ebench *b = *state;
+    static const uint8_t listed[] = { 0x80, 0x81, 0x82, 0x83, 0x88, 0x8A, 0x9D, 0x9E, 0x9F,
+                                      0xC5, 0xC7, 0xCC, 0xCD, 0xD3, 0xD8, 0xDA, 0xE6 };
+    ebench_set_map(&b->nodes[0], listed, sizeof(listed));
+    assert_int_equal(b->nodes[0].map_len, PROPERTY_MAP_MAX);
+    b->nodes[0].properties[0xC8].refused = true; /* the only one that is not in it */
+    ebench_device(b, 0, HOST, NULL, 1);
+    ebench_run(b, 600000);
+    assert_int_equal(ebench_times(b->asked, "C8"), 1);
+    ebench_asked(b, "Get:DA,C7,D3,E6 ");
+}
+
+static void what_the_set_map_does_not_name_is_not_written(void **state)
+{
+    struct ebench *b = *state;
+    ebench_set(&b->nodes[0].properties[EPC_SET_MAP], "0281DA");
+    ebench_device(b, 0, HOST, NULL, 1);
+    ebench_run(b, 2000);
+    ebench_clear(b);
+    assert_int_equal(ebench_write(b, 0, "look", 0x10), 0);
+    assert_string_equal(b->heard, ""); /* never from inside the call */
+    ebench_run(b, 300);
+    assert_string_equal(b->heard, "done:2001 ");
+    assert_int_equal(ebench_times(b->asked, "SetC"), 0);
+    assert_int_equal(ebench_write(b, 0, "mode", 0x42), 0);
+    ebench_run(b, 300);
+    ebench_asked(b, "SetC:DA=42 ");
+    ebench_heard(b, "done:0 ");
+}
+
+/* What the charger writes when the device comes online waits until it is known whether it may. */
+static void a_write_waits_for_the_set_map(void **state)
+{
+    struct ebench *b = *state;
+    ebench_set(&b->nodes[0].properties[EPC_SET_MAP], "0281DA");
+    ebench_device(b, 0, HOST, NULL, 1);
+    assert_int_equal(ebench_write(b, 0, "look", 0x10), 0);
+    assert_int_equal(ebench_write(b, 0, "mode", 0x42), 0);
+    ebench_run(b, 2000);
+    ebench_heard(b, "done:2001 ");
+    ebench_heard(b, "done:0 ");
+    assert_int_equal(ebench_times(b->asked, "SetC:CD=10 "), 0);
+    assert_true(strstr(b->asked, "Get:9E ") < strstr(b->asked, "SetC:DA=42 "));
+}
+
+static void a_set_map_that_is_refused_silent_or_wrong_forbids_nothing(void **state)
+{
+    struct ebench *b = *state;
+    for (int i = 0; i < 3; i++) {
+        b->nodes[0].mute_epc = i == 1 ? EPC_SET_MAP : 0;
+        ebench_set(&b->nodes[0].properties[EPC_SET_MAP], i == 2 ? "0581DA" : ""); /* 5, and two follow */
+        ebench_device(b, 0, HOST, NULL, 1);
+        assert_int_equal(ebench_write(b, 0, "look", 0x10), 0);
+        ebench_run(b, 1700); /* one time-out at most */
+        ebench_asked(b, "SetC:CD=10 ");
+        ebench_heard(b, "done:0 ");
+        ebench_run(b, 20000);
+        assert_int_equal(ebench_times(b->heard, "offline"), 0);
+        echonet_device_ops.free(b->devices[0]);
+        b->devices[0] = NULL;
+        ebench_clear(b);
+    }
+}
+
+/* A meter (028D) beside the charger, in one profile. */
+static void another_object_of_the_node_has_maps_of_its_own(void **state)
+{
+    struct ebench *b = *state;
+    struct ebench_node *node = &b->nodes[0];
+    struct point *meter = (struct point *)(uintptr_t)ebench_point(b, "tag");
+    meter->at.echonet.class_group = 0x02;
+    meter->at.echonet.class_code = 0x8D;
+    meter->at.echonet.epc = 0xE7;
+    node->second = (struct echonet_object){ 0x02, 0x8D, 1 };
+    ebench_set(&node->second_properties[EPC_GET_MAP], "0180"); /* E7 is not in it, as DA and C7 are not */
+    ebench_set(&node->second_properties[0xE7], "0102");
+    ebench_device(b, 0, HOST, NULL, 1);
+    ebench_run(b, 8000);
+    ebench_heard(b, "tag=0102 ");
+    ebench_asked(b, "Get:DA,C7,D3 ");
+    ebench_asked(b, "Get:E7 ");
+    ebench_clear(b);
+    ebench_receive(b, EBENCH_FIRST, "10810000028D010EF0017301E7020304");
+    ebench_receive(b, EBENCH_FIRST, "1081000002A1010EF0017301E7020506"); /* not the charger's */
+    assert_string_equal(b->heard, "tag=0304 ");
+}
+
+static void two_chargers_on_one_node_are_two(void **state)
+{
+    struct ebench *b = *state;
+    struct ebench_node *node = &b->nodes[0];
+    node->second = (struct echonet_object){ 0x02, 0xA1, 2 };
+    ebench_set(&node->second_properties[0xDA], "43");
+    ebench_set(&node->second_properties[0xC7], "41");
+    node->delay_ms = 300;
+    ebench_device(b, 0, HOST, NULL, 2);
+    ebench_run(b, 8000);
+    ebench_heard(b, "mode=43 ");
+    ebench_heard(b, "plug=41 ");
+    assert_int_equal(ebench_times(b->heard, "mode=44 "), 0);
+    ebench_device(b, 1, HOST, NULL, 1);
+    ebench_run(b, 8000);
+    ebench_clear(b);
+    assert_int_equal(ebench_write(b, 0, "mode", 0x42), 0);
+    assert_int_equal(ebench_write(b, 1, "mode", 0x47), 0);
+    ebench_run(b, 5000);
+    assert_int_equal(ebench_times(b->heard, "done:0 "), 2);
+    assert_int_equal(node->second_properties[0xDA].edt[0], 0x42);
+    assert_int_equal(node->properties[0xDA].edt[0], 0x47);
+    assert_int_equal(ebench_times(b->asked, "!"), 0); /* one request at a time, whatever the instance */
+}
+
 /* ---- late, foreign, unasked ---- */
+
+static void what_was_announced_is_not_asked_for_before_its_interval(void **state)
+{
+    struct ebench *b = online(state);
+    for (int i = 0; i < 30; i++) { /* each 2 s; polls are every 5 s */
+        ebench_run(b, 2000);
+        ebench_receive(b, EBENCH_FIRST, "1081000002A1010EF0017301C70141");
+    }
+    assert_int_equal(ebench_times(b->asked, "C7"), 0);
+    assert_true(ebench_times(b->asked, "DA") >= 11);
+    ebench_clear(b);
+    ebench_run(b, 30000); /* no more announcements: polled again */
+    assert_true(ebench_times(b->asked, "C7") >= 4);
+}
+
+static void an_announcement_spares_nobody_who_waits_for_an_answer(void **state)
+{
+    struct ebench *b = online(state);
+    b->nodes[0].delay_ms = 300;
+    assert_int_equal(ebench_read(b, 0, "plug"), 0);
+    ebench_receive(b, EBENCH_FIRST, "1081000002A1010EF0017301C70141");
+    ebench_run(b, 1000);
+    ebench_heard(b, "done:0 ");
+}
+
+/* Seen: the INF of the new value comes before the Set_Res. */
+static void an_announcement_before_the_set_res_is_taken_and_the_set_res_too(void **state)
+{
+    struct ebench *b = online(state);
+    b->nodes[0].delay_ms = 500;
+    assert_int_equal(ebench_write(b, 0, "mode", 0x42), 0);
+    ebench_run(b, 200);
+    char hex[64]; /* with the TID of the SetC, as notifications may have */
+    (void)snprintf(hex, sizeof(hex), "1081%04X02A1010EF0017301DA0142", b->engine.next_tid);
+    ebench_receive(b, EBENCH_FIRST, hex);
+    assert_string_equal(b->heard, "mode=42 ");
+    ebench_run(b, 2000);
+    assert_int_equal(ebench_times(b->heard, "done:0 "), 1);
+    assert_int_equal(ebench_times(b->asked, "SetC"), 1);
+}
+
+static void the_same_answer_twice_does_no_harm(void **state)
+{
+    struct ebench *b = online(state);
+    b->nodes[0].mute = MUTE;
+    ebench_run(b, 3500);
+    assert_string_equal(b->asked, "Get:DA,C7,D3,E6 ");
+    char hex[128];
+    (void)snprintf(hex, sizeof(hex), "1081%04X02A10105FF017204DA0142C70141D30400000001E6020141",
+                   b->engine.next_tid);
+    for (int i = 0; i < 3; i++)
+        ebench_receive(b, EBENCH_FIRST, hex);
+    b->nodes[0].mute = ANSWERS;
+    assert_int_equal(b->engine.counters.late_answers, 2);
+    ebench_run(b, 20000);
+    assert_int_equal(b->engine.counters.timeouts, 0);
+    assert_int_equal(ebench_times(b->asked, "Get:DA,C7,D3,E6 "), 5);
+}
 
 static void a_late_answer_to_an_older_try_is_taken(void **state)
 {
@@ -272,10 +478,10 @@ static void a_list_that_somebody_asked_for_is_no_restart(void **state)
 
 static int warnings;
 
-static void count_warnings(void *ctx, const char *line)
+static void count_warnings(void *ctx, const struct log_line *said)
 {
     (void)ctx;
-    warnings += strstr(line, "announcements do not arrive") != NULL;
+    warnings += strstr(said->line, "announcements do not arrive") != NULL;
 }
 
 static void announcements_that_never_arrive_are_noticed_once(void **state)
@@ -403,6 +609,25 @@ static void a_device_that_answers_fewer_is_asked_for_the_rest(void **state)
     ebench_run(b, 10000);
     ebench_asked(b, "Get:DA,C7,D3 ");
     assert_int_equal(ebench_times(b->asked, "Get:DA,C7,D3,E6 "), 0);
+}
+
+static void the_batch_size_is_remembered_over_silence_and_restart(void **state)
+{
+    struct ebench *b = online(state);
+    b->nodes[0].drop_above = 2;
+    ebench_run(b, 60000);
+    b->nodes[0].mute = MUTE;
+    ebench_run(b, 120000);
+    ebench_heard(b, "offline:2002 ");
+    b->nodes[0].mute = ANSWERS;
+    ebench_run(b, 70000);
+    ebench_clear(b);
+    ebench_receive(b, EBENCH_FIRST, "108100000EF0010EF0017301D5040102A101");
+    uint64_t timeouts = b->engine.counters.timeouts;
+    ebench_run(b, 60000);
+    ebench_heard(b, "online ");
+    assert_int_equal(b->engine.counters.timeouts, timeouts);
+    assert_int_equal(ebench_times(b->asked, "Get:DA,C7,D3"), 0);
 }
 
 static void one_property_that_is_never_answered_harms_no_other(void **state)
@@ -672,6 +897,81 @@ static void a_device_that_moved_and_announces_itself_is_found_at_once(void **sta
     ebench_heard(b, "online ");
 }
 
+/* Two chargers swap their addresses in a power cut: nothing meant for the one reaches the other. */
+static void two_that_swapped_their_addresses_are_found_again(void **state)
+{
+    struct ebench *b = *state;
+    ebench_add_node(b, 1, EBENCH_FIRST + 1);
+    b->nodes[1].properties[0xC7].edt[0] = 0x41;
+    engine_start(&b->engine);
+    ebench_device(b, 0, HOST, b->nodes[0].id, 1);
+    ebench_run(b, 20000);
+    ebench_heard(b, "plug=30 ");
+    b->nodes[0].address = EBENCH_FIRST + 1;
+    b->nodes[1].address = EBENCH_FIRST;
+    ebench_clear(b);
+    ebench_receive(b, EBENCH_FIRST, "108100000EF0010EF0017301D5040102A101"); /* as both do */
+    ebench_receive(b, EBENCH_FIRST + 1, "108100000EF0010EF0017301D5040102A101");
+    ebench_receive(b, EBENCH_FIRST, "1081000002A1010EF0017301C70141"); /* the other one's */
+    assert_int_equal(ebench_write(b, 0, "mode", 0x42), 0);
+    ebench_run(b, 30000);
+    ebench_heard(b, "offline:2003 ");
+    ebench_heard(b, "plug=30 ");
+    assert_int_equal(ebench_times(b->heard, "plug=41 "), 0);
+    assert_int_equal(b->nodes[1].properties[0xDA].edt[0], 0x44);
+    assert_int_equal(ebench_write(b, 0, "mode", 0x42), 0);
+    ebench_run(b, 1000);
+    assert_int_equal(b->nodes[0].properties[0xDA].edt[0], 0x42);
+}
+
+/* Soon after discovery a list is no restart, but it may be another node's. */
+static void a_list_of_another_node_at_the_address_is_noticed_at_once(void **state)
+{
+    struct ebench *b = *state;
+    engine_start(&b->engine);
+    ebench_device(b, 0, HOST, b->nodes[0].id, 1);
+    ebench_run(b, 3000);
+    ebench_heard(b, "online ");
+    b->nodes[0].id[5] ^= 1;
+    ebench_clear(b);
+    ebench_receive(b, EBENCH_FIRST, "108100000EF0010EF0017301D5040102A101");
+    ebench_receive(b, EBENCH_FIRST, "1081000002A1010EF0017301C70141");
+    ebench_run(b, 500);
+    assert_string_equal(b->heard, "offline:2003 ");
+    for (int i = 0; i < 100; i++) { /* no flood of questions by a flood of lists */
+        ebench_receive(b, EBENCH_FIRST, "108100000EF0010EF0017301D5040102A101");
+        ebench_run(b, 10);
+    }
+    assert_true(ebench_times(b->asked, "Get:83 ") <= 11);
+}
+
+static void a_swap_that_nobody_announced_is_noticed(void **state)
+{
+    struct ebench *b = *state;
+    for (int i = 0; i < 2; i++) { /* 0: some requests stayed out meanwhile; 1: none did */
+        ebench_add_node(b, 0, EBENCH_FIRST);
+        ebench_add_node(b, 1, EBENCH_FIRST + 1);
+        engine_start(&b->engine);
+        ebench_device(b, 0, HOST, b->nodes[0].id, 1);
+        ebench_run(b, 20000);
+        if (i == 0) {
+            b->nodes[0].mute = MUTE;
+            ebench_run(b, 1500);
+            b->nodes[0].mute = ANSWERS;
+        }
+        b->nodes[0].address = EBENCH_FIRST + 1;
+        b->nodes[1].address = EBENCH_FIRST;
+        ebench_clear(b);
+        ebench_run(b, i == 0 ? 10000 : 610000);
+        ebench_heard(b, "offline:2003 ");
+        ebench_run(b, 30000);
+        ebench_heard(b, "online ");
+        echonet_device_ops.free(b->devices[0]);
+        b->devices[0] = NULL;
+        ebench_clear(b);
+    }
+}
+
 static void nothing_is_written_to_another_node_at_the_address(void **state)
 {
     struct ebench *b = *state;
@@ -704,6 +1004,87 @@ static void a_node_without_id_has_to_do_by_its_address(void **state)
     ebench_heard(b, "online ");
 }
 
+/* ---- IPv6 ---- */
+
+#define HOST6 "fe80::a00:2%3"
+
+static void a_device_is_reached_by_ipv6(void **state)
+{
+    struct ebench *b = *state;
+    b->nodes[0].ipv6 = true;
+    ebench_device(b, 0, HOST6, NULL, 1);
+    ebench_run(b, 2000);
+    ebench_heard(b, "online ");
+    assert_int_equal(ebench_write(b, 0, "mode", 0x42), 0);
+    ebench_run(b, 300);
+    ebench_heard(b, "done:0 ");
+    ebench_clear(b);
+    ebench_receive_ipv6(b, EBENCH_FIRST, "1081000002A1010EF0017301C70141");
+    assert_string_equal(b->heard, "plug=41 ");
+    ebench_receive(b, EBENCH_FIRST, "1081000002A1010EF0017301C70142"); /* the same digits are another place */
+    assert_string_equal(b->heard, "plug=41 ");
+}
+
+/* A node with both announces everything twice. */
+static void a_node_with_ipv4_and_ipv6_is_one_device(void **state)
+{
+    struct ebench *b = *state;
+    ebench_add_node(b, 1, EBENCH_FIRST);
+    b->nodes[1].ipv6 = true;
+    memcpy(b->nodes[1].id, b->nodes[0].id, NODE_ID_SIZE);
+    engine_start(&b->engine);
+    ebench_device(b, 0, NULL, b->nodes[0].id, 1);
+    ebench_run(b, 5000);
+    assert_int_equal(ebench_times(b->heard, "online "), 1);
+    ebench_clear(b);
+    ebench_receive(b, EBENCH_FIRST, "1081000002A1010EF0017301C70141");
+    ebench_receive_ipv6(b, EBENCH_FIRST, "1081000002A1010EF0017301C70141");
+    assert_string_equal(b->heard, "plug=41 ");
+    b->nodes[0].mute = MUTE; /* the cable of one network is pulled */
+    ebench_clear(b);
+    ebench_run(b, 60000);
+    ebench_heard(b, "offline:2002 ");
+    ebench_heard(b, "online ");
+}
+
+static void addresses_are_read_and_written(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *again; /* NULL: refused */
+    } rows[] = {
+        { "10.0.0.2", "10.0.0.2" },
+        { "fd00:0::02", "fd00::2" },
+        { "fe80::1%7777", "fe80::1%7777" }, /* no interface of that index: the number stays */
+        { "fe80::1", "fe80::1" },
+        { "fe80::1%lo", "fe80::1%lo" },
+        { "fe80::1%nosuchinterface", "fe80::1" }, /* not there now */
+        { "::ffff:10.0.0.2", "10.0.0.2" },
+        { "fe80::1%", NULL },
+        { "fe80::1%aninterfacenametoolong", NULL },
+        { "fd00::1%lo", NULL },
+        { "10.0.0.2%lo", NULL },
+        { "10.0.0", NULL },
+        { "charger", NULL },
+        { "", NULL },
+        { "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc", NULL },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct echonet_address a, b;
+        struct sockaddr_storage socket;
+        char text[ECHONET_ADDRESS_TEXT];
+        int r = echonet_address_parse(rows[i].text, &a);
+        assert_int_equal(r, rows[i].again ? 0 : -EINVAL);
+        if (r < 0)
+            continue;
+        echonet_address_format(&a, text);
+        assert_string_equal(text, rows[i].again);
+        echonet_address_to_socket(&a, 3610, &socket);
+        echonet_address_from_socket((struct sockaddr *)&socket, &b);
+        assert_true(echonet_same_address(&a, &b));
+    }
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, ebench_setup, ebench_teardown)
@@ -718,6 +1099,17 @@ int main(void)
         T(a_map_that_contradicts_itself_is_not_believed),
         T(a_device_without_map_is_polled_all_the_same),
         T(a_read_comes_before_its_time),
+        T(what_is_neither_listed_nor_answered_is_not_polled_until_the_device_begins_anew),
+        T(a_map_of_sixteen_and_more_is_a_bitmap),
+        T(what_the_set_map_does_not_name_is_not_written),
+        T(a_write_waits_for_the_set_map),
+        T(a_set_map_that_is_refused_silent_or_wrong_forbids_nothing),
+        T(another_object_of_the_node_has_maps_of_its_own),
+        T(two_chargers_on_one_node_are_two),
+        T(what_was_announced_is_not_asked_for_before_its_interval),
+        T(an_announcement_spares_nobody_who_waits_for_an_answer),
+        T(an_announcement_before_the_set_res_is_taken_and_the_set_res_too),
+        T(the_same_answer_twice_does_no_harm),
         T(a_late_answer_to_an_older_try_is_taken),
         T(an_answer_with_a_foreign_tid_is_taken_if_it_can_only_be_ours),
         T(no_foreign_answer_lands_in_a_request),
@@ -734,6 +1126,7 @@ int main(void)
         T(announcements_keep_it_alive_when_requests_get_no_answer),
         T(a_batch_too_big_for_the_device_is_split_and_the_size_remembered),
         T(a_device_that_answers_fewer_is_asked_for_the_rest),
+        T(the_batch_size_is_remembered_over_silence_and_restart),
         T(one_property_that_is_never_answered_harms_no_other),
         T(one_lost_answer_changes_nothing),
         T(a_write_is_acknowledged_and_then_looked_at),
@@ -754,8 +1147,14 @@ int main(void)
         T(a_device_nobody_knows_is_offline_and_looked_for),
         T(a_device_that_moved_is_found_again),
         T(a_device_that_moved_and_announces_itself_is_found_at_once),
+        T(two_that_swapped_their_addresses_are_found_again),
+        T(a_list_of_another_node_at_the_address_is_noticed_at_once),
+        T(a_swap_that_nobody_announced_is_noticed),
         T(nothing_is_written_to_another_node_at_the_address),
         T(a_node_without_id_has_to_do_by_its_address),
+        T(a_device_is_reached_by_ipv6),
+        T(a_node_with_ipv4_and_ipv6_is_one_device),
+        cmocka_unit_test(addresses_are_read_and_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,6 +26,7 @@
 #define STATION(id)                                                                                          \
     "  - { id: " id ", csms: a, chargers: [{ profile: demo-modbus-ac22, tcp: 10.0.0.1, unit: 9 }] }\n"
 #define CHARGER(rest) "stations:\n  - { id: CS1, csms: a, chargers: [{ " rest " }] }\n"
+#define OCPP16(rest)  "ocpp16: { listen: \"0.0.0.0:8887\"" rest " }\n"
 #define SERIAL_STATION(id)                                                                                   \
     "  - { id: " id ", csms: a, chargers: [{ profile: demo-modbus-rtu, bus: line, unit: 3 }] }\n"
 
@@ -115,6 +116,18 @@ static const struct {
     const char *words;
 } bad[] = {
     { "nothing at all", "", 1, "csms is missing" },
+    { "no server for OCPP 1.6", CSMS CHARGER("profile: ocpp16, ocpp16: CP1"), 4, "nothing listens for it" },
+    { "a server without address", CSMS "ocpp16: { cert: x }\n" CHARGER("profile: ocpp16, ocpp16: CP1"), 3, "listen is missing" },
+    { "a certificate without key", CSMS "ocpp16: { listen: \"::\", cert: x }\n" CHARGER("profile: ocpp16, ocpp16: CP1"), 3, "expected both cert and key" },
+    { "a certificate that is not there", CSMS OCPP16(", cert: nowhere.pem, key: nowhere.pem") CHARGER("profile: ocpp16, ocpp16: CP1"), 3, "cannot be read" },
+    { "a wrong port", CSMS "ocpp16: { listen: \"h:99999\" }\n" CHARGER("profile: ocpp16, ocpp16: CP1"), 3, "expected address" },
+    { "no identity", CSMS OCPP16("") CHARGER("profile: ocpp16"), 5, "expected ocpp16: the identity" },
+    { "an identity of another kind", CSMS OCPP16("") CHARGER("profile: ocpp16, ocpp16: \"a/b\""), 5, "expected 1 to 48" },
+    { "OCPP 1.6 at an address", CSMS OCPP16("") CHARGER("profile: ocpp16, ocpp16: CP1, tcp: h"), 5, "expected ocpp16: the identity" },
+    { "an identity at Modbus", CSMS OCPP16("") CHARGER("profile: demo-modbus-ac22, ocpp16: CP1"), 5, "is Modbus" },
+    { "a short password", CSMS OCPP16("") CHARGER("profile: ocpp16, ocpp16: CP1, password: short"), 5, "8 to 64 characters" },
+    { "two passwords", CSMS OCPP16("") CHARGER("profile: ocpp16, ocpp16: CP1, password: 01234567, password_file: password"), 5, "either password" },
+    { "an identity twice", CSMS OCPP16("") "stations:\n  - { id: CS1, csms: a, chargers: [{ profile: ocpp16, ocpp16: CP1 }, { profile: ocpp16-2, ocpp16: CP1 }] }\n", 5, "has the same device" },
     { "no stations", CSMS, 1, "stations is missing" },
     { "an unknown section", CSMS "station: []\n", 3, "did you mean \"stations\"" },
     { "stations as a map", CSMS "stations: { a: 1 }\n", 3, "expected a list" },
@@ -143,6 +156,8 @@ static const struct {
     { "roots that only look like some", "csms: { a: { url: \"wss://csms/\", security_profile: 2, ca_file: rubbish.pem } }\n", 2, "no PEM certificate" },
     { "a max_message too small", "csms: { a: { url: \"ws://csms/\", max_message: 10 } }\n", 2, "from 4096" },
     { "a name of a csms too long", "csms: { aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: { url: \"ws://csms/\" } }\n", 2, "longer than 63" },
+    { "a name of a csms over two lines", "csms: { \"a\\nb\": { url: \"ws://csms/\" } }\n", 2, "control characters" },
+    { "a name of a bus that colours", "buses: { \"a\\e[31m\": { tcp: h } }\n", 2, "control characters" },
     { "a level of no kind", CSMS "log: { level: loud }\n", 3, "\"loud\" is unknown" },
     { "an unknown area of the log", "log: { areas: { modbas: debug } }\n", 2, "did you mean \"modbus\"" },
     { "log as a list", "log: [ debug ]\n", 2, "expected a map" },
@@ -156,7 +171,10 @@ static const struct {
     { "a parity of no kind", "buses: { b: { serial: /dev/ttyS0, line: { parity: mark } } }\n", 2, "none, even, odd" },
     { "one port on two buses", "buses:\n  b: { serial: /dev/ttyS0 }\n  c: { serial: /dev/ttyS0 }\n", 4, "the same serial port" },
     { "an address to bind that is none", "echonet: { bind: eth0 }\n", 2, "expected an IPv4 address" },
-    { "an interface that is no address", "echonet: { multicast_interface: eth0 }\n", 2, "expected an IPv4 address" },
+    { "an interface that can be none", "echonet: { multicast_interface: 10.0.0.300 }\n", 2, "expected the name of an interface" },
+    { "an interface with a name too long", "echonet: { multicast_interface: enp0s31f6.4000000 }\n", 2, "expected the name of an interface" },
+    { "IPv6 at an IPv4 address", "echonet: { ipv6: 10.0.0.1 }\n", 2, "expected yes, no, or an IPv6 address" },
+    { "IPv6 perhaps", "echonet: { ipv6: maybe }\n", 2, "expected yes, no, or an IPv6 address" },
     { "a node id too short", "echonet: { node_id: FE00 }\n", 2, "34 hex digits" },
     { "an id with a blank", CSMS "stations:\n" STATION("CS 1"), 4, "letters, digits" },
     { "the same id twice", CSMS "stations:\n" STATION("CS1") STATION("CS1"), 5, "another station" },
@@ -170,8 +188,12 @@ static const struct {
     { "a charger of Modbus at an IPv4 address", CSMS CHARGER("profile: demo-modbus-ac22, echonet: 10.0.0.1"), 4, "either tcp" },
     { "a charger with tcp and bus", CSMS CHARGER("profile: demo-modbus-ac22, tcp: h, bus: b"), 4, "either tcp" },
     { "an unknown bus", CSMS CHARGER("profile: demo-modbus-ac22, bus: b"), 4, "no bus of the name" },
+    { "a point at a unit too high", CSMS CHARGER("profile: unlimited, tcp: h, unit: 249"), 4, "points up to unit 256; expected at most 248" },
     { "a unit too high", CSMS CHARGER("profile: demo-modbus-ac22, tcp: h, unit: 256"), 4, "from 0 to 255" },
-    { "ECHONET by name", CSMS CHARGER("profile: echonet-02a1, echonet: charger"), 4, "expected an IPv4 address" },
+    { "ECHONET by name", CSMS CHARGER("profile: echonet-02a1, echonet: charger"), 4, "expected an IPv4 or IPv6 address" },
+    { "ECHONET by IPv6 that is off", CSMS CHARGER("profile: echonet-02a1, echonet: 'fd00::1'"), 4, "expected ipv6: yes under echonet:" },
+    { "ECHONET by IPv6 of one link, but which", "echonet: { ipv6: yes }\n" CSMS CHARGER("profile: echonet-02a1, echonet: 'fe80::1'"), 5, "expected fe80::1%interface, or multicast_interface:" },
+    { "an interface of what is of all links", "echonet: { ipv6: yes }\n" CSMS CHARGER("profile: echonet-02a1, echonet: 'fd00::1%eth0'"), 5, "expected an IPv4 or IPv6 address" },
     { "ECHONET over tcp", CSMS CHARGER("profile: echonet-02a1, tcp: h"), 4, "is ECHONET Lite" },
     { "a number that is none", CSMS CHARGER("profile: demo-modbus-ac22, tcp: h, max_current: nan"), 4, "no number" },
     { "an override of no kind", CSMS CHARGER("profile: demo-modbus-ac22, tcp: h, modbus: { timeuot: 1s }"), 4, "did you mean \"timeout\"" },
@@ -180,7 +202,9 @@ static const struct {
     { "one unit on a line twice", CSMS "buses: { line: { serial: /dev/ttyS0 } }\nstations:\n" SERIAL_STATION("CS1") SERIAL_STATION("CS2"), 6, "the same device" },
     { "one node twice", CSMS "stations:\n  - id: CS1\n    csms: a\n    chargers:\n      - { profile: echonet-02a1, echonet: 10.0.0.1 }\n"
       "      - { profile: echonet-02a1, echonet: 10.0.0.1 }\n", 8, "the same device" },
-    { "unit 0 on a line", CSMS "buses: { line: { serial: /dev/ttyS0 } }\n" CHARGER("profile: demo-modbus-rtu, bus: line, unit: 0"), 5, "1 to 247" },
+    { "one IPv6 node twice", "echonet: { ipv6: yes }\n" CSMS "stations:\n  - id: CS1\n    csms: a\n    chargers:\n      - { profile: echonet-02a1, echonet: 'fd00::1' }\n"
+      "      - { profile: echonet-02a1, echonet: 'fd00:0::01' }\n", 9, "the same device" },
+    { "unit 0 on a line", CSMS "buses: { line: { serial: /dev/ttyS0 } }\n" CHARGER("profile: demo-modbus-rtu, bus: line, unit: 0"), 5, "1 to 255" },
     { "no password", "csms: { a: { url: \"ws://csms/\" } }\nstations:\n" STATION("CS1"), 4, "password of 16 to 40" },
     { "a password too short", "csms: { a: { url: \"ws://csms/\" } }\nstations:\n  - { id: CS1, csms: a, password: short, chargers: [] }\n", 4, "password of 16 to 40" },
     { "a password for nothing", CSMS "stations:\n  - { id: CS1, csms: a, password: aaaaaaaaaaaaaaaaaaaa, chargers: [] }\n", 4, "is not used" },
@@ -222,7 +246,8 @@ static void write_unlimited(struct bench *b)
 {
     write_file(b, "unlimited.yaml",
                "profile: unlimited\nvendor: V\nmodels: [M]\nprotocol: modbus\n"
-               "points: { state: { at: input 0, type: u16 } }\n"
+               "points:\n  state: { at: input 0, type: u16 }\n"
+               "  inlet: { at: input 0, type: i16, unit: Celsius, unit_offset: 7 }\n"
                "evses:\n  - connectors: [ { type: cType2, max_current: 32 } ]\n"
                "    signals: { state: [ { charging: state == 3 }, { available: otherwise } ] }\n");
 }
@@ -470,6 +495,36 @@ static void a_good_file_comes_out_as_meant(void **state)
     assert_int_equal(c->profile_count, 3); /* each read once */
 }
 
+static void an_ocpp16_charger_comes_out_as_meant(void **state)
+{
+    struct bench *b = *state;
+    write_file(b, "password", "secret-of-cp1\n");
+    int r = parse(
+        b, CSMS "ocpp16: { listen: \"[::1]:9000\", cert: password, key: password }\n" CHARGER(
+               "profile: ocpp16, ocpp16: CP1, password_file: password, ocpp16_options: { authorize: 7s }"));
+    if (r < 0)
+        fail_msg("%s", problem(b, 0));
+    const struct charger_config *charger = &b->config->stations[0].chargers[0];
+    assert_string_equal(charger->identity, "CP1");
+    assert_string_equal(charger->password, "secret-of-cp1");
+    assert_int_equal(charger->bus, -1);
+    assert_int_equal(charger->ocpp16.authorize_ms, 7000);
+    assert_int_equal(charger->ocpp16.heartbeat_ms, 60000);
+    assert_string_equal(b->config->ocpp16.settings.address, "::1");
+    assert_int_equal(b->config->ocpp16.settings.port, 9000);
+    assert_non_null(b->config->ocpp16.settings.cert_file);
+    AUTO_FREE char *before = strdup(b->config->stations[0].fingerprint);
+    write_file(b, "password", "another-secret\n"); /* also the certificate that was renewed */
+    assert_int_equal(
+        parse(
+            b,
+            CSMS "ocpp16: { listen: \"[::1]:9000\", cert: password, key: password }\n" CHARGER(
+                "profile: ocpp16, ocpp16: CP1, password_file: password, ocpp16_options: { authorize: 7s }")),
+        0);
+    assert_string_not_equal(before, b->config->stations[0].fingerprint);
+    assert_null(strstr(b->config->stations[0].fingerprint, "another-secret"));
+}
+
 static void a_limit_of_a_meter_comes_out_as_meant(void **state)
 {
     struct bench *b = *state;
@@ -582,6 +637,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_bound_that_the_charger_cannot_keep_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_good_file_comes_out_as_meant, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_ocpp16_charger_comes_out_as_meant, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_limit_of_a_meter_comes_out_as_meant, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_fingerprint_changes_with_all_a_station_is_made_from, set_up,
                                         tear_down),

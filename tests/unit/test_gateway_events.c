@@ -19,24 +19,24 @@ struct bench {
     struct events events;
 };
 
-static void on_line(void *ctx, const char *line)
+static void on_line(void *ctx, const struct log_line *said)
 {
     struct bench *b = ctx;
-    (void)buf_text(&b->log, line);
+    (void)buf_text(&b->log, said->line);
 }
 
-static void on_event(void *ctx, const json_t *event)
+static void on_frame(void *ctx, const char *station, bool outgoing, const char *text, size_t len)
 {
     struct bench *b = ctx;
     json_decref(b->event);
-    b->event = json_deep_copy(event);
+    b->event = events_frame_json(station, outgoing, text, len);
 }
 
 static int set_up(void **state)
 {
     struct bench *b = calloc(1, sizeof(*b));
     buf_init(&b->log, 1 << 20);
-    b->events = (struct events){ on_event, b };
+    b->events = (struct events){ .on_frame = on_frame, .ctx = b };
     log_set_follower(on_line, b);
     log_set_level(LOG_OCPP, LOG_DEBUG);
     *state = b;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
 
@@ -227,6 +228,216 @@ static void a_device_may_join_an_open_link(void **state)
     mbench_free(b);
 }
 
+struct answers {
+    struct mbench *b;
+    int count, err;
+    uint8_t exception, data[8];
+    size_t len;
+    int to_ask; /* again, from the callback */
+};
+
+static const struct modbus_request read_two = { .function = MODBUS_READ_HOLDING, .address = 8, .count = 2 };
+
+static void on_asked(void *ctx, int err, const struct modbus_response *response)
+{
+    struct answers *a = ctx;
+    a->count++;
+    a->err = err;
+    assert_int_equal(response != NULL, err == 0);
+    if (response) {
+        a->exception = response->exception;
+        a->len = response->data_len < sizeof(a->data) ? response->data_len : sizeof(a->data);
+        if (a->len > 0)
+            memcpy(a->data, response->data, a->len);
+    }
+    if (a->to_ask > 0 && a->to_ask--)
+        assert_int_equal(modbus_bus_ask(a->b->bus, 1, &read_two, 100, on_asked, a), 0);
+}
+
+static void await_answers(struct answers *a, int count)
+{
+    for (int i = 0; i < 500 && a->count < count; i++)
+        mbench_run(a->b, 0, NULL, 5);
+    assert_int_equal(a->count, count);
+}
+
+static void anyone_may_ask_besides_the_devices(void **state)
+{
+    (void)state;
+    for (enum modbus_framing framing = MODBUS_TCP; framing <= MODBUS_ASCII; framing++) {
+        struct mbench *b = mbench_online(framing);
+        struct answers a = { .b = b };
+        assert_int_equal(modbus_bus_ask(b->bus, 9, &read_two, 100, on_asked, &a), 0);
+        assert_int_equal(a.count, 0); /* never from inside */
+        await_answers(&a, 1);
+        assert_int_equal(a.err, 0);
+        assert_memory_equal(a.data, "\0\x08\0\x09", 4);
+        b->hole = 8;
+        assert_int_equal(modbus_bus_ask(b->bus, 1, &read_two, 100, on_asked, &a), 0);
+        await_answers(&a, 2);
+        assert_int_equal(a.err, 0);
+        assert_int_equal(a.exception, MODBUS_ILLEGAL_ADDRESS);
+        const uint8_t value[] = { 0xAB, 0xCD };
+        struct modbus_request write = {
+            .function = MODBUS_WRITE_REGISTER, .address = 3, .count = 1, .data = value, .data_len = 2
+        };
+        assert_int_equal(modbus_bus_ask(b->bus, 1, &write, 100, on_asked, &a), 0);
+        await_answers(&a, 3);
+        assert_memory_equal(b->registers + 6, value, 2);
+        assert_false(mbench_has_heard(b, 0, "offline"));
+        mbench_free(b);
+    }
+}
+
+static void who_asks_hears_of_silence_once_and_no_device_suffers(void **state)
+{
+    (void)state;
+    for (enum modbus_framing framing = MODBUS_TCP; framing <= MODBUS_RTU; framing++) {
+        struct mbench *b = mbench_online(framing);
+        struct answers a = { .b = b };
+        b->trick_unit = 9;
+        mbench_play(b, TRICK_MUTE, -1);
+        assert_int_equal(modbus_bus_ask(b->bus, 9, &read_two, 40, on_asked, &a), 0);
+        await_answers(&a, 1);
+        assert_int_equal(a.err, -ERR_NO_ANSWER);
+        mbench_run(b, 0, NULL, 100);
+        assert_int_equal(a.count, 1);
+        assert_int_equal(mbench_times(b, "9.3:8+2 "), 1);
+        assert_true(b->batches[0] > 2);
+        assert_false(mbench_has_heard(b, 0, "offline"));
+        mbench_free(b);
+    }
+}
+
+static void a_late_answer_to_what_was_asked_is_no_value_of_a_device(void **state)
+{
+    (void)state;
+    struct mbench *b = mbench_online(MODBUS_RTU);
+    struct answers a = { .b = b };
+    const struct modbus_request other = { .function = MODBUS_READ_HOLDING, .address = 33, .count = 1 };
+    mbench_run(b, 0, "state=", MBENCH_PATIENCE_MS);
+    mbench_play(b, TRICK_LATE, 1); /* comes with the next answer, and would fit the poll */
+    assert_int_equal(modbus_bus_ask(b->bus, 1, &other, 40, on_asked, &a), 0);
+    await_answers(&a, 1);
+    assert_int_equal(a.err, -ERR_NO_ANSWER);
+    mbench_run(b, 0, NULL, 20);
+    mbench_send_late(b);
+    mbench_run(b, 0, NULL, 200);
+    assert_false(mbench_has_heard(b, 0, "state=0021 "));
+    assert_true(mbench_has_heard(b, 0, "state=000A "));
+    mbench_free(b);
+}
+
+static void questions_and_polls_take_turns(void **state)
+{
+    (void)state;
+    struct mbench *b = mbench_new(MODBUS_TCP);
+    mbench_add_point(b, "state", MODBUS_HOLDING, 10, 1, 1);
+    mbench_start(b, 1);
+    mbench_await(b, "online ");
+    mbench_forget(b);
+    struct answers a = { .b = b, .to_ask = 499 };
+    int64_t start_ms = mbench_now_ms(b);
+    assert_int_equal(modbus_bus_ask(b->bus, 1, &read_two, 100, on_asked, &a), 0);
+    await_answers(&a, 500);
+    assert_true(b->batches[0] > (mbench_now_ms(b) - start_ms) / 4);
+    mbench_free(b);
+}
+
+static void what_is_forgotten_calls_nobody(void **state)
+{
+    (void)state;
+    for (enum modbus_framing framing = MODBUS_TCP; framing <= MODBUS_RTU; framing++) {
+        struct mbench *b = mbench_online(framing);
+        struct answers a = { .b = b }, other = { .b = b };
+        assert_int_equal(modbus_bus_ask(b->bus, 1, &read_two, 100, on_asked, &a), 0);
+        assert_int_equal(modbus_bus_ask(b->bus, 1, &read_two, 100, on_asked, &other), 0);
+        assert_int_equal(modbus_bus_ask(b->bus, 1, &read_two, 100, on_asked, &a), 0);
+        modbus_bus_forget(b->bus, &a);
+        await_answers(&other, 1);
+        assert_int_equal(other.err, 0);
+        mbench_forget(b);
+        mbench_await(b, "state=000A ");
+        assert_int_equal(a.count, 0);
+        modbus_bus_forget(b->bus, &a);
+        mbench_free(b);
+    }
+}
+
+static void impossible_questions_are_refused(void **state)
+{
+    (void)state;
+    struct mbench *b = mbench_new(MODBUS_RTU);
+    struct answers a = { .b = b };
+    mbench_start(b, 0);
+    const struct modbus_request bad = { .function = MODBUS_READ_HOLDING, .count = 126 };
+    assert_int_equal(modbus_bus_ask(b->bus, 1, &bad, 100, on_asked, &a), -EINVAL);
+    assert_int_equal(modbus_bus_ask(b->bus, 0, &read_two, 100, on_asked, &a), -EINVAL);
+    assert_int_equal(modbus_bus_ask(b->bus, 256, &read_two, 100, on_asked, &a), -EINVAL);
+    int r = 0, taken = 0;
+    while ((r = modbus_bus_ask(b->bus, 1, &read_two, 100, on_asked, &a)) == 0)
+        taken++;
+    assert_int_equal(r, -ENOBUFS);
+    assert_int_equal(taken, 64);
+    await_answers(&a, 64);
+    assert_int_equal(a.err, 0);
+    mbench_free(b);
+}
+
+static void questions_do_not_wait_for_a_host_that_is_not_there(void **state)
+{
+    (void)state;
+    struct mbench *b = mbench_new(MODBUS_TCP);
+    struct answers a = { .b = b };
+    int err = 0;
+    listener_free(STEAL(b->listener));
+    mbench_start(b, 0);
+    assert_int_equal(modbus_bus_link(b->bus, &err), MODBUS_LINK_OPENING);
+    assert_int_equal(err, 0);
+    assert_int_equal(modbus_bus_ask(b->bus, 1, &read_two, 100, on_asked, &a), 0);
+    await_answers(&a, 1);
+    assert_int_equal(a.err, -ERR_LINK_DOWN);
+    assert_int_equal(modbus_bus_link(b->bus, &err), MODBUS_LINK_LOST);
+    assert_int_equal(err, -ECONNREFUSED);
+    assert_int_equal(modbus_bus_ask(b->bus, 1, &read_two, 100, on_asked, &a), 0);
+    assert_int_equal(a.count, 1); /* never from inside */
+    await_answers(&a, 2);
+    mbench_free(b);
+}
+
+static void a_question_waits_for_a_link_that_worked(void **state)
+{
+    (void)state;
+    struct mbench *b = mbench_new(MODBUS_TCP);
+    struct answers a = { .b = b };
+    mbench_start(b, 0);
+    assert_int_equal(modbus_bus_ask(b->bus, 1, &read_two, 100, on_asked, &a), 0);
+    await_answers(&a, 1);
+    mbench_play(b, TRICK_HANG_UP, 1);
+    assert_int_equal(modbus_bus_ask(b->bus, 1, &read_two, 100, on_asked, &a), 0);
+    assert_int_equal(modbus_bus_ask(b->bus, 1, &read_two, 100, on_asked, &a), 0);
+    await_answers(&a, 3);
+    assert_int_equal(a.err, 0);
+    assert_int_equal(b->connections, 2);
+    /* A write may have been done: only who asked knows whether it may be done again. */
+    const uint8_t value[] = { 0, 1 };
+    struct modbus_request write = {
+        .function = MODBUS_WRITE_REGISTER, .address = 3, .count = 1, .data = value, .data_len = 2
+    };
+    mbench_forget(b);
+    mbench_play(b, TRICK_HANG_UP, 1);
+    assert_int_equal(modbus_bus_ask(b->bus, 1, &write, 100, on_asked, &a), 0);
+    await_answers(&a, 4);
+    assert_int_equal(a.err, -ERR_LINK_DOWN);
+    mbench_run(b, 0, NULL, 200);
+    assert_int_equal(mbench_times(b, "1.6:3+1 "), 1);
+    mbench_play(b, TRICK_HANG_UP, 2); /* that was the request, then */
+    assert_int_equal(modbus_bus_ask(b->bus, 1, &read_two, 100, on_asked, &a), 0);
+    await_answers(&a, 5);
+    assert_int_equal(a.err, -ERR_LINK_DOWN);
+    mbench_free(b);
+}
+
 int main(void)
 {
     log_set_level(LOG_MODBUS, LOG_ERROR);
@@ -243,6 +454,14 @@ int main(void)
         cmocka_unit_test(the_pause_of_the_profile_is_kept),
         cmocka_unit_test(a_device_may_go_with_its_request_on_the_wire),
         cmocka_unit_test(a_device_may_join_an_open_link),
+        cmocka_unit_test(anyone_may_ask_besides_the_devices),
+        cmocka_unit_test(who_asks_hears_of_silence_once_and_no_device_suffers),
+        cmocka_unit_test(a_late_answer_to_what_was_asked_is_no_value_of_a_device),
+        cmocka_unit_test(questions_and_polls_take_turns),
+        cmocka_unit_test(what_is_forgotten_calls_nobody),
+        cmocka_unit_test(impossible_questions_are_refused),
+        cmocka_unit_test(questions_do_not_wait_for_a_host_that_is_not_there),
+        cmocka_unit_test(a_question_waits_for_a_link_that_worked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

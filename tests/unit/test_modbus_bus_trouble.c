@@ -236,10 +236,27 @@ static void a_lost_link_is_opened_again(void **state)
     struct mbench *b = mbench_online(MODBUS_TCP);
     mbench_play(b, TRICK_HANG_UP, 1);
     assert_int_equal(mbench_write(b, 0, &b->points[1], "0001"), 0);
+    mbench_await(b, "done(0) ");
+    assert_int_equal(b->connections, 2);
+    assert_int_equal(mbench_times(b, "1.6:20+1 "), 2);
+    assert_false(mbench_has_heard(b, 0, "line")); /* neither offline nor online */
+    mbench_free(b);
+}
+
+static void a_link_that_cannot_be_opened_again_loses_its_device_after_a_grace(void **state)
+{
+    (void)state;
+    struct mbench *b = mbench_online(MODBUS_TCP);
+    listener_free(STEAL(b->listener));
+    mbench_play(b, TRICK_HANG_UP, 1);
+    int64_t start_ms = mbench_now_ms(b);
+    assert_int_equal(mbench_write(b, 0, &b->points[1], "0001"), 0);
     mbench_await(b, "offline(2003) done(2003) ");
+    assert_true(mbench_now_ms(b) - start_ms >= 3 * MBENCH_TIMEOUT_MS);
     mbench_forget(b);
     assert_int_equal(mbench_write(b, 0, &b->points[1], "0001"), 0);
     mbench_await(b, "done(2003) ");
+    mbench_listen(b, b->settings.port);
     mbench_await(b, "online state=000A | ");
     mbench_free(b);
 }
@@ -265,8 +282,11 @@ static void bytes_that_are_no_modbus_close_the_connection(void **state)
     (void)state;
     struct mbench *b = mbench_online(MODBUS_TCP);
     mbench_play(b, TRICK_GARBAGE, 1);
-    mbench_await(b, "offline(2003) ");
-    mbench_await(b, "online state=000A | ");
+    mbench_forget(b);
+    mbench_run(b, 0, NULL, 200);
+    mbench_await(b, "state=000A | ");
+    assert_false(mbench_has_heard(b, 0, "line"));
+    assert_int_equal(b->connections, 2);
     assert_int_equal(modbus_bus_counters(b->bus)->bad_frames, 1);
     mbench_free(b);
 }
@@ -305,6 +325,7 @@ int main(void)
         cmocka_unit_test(a_dead_unit_costs_its_neighbour_one_time_out_per_period),
         cmocka_unit_test(a_silent_unit_of_a_device_with_several_costs_only_its_points),
         cmocka_unit_test(a_lost_link_is_opened_again),
+        cmocka_unit_test(a_link_that_cannot_be_opened_again_loses_its_device_after_a_grace),
         cmocka_unit_test(a_peer_that_is_not_there_is_told_once),
         cmocka_unit_test(bytes_that_are_no_modbus_close_the_connection),
         cmocka_unit_test(a_gateway_may_say_that_a_unit_is_dead),

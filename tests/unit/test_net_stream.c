@@ -1,4 +1,5 @@
 /* TCP on loopback, serial lines on a pty pair, UDP with multicast, over the real loop. */
+#include <net/if.h>
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -378,11 +379,11 @@ struct receiver {
     struct udp **free_me;
 };
 
-static void on_datagram(void *ctx, const struct sockaddr_in *from, const uint8_t *bytes, size_t len)
+static void on_datagram(void *ctx, const struct sockaddr *from, const uint8_t *bytes, size_t len)
 {
     struct receiver *r = ctx;
     r->count++;
-    r->from = *from;
+    memcpy(&r->from, from, sizeof(r->from));
     snprintf(r->text, sizeof(r->text), "%.*s", (int)len, (const char *)bytes);
     if (r->free_me)
         udp_free(STEAL(*r->free_me));
@@ -399,14 +400,14 @@ static void datagrams_arrive(void **state)
     struct sockaddr_in to = { .sin_family = AF_INET,
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                               .sin_port = htons(udp_port(ub)) };
-    assert_int_equal(udp_send(ua, &to, "hi", 2), 0);
+    assert_int_equal(udp_send(ua, (struct sockaddr *)&to, "hi", 2), 0);
     RUN_UNTIL(b, rb.count == 1);
     assert_string_equal(rb.text, "hi");
     assert_int_equal(ntohs(rb.from.sin_port), udp_port(ua));
 
     rb.free_me = &ub;
     for (int i = 0; i < 3; i++)
-        assert_int_equal(udp_send(ua, &to, "x", 1), 0);
+        assert_int_equal(udp_send(ua, (struct sockaddr *)&to, "x", 1), 0);
     RUN_UNTIL(b, !ub);
     assert_int_equal(rb.count, 2);
     udp_free(ua);
@@ -428,10 +429,64 @@ static void multicast_reaches_every_member(void **state)
     assert_int_equal(udp_new(&b->loop, &s, on_datagram, &rb, &ub), 0);
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(s.port) };
     inet_pton(AF_INET, "224.0.23.0", &to.sin_addr);
-    assert_int_equal(udp_send(ua, &to, "all", 3), 0);
+    assert_int_equal(udp_send(ua, (struct sockaddr *)&to, "all", 3), 0);
     RUN_UNTIL(b, ra.count == 1 && rb.count == 1);
     udp_free(ua);
     udp_free(ub);
+}
+
+static void a_group_is_joined_by_the_name_of_the_interface_and_stays_joined(void **state)
+{
+    struct bench *b = *state;
+    struct receiver ra = { 0 };
+    struct udp_settings s = { .bind_address = "0.0.0.0",
+                              .multicast_group = "224.0.23.0",
+                              .multicast_interface = "lo",
+                              .reuse_address = true };
+    struct udp *u = NULL;
+    assert_int_equal(udp_new(&b->loop, &s, on_datagram, &ra, &u), 0);
+    assert_int_equal(udp_interface(u), if_nametoindex("lo"));
+    assert_int_equal(udp_join(u), 0); /* nothing changed */
+    assert_int_equal(udp_send_group(u, udp_port(u), "all", 3), 0);
+    RUN_UNTIL(b, ra.count == 1);
+    udp_free(u);
+}
+
+static void an_interface_that_is_not_there_is_no_error_but_nothing_is_joined(void **state)
+{
+    struct bench *b = *state;
+    for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+        struct udp_settings s = { .ipv6 = ipv6,
+                                  .bind_address = "0.0.0.0",
+                                  .multicast_group = "224.0.23.0",
+                                  .multicast_interface = "nosuchinterface" };
+        struct udp *u = NULL;
+        if (ipv6) {
+            (void)str_copy(s.bind_address, sizeof(s.bind_address), "::");
+            (void)str_copy(s.multicast_group, sizeof(s.multicast_group), "ff02::1");
+        }
+        assert_int_equal(udp_new(&b->loop, &s, on_datagram, NULL, &u), 0);
+        assert_int_equal(udp_join(u), -ENODEV);
+        assert_int_equal(udp_interface(u), 0);
+        udp_free(u);
+    }
+    assert_int_equal(udp_interface(NULL), 0);
+}
+
+static void datagrams_arrive_by_ipv6(void **state)
+{
+    struct bench *b = *state;
+    struct receiver ra = { 0 };
+    struct udp_settings s = { .ipv6 = true, .bind_address = "::1" };
+    struct udp *u = NULL;
+    assert_int_equal(udp_new(&b->loop, &s, on_datagram, &ra, &u), 0);
+    struct sockaddr_in6 to = { .sin6_family = AF_INET6,
+                               .sin6_addr = IN6ADDR_LOOPBACK_INIT,
+                               .sin6_port = htons(udp_port(u)) };
+    assert_int_equal(udp_send(u, (struct sockaddr *)&to, "hi", 2), 0);
+    RUN_UNTIL(b, ra.count == 1);
+    assert_string_equal(ra.text, "hi");
+    udp_free(u);
 }
 
 static void bad_udp_settings_are_reported(void **state)
@@ -540,6 +595,9 @@ int main(void)
         TEST(flushing_forgets_what_came),
         TEST(datagrams_arrive),
         TEST(multicast_reaches_every_member),
+        TEST(a_group_is_joined_by_the_name_of_the_interface_and_stays_joined),
+        TEST(an_interface_that_is_not_there_is_no_error_but_nothing_is_joined),
+        TEST(datagrams_arrive_by_ipv6),
         TEST(bad_udp_settings_are_reported),
         TEST(names_and_literals_resolve),
         TEST(timers_fire_in_order_and_on_time),

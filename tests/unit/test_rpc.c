@@ -587,6 +587,38 @@ static void local_calls_are_bounded_and_end_with_the_rpc(void **state)
     assert_int_equal(b->outcome, RPC_DISCONNECTED);
 }
 
+/* ---- OCPP 1.6 ---- */
+
+static void version_16_has_its_own_messages_and_error_names(void **state)
+{
+    struct bench *b = *state;
+    static const struct {
+        const char *frame, *answer;
+    } rows[] = {
+        { "[2,'a','TransactionEvent',{}]", "[4,'a','NotImplemented','OCPP 1.6 has no such action',{}]" },
+        { "[2,'b','StatusNotification',{'connectorId':1,'errorCode':'NoError','status':'Occupied'}]",
+          "[4,'b','PropertyConstraintViolation','status is no value of "
+          "StatusNotificationRequest.status',{}]" },
+        { "[2,'c','Heartbeat',{'x':1}]",
+          "[4,'c','FormationViolation','x is no property of HeartbeatRequest',{}]" },
+        { "[2,'d','Authorize',{}]", "[4,'d','OccurenceConstraintViolation','idTag is missing',{}]" },
+        { "[2,'e','Authorize',{'idTag':1}]",
+          "[4,'e','TypeConstraintViolation','idTag is an integer, expected a string',{}]" },
+        { "[2,'f','Heartbeat']", "[4,'f','ProtocolError','a CALL is [2, id, action, payload]',{}]" },
+        { "[5,'g',{}]", "" }, /* OCPP-J 1.6, 4.1.3: ignored */
+        { "[2,7,'Heartbeat',{}]", "" },
+        { "rubbish", "" },
+    };
+    rpc_set_version(b->rpc, &message_table_16);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        receive(b, rows[i].frame);
+        assert_json(b->sent, rows[i].answer);
+    }
+    receive(b, "[2,'h','Heartbeat',{}]");
+    receive(b, "[2,'h','Heartbeat',{}]"); /* said again with the same id: handed on again */
+    assert_int_equal(b->calls, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, prepare, clean_up)
 
 int main(void)
@@ -617,6 +649,7 @@ int main(void)
         TEST(a_local_call_is_answered_here),
         TEST(a_bad_local_call_gets_the_same_errors),
         TEST(local_calls_are_bounded_and_end_with_the_rpc),
+        TEST(version_16_has_its_own_messages_and_error_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -495,10 +495,10 @@ static void the_password_that_worked_before_is_one_to_go_back_to(void **state) /
 
 /* ---- the log ---- */
 
-static void count_line(void *ctx, const char *line)
+static void count_line(void *ctx, const struct log_line *said)
 {
-    if (strstr(line, "link down") || strstr(line, "no connection") || strstr(line, "without authorization") ||
-        strstr(line, "take a stop"))
+    if (strstr(said->line, "link down") || strstr(said->line, "no connection") ||
+        strstr(said->line, "without authorization") || strstr(said->line, "take a stop"))
         ++*(int *)ctx;
 }
 

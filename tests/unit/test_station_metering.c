@@ -45,6 +45,23 @@ static void samples_come_at_their_interval(void **state)
     bench_free(b);
 }
 
+/* The list of stations: what a limit is compared with is the phase with the most, unless the device measures a current as a whole. */
+static void a_summary_tells_the_highest_current(void **state)
+{
+    (void)state;
+    struct bench *b = with(NULL, NULL, NULL, NULL);
+    const enum evse_measure measures[] = { MEASURE_CURRENT_IMPORT_L1, MEASURE_CURRENT_IMPORT_L3,
+                                           MEASURE_CURRENT_IMPORT };
+    const double values[] = { 15.5, 16, 40 };
+    for (size_t i = 0; i < ARRAY_SIZE(measures); i++) {
+        bench_measure(b, 1, measures[i], values[i]);
+        AUTO(json_t) *summary = station_summary(b->station);
+        const json_t *evse = json_array_get(json_object_get(summary, "evses"), 0);
+        assert_true(json_number_value(json_object_get(evse, "currentA")) == values[i]);
+    }
+    bench_free(b);
+}
+
 static void phases_and_units_are_named(void **state) /* J02.FR.06, J01.FR.10, J01.FR.11, J02.FR.07 */
 {
     (void)state;
@@ -411,6 +428,7 @@ int main(void)
         cmocka_unit_test(one_evse_may_be_told_during_idle_only),
         cmocka_unit_test(the_end_carries_aligned_values),
         cmocka_unit_test(the_csms_may_ask_for_values),
+        cmocka_unit_test(a_summary_tells_the_highest_current),
         cmocka_unit_test(a_new_interval_counts_at_once),
         cmocka_unit_test(nothing_is_sampled_where_that_is_off),
     };

@@ -1,10 +1,15 @@
 #include "tests/support/charging.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
 
 static void a_default_limits_at_once(void **state) /* K01.FR.07, K01.FR.32 */
 {
@@ -250,6 +255,57 @@ static void a_device_that_does_not_take_it_is_asked_again(void **state)
     bench_expect_limit(b, 1, 10);
     bench_advance(b, 600000);
     bench_expect_no_command(b);
+}
+
+struct said {
+    char last[200];
+    int lines, errors;
+};
+
+static void on_log(void *ctx, const struct log_line *line)
+{
+    struct said *said = ctx;
+    if (!strstr(line->message, "device"))
+        return;
+    said->lines++;
+    said->errors += line->level <= LOG_WARN;
+    (void)str_copy(said->last, sizeof(said->last), line->message);
+}
+
+/* Until a device is there its silence is no fault of the limit; who is there and does not take it is a fault, once. */
+static void only_a_device_that_is_there_is_blamed_for_a_limit(void **state)
+{
+    struct bench *b = *state;
+    struct said said = { 0 };
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    log_setup(null, false);
+    log_set_level(LOG_STATION, LOG_INFO);
+    log_set_follower(on_log, &said);
+    b->command_error = -ERR_LINK_DOWN;
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "10"), ACCEPTED);
+    bench_advance(b, 600000);
+    struct said offline = said;
+    b->command_error = -ERR_REFUSED;
+    bench_advance(b, 600000);
+    struct said refused = said;
+    b->command_error = 0;
+    bench_advance(b, 600000);
+    b->command_error = -ERR_REFUSED;
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "12"), ACCEPTED);
+    bench_advance(b, 600000);
+    log_set_follower(NULL, NULL);
+    log_set_level(LOG_STATION, LOG_ERROR);
+    log_setup(STDERR_FILENO, false);
+    close(null);
+
+    assert_int_equal(offline.errors, 0);
+    assert_int_equal(offline.lines, 1);
+    assert_string_equal(offline.last, "limit waits until the device answers: station=CS-1 evse=1 A=10.0");
+    assert_int_equal(refused.errors, 1);
+    assert_non_null(
+        strstr(refused.last, "device does not take a limit, keeps trying: station=CS-1 evse=1 A=10.0: "));
+    assert_int_equal(said.errors, 2);
+    bench_forget(b);
 }
 
 static void a_start_may_bring_its_profile(void **state) /* F01.FR.10, K05.FR.03, TC_K_37 */
@@ -530,6 +586,7 @@ int main(void)
         TEST(a_significant_change_is_told),
         TEST(profiles_survive_a_restart),
         TEST(a_device_that_does_not_take_it_is_asked_again),
+        TEST(only_a_device_that_is_there_is_blamed_for_a_limit),
         TEST(a_start_may_bring_its_profile),
         TEST(a_profile_of_a_start_nobody_came_for_goes),
         cmocka_unit_test(three_phases_are_assumed_and_amperes_are_of_each),
