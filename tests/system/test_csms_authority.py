@@ -64,16 +64,29 @@ def status(site):
     return json.loads(text)["stations"][0]
 
 
+def listed(site):
+    """What the list of all certificates tells of the only one: there is no web server."""
+    code, text, problem = site.cli("--json", "certificates", "list")
+    assert code == 0, problem
+    items = json.loads(text)["items"]
+    assert len(items) == 1
+    return items[0]
+
+
 def test_a_certificate_is_renewed_by_it(csms):   # A00.FR.402, A02.FR.03, A02.FR.08
     with Site() as site:
         site.scheme = "wss"
         start(site, csms)
         until(lambda: status(site)["registration"] == "Accepted", "the gateway is accepted")
         before = status(site)["certificate"]["valid_until"]
+        row = listed(site)
+        assert (row["station"], row["subject"], row["issuer"], row["selfSigned"]) == ("CS1", "CS1", "root", False)
+        assert row["notAfter"] == before > row["notBefore"]
         line = Line(csms / "csms.sock")
         assert json.loads(line.ask("trigger CS1 SignChargingStationCertificate"))["result"]["status"] == "Accepted"
         line.close()
         until(lambda: status(site)["certificate"]["valid_until"] > before and status(site)["online"], "a new certificate is in use")
+        assert listed(site)["fingerprint"] != row["fingerprint"]
         log = (csms / "csms.log").read_text()
         assert '"status":"Accepted"' in log and "PRIVATE" not in log
 

@@ -1,6 +1,7 @@
 """Logs that the CSMS asks for (N01), over the real programs and file servers that no one here wrote."""
 import io
 import json
+import re
 import subprocess
 import tarfile
 import threading
@@ -95,7 +96,6 @@ def test_logs_in_json_and_frames_of_echonet_lite(tmp_path):   # N01.FR.04
             site.station("CS2", site.tcp_charger("tcp2", 15021))
             site.station("CS1", site.echonet_charger())
             site.start()
-            began = time.time()
             name = ask(site, server.url)
             site.csms.expect("CS1", "LogStatusNotification", status="Uploaded")
             texts = members(tmp_path / name)
@@ -104,7 +104,8 @@ def test_logs_in_json_and_frames_of_echonet_lite(tmp_path):   # N01.FR.04
             frames = texts["device-frames.txt"].splitlines()[1:]
             assert frames and all(" 1081" in f for f in frames if " received " in f)   # EHD1, EHD2
 
-            log = {"remoteLocation": f"{server.url}part.tar.gz", "oldestTimestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began))}
+            asked = time.strptime(re.search(r"-(\d{8}T\d{6}Z)\.", name)[1], "%Y%m%dT%H%M%SZ")       # by the station's clock
+            log = {"remoteLocation": f"{server.url}part.tar.gz", "oldestTimestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", asked)}
             ask(site, "", request=2, log=log)      # of the beginning nothing
             site.csms.expect("CS1", "LogStatusNotification", status="Uploaded", requestId=2)
             times = [json.loads(line)["time"] for line in members(tmp_path / "part.tar.gz")["gateway.log"].splitlines()]

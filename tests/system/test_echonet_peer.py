@@ -91,8 +91,26 @@ def test_a_foreign_charger_obeys(pair):
 
 def test_what_a_foreign_charger_does_not_have_is_refused(pair):
     pair.probe.expect("1 online")
-    pair.probe.say("write 1 look 10")
+    pair.probe.say("write 1 look 10")  # it is not in the Set map
     pair.probe.expect("1 done 2001")
+    pair.probe.say("write 1 limit 0064")
+    assert pair.peer.expect("set .*")[0] == "set ed 0064"  # nothing was sent before
+
+
+def test_two_foreign_chargers_on_one_node_are_two():
+    pair = Pair(targets="-")
+    pair.probe.stop()
+    pair.start(f"{pair.peer_address}/1,{pair.peer_address}/2")
+    pair.probe.expect("1 value plug 30")
+    pair.probe.expect("2 value plug 41")
+    pair.probe.expect("2 none power 2001")  # not in the map of the second
+    pair.probe.say("write 2 mode 42")
+    pair.peer.expect("set2 da 42")
+    pair.probe.expect("2 value mode 42")
+    pair.peer.say("set c7 43 02a102")
+    pair.probe.expect("2 value plug 43")
+    assert pair.counters()["timeouts"] == 0
+    pair.close()
 
 
 def test_announcements_of_a_foreign_charger_are_heard(pair):
@@ -128,7 +146,7 @@ def test_an_announcement_of_a_silent_charger_brings_it_back_at_once():
 def test_a_foreign_node_is_discovered_and_found_by_its_id():
     pair = Pair(targets="-")
     pair.probe.say("scan")
-    pair.probe.expect(f"found {pair.peer_address} instances 02A101")
+    pair.probe.expect(f"found {pair.peer_address} instances 02A10102A102")
     node_id = pair.probe.expect(f"found {pair.peer_address} id (FE[0-9A-F]{{32}})")[1]
     assert pair.probe.stop() == 0
     pair.start(f"id:{node_id}/1")

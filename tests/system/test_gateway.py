@@ -59,6 +59,23 @@ def test_the_shipped_profiles_are_good():
         assert done.returncode == 0, done.stderr
 
 
+HAZARD = "hazard: %swithout the gateway up to 6 A flow: the device falls to 6 A after 60 s and keeps charging\n"
+
+
+def test_what_flows_without_the_gateway_is_named(tmp_path):
+    profile = ROOT / "profiles/demo-modbus-ac22.yaml"
+    assert check(profile).stdout.endswith(f"EVSEs\n{profile}: " + HAZARD % "")
+    assert "hazard" not in check(ROOT / "profiles/keba-p30.yaml").stdout   # it stops
+    path = tmp_path / "gateway.yaml"
+    path.write_text("gateway: { profiles: %s }\ncsms: { a: { url: \"ws://csms/ocpp\", security_profile: 0 } }\nstations:\n"
+                    "  - { id: CS1, csms: a, chargers: [{ profile: demo-modbus-ac22, tcp: h }] }\n"
+                    "  - { id: CS2, csms: a, chargers: [{ profile: keba-p30, tcp: i }, { profile: demo-modbus-ac22, tcp: j }] }\n"
+                    % (ROOT / "profiles"))
+    done = check(path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(f"profiles\n{path}: " + HAZARD % "CS1: " + f"{path}: " + HAZARD % "CS2: ")
+
+
 def test_the_reference_of_settings_is_that_of_the_program():
     reference = subprocess.run([str(BUILD / "ocpp-gateway"), "--settings"], capture_output=True, text=True, timeout=20).stdout
     assert reference in (ROOT / "docs/configuration.md").read_text()
@@ -118,7 +135,10 @@ def test_the_command_line():
         site.start()
         code, output, _ = site.cli("status")
         assert code == 0 and "CS1" in output and "Available" in output
+        assert "    " + HAZARD % "" in output
+        assert "warn  gateway: " + HAZARD.strip() % "" + ": profile=demo-modbus-ac22" in site.log("gateway")
         status = json.loads(site.cli("--json", "status")[1])
+        assert status["stations"][0]["chargers"][0]["hazard"] in HAZARD
         assert status["stations"][0]["registration"] == "Accepted"
         assert status["buses"][0]["answers"] > 0
         request = {"getVariableData": [{"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}]}
@@ -334,33 +354,34 @@ def test_the_control_socket_answers_whatever_comes():
         site.station("CS1", site.tcp_charger())
         site.start()
 
-        def ask(data, shut=True):
+        def ask(data):
+            """All that comes back until the gateway closes the connection."""
             link = socket.socket(socket.AF_UNIX)
             link.settimeout(20)
             link.connect(str(site.directory / "gateway.sock"))
+            answer = b""
             try:
                 link.sendall(data)
-            except BrokenPipeError:
+                while piece := link.recv(65536):
+                    answer += piece
+            except (BrokenPipeError, ConnectionResetError):
                 pass
-            if shut:
-                link.shutdown(socket.SHUT_WR)
-            with link.makefile() as lines:
-                try:
-                    return [json.loads(line) for line in lines]
-                except ConnectionResetError:
-                    return []
-                finally:
-                    link.close()
-        assert not ask(b"nonsense\n")[0]["ok"] and not ask(b"[1]\n")[0]["ok"] and not ask(b"[" * 100000 + b"\n")[0]["ok"]
-        assert ask(b"") == [] and ask(b"no line") == []
-        assert ask(b"x" * 300000, shut=False) == []  # too long: cut off
-        # a peer that closed its writing side gets its answers, those of stations too
-        request = {"command": "send", "station": "CS1", "action": "UnlockConnector", "payload": {"evseId": 1, "connectorId": 1}}
-        answers = ask(json.dumps(request).encode() + b"\n" + b'{"command": "status"}\n')
-        assert len(answers) == 2 and {"version", "stations"} <= next(a for a in answers if "version" in a["result"])["result"].keys()
+            finally:
+                link.close()
+            return answer
+
+        def post(path, body):
+            return ask(b"POST /api/v1%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+                       % (path, len(body), body)).split(b"\r\n", 1)[0]
+        for data in (b"nonsense\r\n\r\n", b"[1]\r\n\r\n", b'{"command": "status"}\n\r\n\r\n'):
+            assert ask(data).startswith(b"HTTP/1.1 400 "), data
+        assert not ask(b"x" * 300000).startswith(b"HTTP/1.1 2")  # too long: refused or cut off
+        for body in (b"nonsense", b"[1]", b"[" * 100000):
+            assert post(b"/stations/CS1/requests", body).startswith(b"HTTP/1.1 400 "), body[:20]
+        request = {"action": "UnlockConnector", "payload": {"evseId": 1, "connectorId": 1}}
+        assert post(b"/stations/CS1/requests", json.dumps(request).encode()) == b"HTTP/1.1 200 OK"
         for payload in (5, None, "x", []):
-            answer = ask(json.dumps({**request, "payload": payload}).encode() + b"\n")
-            assert answer[0]["ok"] is False
+            assert post(b"/stations/CS1/requests", json.dumps({**request, "payload": payload}).encode()).startswith(b"HTTP/1.1 422 ")
         clients = []
         for _ in range(20):
             link = socket.socket(socket.AF_UNIX)

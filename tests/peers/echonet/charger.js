@@ -1,17 +1,17 @@
-// A charger (0x02A1) on the library echonet-lite, which nobody here wrote: frames, maps, node profile and sending are the
-// library's, only the object's values are ours.
+// Two chargers (0x02A1, instances 1 and 2) on the library echonet-lite, which nobody here wrote: frames, node profile and sending are
+// the library's, only the objects' values are ours.
 //
 //   node charger.js ADDRESS PORT
 //
-// Commands on stdin: "set EPC HEX" changes a value and announces it (INF), "infc HOST EPC" announces with receipt, "quiet" and "talk"
-// stop and start answering. On stdout: "ready", "set EPC HEX" (SetC came), "receipt EPC" (INFC_Res came).
+// Commands on stdin: "set EPC HEX [OBJECT]" changes a value and announces it (INF), "infc HOST EPC" announces with receipt, "quiet" and "talk"
+// stop and start answering. On stdout: "ready", "set EPC HEX" and "set2 EPC HEX" (SetC came to instance 1, 2), "receipt EPC" (INFC_Res came).
 'use strict';
 const dgram = require('dgram');
 const readline = require('readline');
 const EL = require('echonet-lite');
 
 const [address, port] = [process.argv[2], Number(process.argv[3])];
-const charger = '02a101', group = '224.0.23.0';
+const charger = '02a101', second = '02a102', group = '224.0.23.0';
 
 // The library joins on whatever interface the kernel picks; a host may have none besides the loopback.
 const join = dgram.Socket.prototype.addMembership;
@@ -41,7 +41,7 @@ function bitmap(object) { // the Get map from what there is
 }
 
 function on_frame(from, frame, error) {
-    if (error || quiet || !frame || frame.DEOJ !== charger) {
+    if (error || quiet || !frame || !values[frame.DEOJ]) {
         if (frame && frame.ESV === EL.INFC_RES)
             console.log('receipt ' + Object.keys(frame.DETAILs).join(','));
         return;
@@ -50,9 +50,9 @@ function on_frame(from, frame, error) {
         EL.replyGetDetail(from, frame, values);
     if (frame.ESV === EL.SETC || frame.ESV === EL.SETI) {
         for (const epc in frame.DETAILs) {
-            console.log(`set ${epc} ${frame.DETAILs[epc]}`);
-            if (values[charger][epc])
-                values[charger][epc] = EL.toHexArray(frame.DETAILs[epc]);
+            console.log(`set${frame.DEOJ === second ? 2 : ''} ${epc} ${frame.DETAILs[epc]}`);
+            if (values[frame.DEOJ][epc])
+                values[frame.DEOJ][epc] = EL.toHexArray(frame.DETAILs[epc]);
         }
         EL.replySetDetail(from, frame, values);
     }
@@ -61,19 +61,22 @@ function on_frame(from, frame, error) {
 }
 
 function obey(line) {
-    const [verb, first, second] = line.trim().split(' ');
+    const [verb, first, data, object] = line.trim().split(' ');
     if (verb === 'set') {
-        values[charger][first] = EL.toHexArray(second);
-        EL.sendOPC1(group, charger, '0ef001', EL.INF, first, second);
+        values[object || charger][first] = EL.toHexArray(data);
+        EL.sendOPC1(group, object || charger, '0ef001', EL.INF, first, data);
     } else if (verb === 'infc') {
-        EL.sendOPC1(first, charger, '05ff01', EL.INFC, second, values[charger][second]);
+        EL.sendOPC1(first, charger, '05ff01', EL.INFC, data, values[charger][data]);
     } else if (verb === 'quiet' || verb === 'talk') {
         quiet = verb === 'quiet';
     }
 }
 
 values[charger]['9f'] = bitmap(values[charger]);
-EL.initialize([charger], on_frame, 4, { v4: address, ignoreMe: false, autoGetProperties: false }).then((socket) => {
+values[second] = { ...values[charger], 'c7': [0x41], 'd8': [0x00, 0x00, 0x00, 0x07] };
+delete values[second]['d3'];
+values[second]['9f'] = bitmap(values[second]);
+EL.initialize([charger, second], on_frame, 4, { v4: address, ignoreMe: false, autoGetProperties: false }).then((socket) => {
     socket.on('listening', () => console.log('ready'));
 });
 readline.createInterface({ input: process.stdin }).on('line', obey).on('close', () => process.exit(0));
