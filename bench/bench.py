@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Measures the gateway against its counterpart (bench/peer.c) and prints a table: what, measured, aim, and what others need.
 
-usage: bench.py [--quick] [ROW...]     rows: memory idle latency requests events modbus size (all if none is named)
+usage: bench.py [--quick] [ROW...]     rows: memory local_list idle latency requests events modbus line history streaming
+                                       api size (all if none is named)
 
 Everything is one gateway process and one counterpart on the loopback of this machine. Nothing fails on a time; a row that could not
 be measured says why.
@@ -21,6 +22,8 @@ import sys
 import tempfile
 import threading
 import time
+
+import web
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD, SMALL = ROOT / "build/bench", ROOT / "build/small"
@@ -124,9 +127,11 @@ def cpu_seconds(pid):
 class Site:
     """A gateway with its stations and their counterpart."""
 
-    def __init__(self, stations, tls=False, every="1h", state=None):
+    def __init__(self, stations, tls=False, every="1h", state=None, web=False, transactions=0):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="site-", dir=state or BUILD))  # a disk, which /tmp may not be
         self.stations, self.tls, self.every = stations, tls, every
+        self.transactions = transactions   # in its history
+        self.control, self.web_port = self.directory / "control.sock", free_port() if web else None
         self.peer = self.gateway = None
 
     def __enter__(self):
@@ -156,8 +161,9 @@ class Site:
         scheme, security = ("wss", f"security_profile: 2, ca_file: {certificate}") if self.tls else ("ws", "security_profile: 0")
         password = "password: bench-bench-bench-1, " if self.tls else ""
         variables = ", ".join(f"{k}: {json.dumps(v)}" for k, v in VARIABLES.items())
-        lines = [f"gateway: {{ state: {self.directory}/state, control: {self.directory}/control.sock, "
+        lines = [f"gateway: {{ state: {self.directory}/state, control: {self.control}, "
                  f"profiles: {self.directory}/profiles, pacing: 0s }}",
+                 f"management: {{ listen: \"127.0.0.1:{self.web_port}\", tls: true }}" if self.web_port else "",
                  "log: { level: warn }",
                  f"csms: {{ bench: {{ url: \"{scheme}://localhost:{csms_port}/ocpp\", {security} }} }}", "stations:"]
         lines += [f"  - {{ id: B{i}, csms: bench, {password}variables: {{ {variables} }}, "
@@ -170,7 +176,11 @@ class Site:
     def _start(self):
         certificate = self._certificate() if self.tls else ()
         csms_port, modbus_port = free_port(), free_port()
-        path = self._configuration(csms_port, modbus_port, certificate[0] if certificate else None)
+        self.path = path = self._configuration(csms_port, modbus_port, certificate[0] if certificate else None)
+        if self.transactions:
+            (self.directory / "state").mkdir(mode=0o700)
+            subprocess.run([BUILD / "bench-history", self.directory / "state", str(2 * self.transactions), str(self.transactions)],
+                           check=True, capture_output=True)
         self.peer = Peer(BUILD / "bench-peer", csms_port, modbus_port, self.stations, *certificate)
         self.log = open(self.directory / "log", "w+")
         self.gateway = Program(BUILD / "ocpp-gateway", "--config", path, stderr=self.log)
@@ -321,12 +331,50 @@ def modbus(table, quick):
         table.row("  CPU", r["cpu"])
 
 
+def line(table, quick):
+    """32 units on one line, some of them dead; wanted each second is more than it carries, each two seconds is not."""
+    for dead, every in ((0, 2000), (4, 2000), (0, 500)):
+        out = subprocess.run([BUILD / "bench-line", "32", str(dead), "9600", str(every), str(10 if quick else 30)], capture_output=True,
+                             text=True, check=True)
+        r = json.loads(out.stdout)
+        table.row(f"32 units on a line of 9600 baud, {dead} dead, state wanted each {every} ms: it comes each (p50, p99, longest)",
+                  "{:.0f}, {:.0f}, {:.0f} ms".format(*r["period_ms"]))
+        table.row("  a command among the polls (p50, p99, longest)", "{:.0f}, {:.0f}, {:.0f} ms".format(*r["latency_ms"]),
+                  "the request in flight" if not dead else "... or a time-out of 300 ms")
+        needed = f", {100 * r['least']:.1f} % at least for what is wanted" if r["least"] < 1 else ""
+        table.row("  the line's time: polls, commands", f"{100 * r['polls']:.1f} %, {100 * r['writes']:.1f} %{needed}")
+
+
 def local_list(table, _):
     r = json.loads(subprocess.run([BUILD / "bench-local-list", "10000", "100000"], capture_output=True, text=True, check=True).stdout)
     table.row("SendLocalList of 10,000 entries in messages of 64 KiB, stored", f"{r['seconds']:.2f} s", "1 s")
     table.row("... longest time that others wait: for the loop / for a commit", f"{r['busy_ms']:.1f} ms / {r['other_ms']:.0f} ms")
     table.row("a token looked up in a list of 100,000", f"{r['lookup_us']:.2f} us", "a few us")
     table.row("that list is replaced: longest time that others wait, likewise", f"{r['replace_busy_ms']:.1f} ms / {r['replace_other_ms']:.0f} ms")
+
+
+def history(table, quick):
+    count = 10000 if quick else 100000
+    found = {}
+    for kind in ("", "store"):
+        with tempfile.TemporaryDirectory(dir=BUILD) as directory:
+            command = [BUILD / "bench-history", directory, str(count), "1000", *([kind] if kind else [])]
+            found[kind] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    table.row("a transaction event stored and told to the history: the loop's time for it, of all threads",
+              f"{found['']['loop_us']:.1f}, {found['']['all_us']:.1f} us")
+    table.row("  of that for the history", f"{found['']['loop_us'] - found['store']['loop_us']:.1f}, "
+                                           f"{found['']['all_us'] - found['store']['all_us']:.1f} us")
+
+
+def streaming(table, quick):
+    with Site(200 if quick else 1000, every="1s", web=True) as site:
+        site.peer.ask("live")
+        web.streaming(table, site, 45 if quick else 120, cpu_seconds, lambda pid: status_of(pid)[0])
+
+
+def api(table, quick):
+    with Site(200 if quick else 1000, web=True, transactions=1000 if quick else 20000) as site:
+        web.long_requests(table, site)
 
 
 def size(table, _):
@@ -338,7 +386,8 @@ def size(table, _):
     table.row("  and of the OCPP message layer under it", f"{text_of('libocpp.a'):.0f} KiB")
 
 
-ROWS = {"memory": memory, "local_list": local_list, "idle": idle, "latency": latency, "requests": requests, "events": events, "modbus": modbus, "size": size}
+ROWS = {"memory": memory, "local_list": local_list, "idle": idle, "latency": latency, "requests": requests, "events": events, "modbus": modbus,
+        "line": line, "history": history, "streaming": streaming, "api": api, "size": size}
 
 
 # ---- the machine ----

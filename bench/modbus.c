@@ -113,7 +113,9 @@ static void on_timer(struct timer *timer, void *ctx)
 
 int main(int argc, char **argv)
 {
-    static const struct device_events events = { on_value, on_no_value, on_batch, on_online };
+    static const struct device_events events = {
+        .on_value = on_value, .on_no_value = on_no_value, .on_batch = on_batch, .on_online = on_online
+    };
     struct bench *b = calloc(1, sizeof(*b));
     if (!b || argc < 4 || loop_init(&b->loop) < 0)
         return 2;

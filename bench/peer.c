@@ -7,7 +7,8 @@
  * 3 charging, 4 paused by the car), input 1-2 power, input 3-4 energy; holding 10 enable, 11 limit.
  *
  * Commands on stdin, each answered by one line of JSON: "ready" (when all stations are accepted and have sent their
- * status), "latency COUNT", "requests SECONDS", "events SECONDS", "polls SECONDS". It ends with its input. */
+ * status), "latency COUNT", "requests SECONDS", "events SECONDS", "polls SECONDS", "live" (from now on all charge, and tell other values
+ * at each poll). It ends with its input. */
 #include <assert.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -45,7 +46,7 @@ struct peer {
     int64_t ready_ns;
     char input[1024];
     size_t input_len;
-    bool ended;
+    bool ended, is_live;
 
     enum activity activity;
     int64_t until_ns, begun_ns, next_ns;
@@ -84,8 +85,8 @@ static void read_registers(struct peer *p, struct station *s, const struct modbu
         s->unacked++;
     }
     put_u16(memory, 0, !charging ? 2 : s->paused ? 4 : 3);
-    put_u16(memory, 2, charging && !s->paused ? 7360 : 0);
-    put_u16(memory, 4, 1000);
+    put_u16(memory, 2, charging && !s->paused ? 7360 + (p->is_live ? (uint32_t)(p->polls % 97) : 0) : 0);
+    put_u16(memory, 4, 1000 + (p->is_live ? (uint32_t)((now_ns() - p->begun_ns) / 500000000) : 0));
     put_u16(memory, 10, s->enable);
     put_u16(memory, 11, 320);
     memcpy(ret, memory + 2 * request->address, 2u * request->count);
@@ -453,6 +454,11 @@ static void obey(struct peer *p, const char *verb, long number)
         }
     } else if (strcmp(verb, "polls") == 0) {
         p->activity = POLLS;
+    } else if (strcmp(verb, "live") == 0) {
+        p->is_live = true;
+        for (int i = 0; i < p->count; i++)
+            ask_start(p, &p->stations[i]);
+        printf("{\"live\": true}\n");
     } else {
         bench_die("unknown command");
     }
