@@ -43,8 +43,7 @@ test("the overview counts, sums up and follows what happens", async () => {
     await until("only who was searched is left", async () => (await page.locator("a.tile strong").allTextContents()).join() === "CS-ECHO-1");
     await page.getByLabel("Search chargers").fill("");
     // The plot has what the API has, and says it in words.
-    const { powerW } = await api(page, "/power?seconds=900");
-    assert.ok(powerW.some((watts) => watts > 10_000));
+    await until("a whole step of the plot, 10 s, was charged in", async () => (await api(page, "/power?seconds=900")).powerW.some((watts) => watts > 10_000));
     await page.getByRole("radio", { name: "15 min" }).check();
     await page.locator(".u-legend, .plot").first().waitFor();
     await tile.click();
