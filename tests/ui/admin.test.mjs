@@ -165,6 +165,33 @@ test("text that is not saved outlives another language, with the focus", async (
     await close(page);
 });
 
+test("text that is not saved is lost by no link, no way back and no signing out, unless one says so", async () => {
+    const page = await open("/users");
+    await go(page, "/settings");
+    await until("the file is there", async () => (await editor(page).inputValue()).includes("CS-RTU-1"));
+    await editor(page).fill("# mine");
+    await page.getByText("Not saved yet").waitFor();
+    const ways = [
+        () => page.getByRole("link", { name: "Overview", exact: true }).first().click(),
+        () => page.goBack(),
+        () => page.getByRole("button", { name: "Sign out" }).click(),
+    ];
+    for (const leave of ways) {
+        await leave();
+        await dialog(page).getByText("Discard your changes?").waitFor();
+        await dialog(page).getByRole("button", { name: "Cancel" }).click();
+        await isGone(dialog(page));
+        assert.equal(await editor(page).inputValue(), "# mine");
+        assert.match(page.url(), /#\/settings$/);
+    }
+    await page.getByRole("link", { name: "Overview", exact: true }).first().click();
+    await dialog(page).getByRole("button", { name: "Discard the changes" }).click();
+    await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+    await go(page, "/users"); // there is nothing left to ask about
+    await page.getByRole("heading", { level: 1, name: "Users and tokens" }).waitFor();
+    await close(page);
+});
+
 test("a profile of the site is checked as one types, with live values beside it, and saved; its station starts anew", async () => {
     const page = await open("/profiles");
     await row(page, "broken").getByText("5 mistakes").waitFor();

@@ -32,13 +32,3 @@ export function useCheck<T>(path: string | null, text: string, extra: Record<str
     }, [path, settled, key, version]);
     return { answer: answer?.body, isCurrent: answer?.text === text, problem };
 }
-
-// Asks before a page with unsaved changes is closed or reloaded.
-export function useUnsaved(isUnsaved: boolean): void {
-    useEffect(() => {
-        if (!isUnsaved) return;
-        const ask = (event: BeforeUnloadEvent): void => event.preventDefault();
-        window.addEventListener("beforeunload", ask);
-        return () => window.removeEventListener("beforeunload", ask);
-    }, [isUnsaved]);
-}

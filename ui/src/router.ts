@@ -12,7 +12,20 @@ function read(): Location {
 }
 
 export const location = new Store<Location>(read());
-window.addEventListener("hashchange", () => location.set(read()));
+
+// Who is asked before a link, or the way back, leads to another page; resolves to whether it may.
+let mayLeave: () => Promise<boolean> | true = () => true;
+export function setLeaveHandler(ask: typeof mayLeave): void {
+    mayLeave = ask;
+}
+
+window.addEventListener("hashchange", () => {
+    const before = location.get(), wanted = read();
+    const answer = wanted.path === before.path || mayLeave();
+    if (answer === true) return location.set(wanted);
+    window.history.replaceState(null, "", href(before.path, before.query)); // until it is answered
+    void answer.then((yes) => yes && navigate(wanted.path, wanted.query));
+});
 
 export function href(path: string, query: Record<string, string | undefined> = {}): string {
     const set = Object.entries(query).filter((entry): entry is [string, string] => !!entry[1]);
@@ -23,8 +36,10 @@ export function href(path: string, query: Record<string, string | undefined> = {
 export const stationHref = (id: string, query: Record<string, string | undefined> = {}): string =>
     href("/stations/" + encodeURIComponent(id), query);
 
+// Nobody is asked: whoever calls this knows what is lost.
 export function navigate(path: string, query: Record<string, string | undefined> = {}): void {
-    window.location.hash = href(path, query);
+    window.history.pushState(null, "", href(path, query));
+    location.set(read());
 }
 
 // Changes the query in place: what is chosen on a page is part of its link, but no step of the browser's way back.

@@ -12,6 +12,7 @@ import { href, location } from "../router";
 import { logOut, may, session } from "../session";
 import { useStore } from "../store";
 import { chooseTheme, type ThemeChoice, themeChoice, themeChoices } from "../theme";
+import { mayLeave } from "../unsaved";
 import { findPage } from "./CurrentPage";
 import { PasswordDialog } from "./PasswordDialog";
 
@@ -117,13 +118,16 @@ function Foot() {
     const [changes, setChanges] = useState(false);
     if (now.kind !== "in") return null;
     const { user, role, version } = now.session;
+    const leave = async (): Promise<void> => {
+        if (await mayLeave()) await logOut().catch(toastError);
+    };
     return (
         <div class="sidebar-foot">
             <Preferences />
             <p class="muted">{t("nav.signedIn", { user, role: tOr("role." + role, role) })}</p>
             <button type="button" class="link-button" onClick={() => setChanges(true)}>{t("password.change")}</button>
             {changes && <PasswordDialog user={user} onClose={() => setChanges(false)} />}
-            <button type="button" class="button" onClick={() => void logOut().catch(toastError)}><Icon name="signOut" size={18} />{t("nav.signOut")}</button>
+            <button type="button" class="button" onClick={() => void leave()}><Icon name="signOut" size={18} />{t("nav.signOut")}</button>
             {version && <p class="muted small">{version}</p>}
         </div>
     );

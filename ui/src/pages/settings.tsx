@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, Problem } from "../api";
 import { type ConfigCheck, type ConfigText, problemsOf } from "../admin";
-import { useCheck, useUnsaved } from "../check";
+import { useCheck } from "../check";
 import { confirm, Dialog } from "../components/Dialog";
 import { Badge } from "../components/Badge";
 import { Card, PageHead } from "../components/Page";
@@ -13,6 +13,7 @@ import { number } from "../format";
 import { asProblem, useResource } from "../hooks";
 import { t } from "../i18n";
 import type { Problem422 } from "../types";
+import { confirmDiscard, useUnsaved } from "../unsaved";
 
 export function Settings() {
     const file = useResource<ConfigText>("/config");
@@ -82,7 +83,7 @@ function Editor({ file, reload }: { file: ConfigText; reload: () => void }) {
         setConflict(undefined);
     };
     const discard = async (): Promise<void> => {
-        if (await confirm({ title: t("editor.discardTitle"), text: <p>{t("editor.discardText")}</p>, confirm: t("editor.discard"), danger: true })) setText(base.text);
+        if (await confirmDiscard()) setText(base.text);
     };
     const refused = problem ? problemsOf(problem) : [];
     const problems = check.answer?.problems ?? [];

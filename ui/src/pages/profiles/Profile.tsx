@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, path, type Problem } from "../../api";
 import { type Checked, type Offers, problemsOf, type ProfileItem, type ProfileText } from "../../admin";
-import { useCheck, useUnsaved } from "../../check";
+import { useCheck } from "../../check";
 import { Badge } from "../../components/Badge";
 import { confirm } from "../../components/Dialog";
 import { SelectField } from "../../components/Form";
@@ -17,6 +17,7 @@ import { t } from "../../i18n";
 import { href, navigate, setQuery } from "../../router";
 import { useMay } from "../../session";
 import type { Page } from "../../types";
+import { confirmDiscard, useUnsaved } from "../../unsaved";
 import type { PageProps } from "..";
 import { Names } from "../settings";
 import { CopyDialog } from "./CopyDialog";
@@ -113,7 +114,7 @@ function Editor({ profile, usedBy, names, station, reload }: EditorProps) {
         }
     };
     const discard = async (): Promise<void> => {
-        if (await confirm({ title: t("editor.discardTitle"), text: <p>{t("editor.discardText")}</p>, confirm: t("editor.discard"), danger: true })) setText(base);
+        if (await confirmDiscard()) setText(base);
     };
     const offers = check.answer?.offers ?? profile.offers;
     return (

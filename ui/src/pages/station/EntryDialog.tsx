@@ -1,14 +1,14 @@
 // The station's entry of gateway.yaml, edited and put in the place of the one that is there.
 import { useMemo, useRef, useState } from "preact/hooks";
 import { api, path, type Problem } from "../../api";
-import { useUnsaved } from "../../check";
-import { confirm, Dialog } from "../../components/Dialog";
+import { Dialog } from "../../components/Dialog";
 import { ErrorBox } from "../../components/State";
 import { toast } from "../../components/Toast";
 import { type EditorHandle, ProblemList, YamlEditor } from "../../components/YamlEditor";
 import { asProblem } from "../../hooks";
 import { t } from "../../i18n";
-import { stationHref } from "../../router";
+import { navigate } from "../../router";
+import { confirmDiscard, useUnsaved } from "../../unsaved";
 import { yamlOf } from "../../yaml";
 import { problemsOfEntry, readEntry } from "./entry";
 import type { Model } from "./model";
@@ -29,7 +29,7 @@ export function EntryDialog({ model, config, onClose }: { model: Model; config: 
         setProblem(undefined);
     };
     const close = async (): Promise<void> => {
-        if (!isChanged || await confirm({ title: t("editor.discardTitle"), text: <p>{t("editor.discardText")}</p>, confirm: t("editor.discard"), danger: true })) onClose();
+        if (!isChanged || await confirmDiscard()) onClose();
     };
     const save = async (): Promise<void> => {
         if (!read.entry || busy) return;
@@ -41,7 +41,7 @@ export function EntryDialog({ model, config, onClose }: { model: Model; config: 
             toast(t("entry.saved", { id }));
             onClose();
             if (id === model.id) model.refresh();
-            else window.location.hash = stationHref(id, { tab: "details" });
+            else navigate("/stations/" + encodeURIComponent(id), { tab: "details" });
         } catch (error) {
             setProblem(asProblem(error));
             setBusy(false);
