@@ -172,8 +172,8 @@ test("text that is not saved is lost by no link, no way back and no signing out,
     await editor(page).fill("# mine");
     await page.getByText("Not saved yet").waitFor();
     const ways = [
-        () => page.getByRole("link", { name: "Overview", exact: true }).first().click(),
         () => page.goBack(),
+        () => page.getByRole("link", { name: "Overview", exact: true }).first().click(),
         () => page.getByRole("button", { name: "Sign out" }).click(),
     ];
     for (const leave of ways) {
