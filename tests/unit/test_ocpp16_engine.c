@@ -219,6 +219,18 @@ static void a_token_waits_for_the_station(void **state)
     assert_true(peer_has_sent(b, "'Invalid'")); /* nobody answered */
 }
 
+/* As after a connection: what is asked of the charger then has nothing to do with the driver who comes just now. */
+static void a_stop_refuses_no_token_that_waits(void **state)
+{
+    struct ocpp16_bench *b = ready(state);
+    peer_call(b, "Authorize", "{'idTag':'CARD'}");
+    peer_write(b, "1.stop", 1);
+    assert_int_equal(b->done_err, 0);
+    assert_int_equal(b->sent_count, 0);
+    peer_write(b, "1.authorize", 1);
+    assert_true(peer_has_sent(b, "[3,'c3',{'idTagInfo':{'status':'Accepted'}}]"));
+}
+
 static void a_start_accepts_the_token_that_waits(void **state)
 {
     struct ocpp16_bench *b = ready(state);
@@ -705,6 +717,7 @@ int main(void)
         TEST(a_reset_ends_with_the_boot),
         TEST(a_deaf_charger_is_let_go),
         TEST(a_token_waits_for_the_station),
+        TEST(a_stop_refuses_no_token_that_waits),
         TEST(a_start_accepts_the_token_that_waits),
         TEST(an_accepted_token_that_starts_nothing_is_helped),
         TEST(a_card_before_the_vehicle_plugs_nothing_in),

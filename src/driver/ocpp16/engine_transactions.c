@@ -488,8 +488,8 @@ int connector_stop(struct connector *c, const struct call *what)
 {
     struct device *device = c->device;
     c->may_run = false;
-    if (!timer_is_active(&c->offline_timer))
-        refuse_waiting(c);
+    if (c->waiting == WAITING_START && !timer_is_active(&c->offline_timer))
+        refuse_waiting(c); /* one who only asks is answered by what becomes of his token */
     forget_tags(c);
     if (c->session.runs && c->session.stop_asked_ms &&
         now_ms_of(device) - c->session.stop_asked_ms < STOP_AGAIN_MS)
