@@ -43,6 +43,15 @@ static void start_signals(struct gateway *gateway, uv_signal_t handles[])
     }
 }
 
+/* They would end us before the loop is done, with nobody left to heed them. */
+static void end_signals(uv_signal_t handles[])
+{
+    for (size_t i = 0; i < ARRAY_SIZE(signal_rows); i++) {
+        uv_close((uv_handle_t *)&handles[i], NULL);
+        (void)signal(signal_rows[i].number, SIG_IGN);
+    }
+}
+
 /* A station needs two descriptors, a thousand more than the usual soft limit gives. */
 static void raise_descriptor_limit(void)
 {
@@ -71,8 +80,7 @@ static int run(const char *config_path)
     if (r == 0)
         loop_run(&gateway.loop);
     gateway_stop(&gateway);
-    for (size_t i = 0; i < ARRAY_SIZE(handles); i++)
-        uv_close((uv_handle_t *)&handles[i], NULL);
+    end_signals(handles);
     loop_done(&gateway.loop);
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
