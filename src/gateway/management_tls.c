@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -68,27 +67,6 @@ static int path_of(const struct gateway *gateway, const char *name, char *ret, s
     return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
 }
 
-/* Whole or not at all; mode 0600. */
-static int write_file(const char *path, const char *text)
-{
-    char temporary[520];
-    if (snprintf(temporary, sizeof(temporary), "%s.new", path) >= (int)sizeof(temporary))
-        return -ENAMETOOLONG;
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return -errno;
-    size_t len = strlen(text);
-    ssize_t written = write(fd, text, len);
-    int r = written < 0 ? -errno : (size_t)written < len ? -ENOSPC : fsync(fd) < 0 ? -errno : 0;
-    if (close(fd) < 0 && r == 0)
-        r = -errno;
-    if (r == 0 && rename(temporary, path) < 0)
-        r = -errno;
-    if (r < 0)
-        (void)unlink(temporary);
-    return r;
-}
-
 static int keep(const struct management_tls *tls, const struct gateway *gateway)
 {
     char cert[512], key[512];
@@ -96,8 +74,8 @@ static int keep(const struct management_tls *tls, const struct gateway *gateway)
     if (r == 0)
         r = path_of(gateway, "management.key", key, sizeof(key));
     if (r == 0)
-        r = write_file(key, tls->key);
-    return r < 0 ? r : write_file(cert, tls->cert);
+        r = file_write(key, tls->key, NULL, 0600);
+    return r < 0 ? r : file_write(cert, tls->cert, NULL, 0600);
 }
 
 static int make(struct management_tls *tls, const struct gateway *gateway)

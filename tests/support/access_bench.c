@@ -6,12 +6,11 @@
 
 #include "support/access_bench.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "manage/access_internal.h"
+#include "support/scratch.h"
 
 static int64_t bench_now(void *ctx)
 {
@@ -61,14 +60,7 @@ int access_bench_tear_down(void **state)
     struct access_bench *b = *state;
     close_all(b);
     loop_done(&b->loop);
-    DIR *directory = opendir(b->directory);
-    for (struct dirent *entry; (entry = readdir(directory));) {
-        char path[512];
-        (void)snprintf(path, sizeof(path), "%s/%s", b->directory, entry->d_name);
-        (void)unlink(path);
-    }
-    (void)closedir(directory);
-    (void)rmdir(b->directory);
+    scratch_remove(b->directory);
     free(b);
     return 0;
 }

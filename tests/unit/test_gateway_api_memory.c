@@ -9,7 +9,6 @@
 #include <sys/un.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 #include "gateway/file.h"
 #include "gateway/gateway.h"
 #include "gateway/station_entry.h"
+#include "support/scratch.h"
 #include "support/short_memory.h"
 
 #define TURNS       20000
@@ -236,11 +236,7 @@ static int tear_down(void **state)
     gateway_stop(&site->gateway);
     loop_done(&site->gateway.loop);
     log_setup(2, false);
-    DIR *directory = opendir(site->directory);
-    for (struct dirent *each; (each = readdir(directory));)
-        (void)unlinkat(dirfd(directory), each->d_name, 0);
-    closedir(directory);
-    assert_int_equal(rmdir(site->directory), 0);
+    scratch_remove(site->directory);
     free(site->text);
     free(site);
     return 0;

@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "gateway/transaction_history.h"
+#include "support/scratch.h"
 
 #define STARTED                                                                                              \
     "{\"eventType\":\"Started\",\"timestamp\":\"2026-01-01T00:00:00Z\",\"triggerReason\":\"Authorized\","    \
@@ -188,14 +188,7 @@ static int tear_down(void **state)
     struct bench *b = *state;
     close_all(b);
     loop_done(&b->loop);
-    DIR *directory = opendir(b->directory);
-    for (struct dirent *entry; (entry = readdir(directory));) {
-        char path[512];
-        (void)snprintf(path, sizeof(path), "%s/%s", b->directory, entry->d_name);
-        (void)unlink(path);
-    }
-    (void)closedir(directory);
-    (void)rmdir(b->directory);
+    scratch_remove(b->directory);
     json_decref(b->page);
     free(b);
     return 0;

@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -23,6 +22,7 @@
 #include "base/str.h"
 #include "store/history.h"
 #include "store/history_rows.h"
+#include "support/scratch.h"
 
 #define T0 1767225600000 /* 2026-01-01T00:00:00Z */
 
@@ -65,14 +65,7 @@ static int tear_down(void **state)
     history_close(b->history);
     loop_done(&b->loop);
     log_set_follower(NULL, NULL);
-    DIR *directory = opendir(b->directory);
-    for (struct dirent *entry; (entry = readdir(directory));) {
-        char path[512];
-        (void)snprintf(path, sizeof(path), "%s/%s", b->directory, entry->d_name);
-        (void)unlink(path);
-    }
-    (void)closedir(directory);
-    (void)rmdir(b->directory);
+    scratch_remove(b->directory);
     json_decref(b->page);
     free(b);
     return 0;

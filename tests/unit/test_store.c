@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <sched.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -20,6 +19,7 @@
 
 #include "base/err.h"
 #include "store/store.h"
+#include "support/scratch.h"
 
 struct bench {
     char directory[64], path[96], text[256];
@@ -50,14 +50,7 @@ static int tear_down(void **state)
     struct bench *b = *state;
     store_close(b->store);
     loop_done(&b->loop);
-    DIR *directory = opendir(b->directory);
-    for (struct dirent *entry; (entry = readdir(directory));) {
-        char path[512];
-        (void)snprintf(path, sizeof(path), "%s/%s", b->directory, entry->d_name);
-        (void)unlink(path);
-    }
-    (void)closedir(directory);
-    (void)rmdir(b->directory);
+    scratch_remove(b->directory);
     free(b);
     return 0;
 }
