@@ -1,6 +1,7 @@
 """What firmware updates need: a manufacturer, signed images, and a hook that installs them into the directory of a site."""
 import base64
 import datetime
+import math
 import time
 
 from cryptography import x509
@@ -33,8 +34,8 @@ esac
 
 
 def after(seconds):
-    """That time from now, as OCPP writes it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+    """That time from now, or a little later, as OCPP writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(math.ceil(time.time() + seconds)))
 
 
 class Manufacturer:

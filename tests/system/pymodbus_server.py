@@ -1,8 +1,8 @@
 """A Modbus server on pymodbus: pymodbus_server.py tcp|rtu|ascii PORT UNIT[:OFFSET]...
 
 Every unit has addresses 0..99 of each kind but register 50, which is a hole (exception 2); register i holds i (+ OFFSET), coil and
-discrete i are on if i is odd. Units that are not named do not answer. Says "ready" when it listens. RTU and ASCII
-go over TCP here; socat makes a serial line of it.
+discrete i are on if i is odd. Units that are not named do not answer. Says "ready" and its port (PORT 0: one that is free) when it
+listens. RTU and ASCII go over TCP here; socat makes a serial line of it.
 """
 import asyncio
 import sys
@@ -35,7 +35,7 @@ async def main(framing, port, units):
                              ignore_missing_slaves=True)
     serving = asyncio.create_task(server.serve_forever())
     await server.serving
-    print("ready", flush=True)
+    print("ready", server.server.sockets[0].getsockname()[1], flush=True)
     await serving
 
 

@@ -36,7 +36,7 @@ def rfc3339(seconds_from_now):
 
 @pytest.fixture(scope="module")
 def people(site):
-    expired = Client(site, token=site.local.post("/tokens", {"name": "expired", "role": "admin", "expires": rfc3339(1)})["token"])
+    expired = Client(site, token=site.local.post("/tokens", {"name": "expired", "role": "admin", "expires": rfc3339(4)})["token"])
     assert expired.get("/users")
     until(lambda: expired.ask("GET", "/users").status == 401, "the token expires")
     return {"nobody": Client(site), "viewer": site.token("viewer"), "operator": site.token("operator"), "admin": site.token("admin"), "expired token": expired}

@@ -85,6 +85,9 @@ def site():
         site.station("CS1", site.tcp_charger())
         site.station("CS2", site.rtu_charger())
         site.start("--speed", "20")
+        for station in ("CS1", "CS2"):
+            site.csms.expect(station, "SecurityEventNotification")    # the last that is said at a start
+            site.csms.call(station, "GetLocalListVersion")            # what came before is answered
         yield site
 
 

@@ -137,12 +137,12 @@ def test_however_much_happens_it_draws_a_few_times_a_second():
         top = Top(server.path)
         top.until(lambda: top.rows(), "the first picture")
         before, began = top.look().count(HOME), time.monotonic()
-        ticks = os.times().children_user
+        before_s = os.times().children_user
         time.sleep(4)
         pictures, passed = top.look().count(HOME) - before, time.monotonic() - began
         assert 2 <= pictures / passed <= 5, pictures / passed
         assert top.end() == 0
-        assert os.times().children_user - ticks < 40      # with sanitizers: it does not spin
+        assert os.times().children_user - before_s < passed / 2    # it does not spin
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -160,6 +160,7 @@ def test_suspended_it_gives_the_terminal_back_until_it_goes_on():
         top.until(lambda: top.rows(), "the first picture")
         top.process.send_signal(signal.SIGTSTP)
         top.until(lambda: top.look().endswith("\x1b[?1049l"), "the screen is given back")
+        until(lambda: open(f"/proc/{top.process.pid}/stat").read().rpartition(")")[2].split()[0] == "T", "it has stopped")
         assert termios.tcgetattr(top.slave) == top.before
         top.process.send_signal(signal.SIGCONT)
         top.until(lambda: top.look().rfind("\x1b[?1049h") > top.seen.rfind("\x1b[?1049l") and top.rows(), "it draws again")

@@ -78,7 +78,7 @@ def test_a_running_session_follows_the_meter():   # K12.FR.03: the rate changes 
                                 {"evseId": 1, "remoteStartId": 7, "idToken": {"idToken": "operator", "type": "Central"}})
         assert answer["status"] == "Accepted"
         until(lambda: site.show("tcp1")["currents"][0] == 25, "25 A flow")
-        until(lambda: site.csms.events("CS1")[-1]["transactionInfo"].get("chargingState") == "Charging", "charging is told")
+        until(lambda: [e["transactionInfo"].get("chargingState") for e in site.csms.events("CS1")][-1:] == ["Charging"], "charging is told")
         meter.set(10, 12)
         until(lambda: site.show("tcp1")["currents"][0] == 13, "13 A flow")
         site.csms.expect("CS1", "TransactionEvent", triggerReason="ChargingRateChanged")

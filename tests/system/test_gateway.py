@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from harness import BUILD, ROOT, Site, until
+from test_session import check_transaction, once
 
 
 def check(path):
@@ -257,9 +258,7 @@ def test_a_changed_station_goes_on_with_its_transaction_where_it_was():
             until(lambda: len(site.csms.events("CS1")) > told + 1, "metering goes on")
         site.ask("unplug tcp1")
         site.csms.expect("CS1", "TransactionEvent", eventType="Ended")
-        events = site.csms.events("CS1")
-        assert len({e["transactionInfo"]["transactionId"] for e in events}) == 1
-        assert [e["seqNo"] for e in events] == list(range(len(events)))
+        check_transaction(once(site.csms.events("CS1")))
 
 
 def test_a_reload_that_cannot_be_put_into_force_leaves_what_was():

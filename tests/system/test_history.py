@@ -106,6 +106,7 @@ def test_a_spoilt_history_is_set_aside_and_costs_no_session():
         before = site.show("tcp1")["energy"]
         charge(site)
         leave(site)
+        site.csms.expect("CS1", "TransactionEvent", eventType="Ended")
         check(site, ended(site, 1), before)
         assert (site.directory / "state" / "history.db.broken").stat().st_size == 19000
         assert site.log("gateway").count("the history was damaged") == 1

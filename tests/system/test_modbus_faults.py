@@ -121,7 +121,7 @@ def test_faults_by_chance(site, framing, serial, seed):  # noqa: F811
 
 @pytest.mark.parametrize("framing, serial", [("rtu", True), ("ascii", True), ("rtu", False)])
 def test_a_line_that_lets_us_hear_ourselves(site, framing, serial):  # noqa: F811
-    rig = Rig(site, framing, serial, echo=True)
+    rig = Rig(site, framing, serial, f"{TIMEOUT_MS},3,0,60,0", echo=True)
     for unit in UNITS:
         for name, value in (("p", f"{unit:02X}77"), ("q", f"{unit:02X}88{unit:02X}99")):
             rig.probe.say(f"write {unit} {name} {value}")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness import Site, address, until
-from test_session import check_transaction
+from test_session import check_transaction, once
 
 BASES = {"tcp": "demo-modbus-ac22", "line": "demo-modbus-rtu", "echonet": "echonet-02a1"}
 RUNNING, OTHER, LATER = "CS1", "CS2", "CS3"
@@ -157,4 +157,4 @@ def test_a_profile_of_a_running_transaction_is_edited():
         site.csms.call(RUNNING, "RequestStopTransaction", {
             "transactionId": site.csms.events(RUNNING)[0]["transactionInfo"]["transactionId"]})
         site.csms.expect(RUNNING, "TransactionEvent", eventType="Ended")
-        assert check_transaction(site.csms.events(RUNNING)) == pytest.approx(site.show("one")["energy"], abs=10)
+        assert check_transaction(once(site.csms.events(RUNNING))) == pytest.approx(site.show("one")["energy"], abs=10)

@@ -29,7 +29,7 @@ def site():
 
 
 def scan(*arguments):
-    code, output, problems = cli("--json", "scan", "modbus", "--profiles", PROFILES, "--timeout", "200ms", *arguments)
+    code, output, problems = cli("--json", "scan", "modbus", "--profiles", PROFILES, *arguments)
     return code, json.loads(output) if output else None, problems
 
 
@@ -71,7 +71,7 @@ def test_many_units_behind_one_address_and_none(tmp_path):
         server.stdout.readline()
         code, found, _ = scan(f"127.0.0.1:{port}", "--units", "2-5")
         assert code == 0 and [u["unit"] for u in found] == [3, 4]
-        assert cli("scan", "modbus", "--profiles", PROFILES, "--timeout", "200ms", "--units", "9", f"127.0.0.1:{port}")[0] == 1
+        assert cli("scan", "modbus", "--profiles", PROFILES, "--timeout", "1s", "--units", "9", f"127.0.0.1:{port}")[0] == 1
     finally:
         server.terminate()
         server.wait(10)

@@ -95,7 +95,7 @@ def test_programs_get_events_with_raw_words_and_only_of_that_station():
         assert {e["station"] for e in watch.events()} == {"CS1"}
         site.ask("power tcp1 off")
         until(lambda: [e for e in watch.events() if e.get("point") == "cp_state" and e["quality"] == "stale"], "a silent device")
-        assert not [e for e in watch.events() if e["event"] == "signals"][-1]["online"]
+        until(lambda: not [e for e in watch.events() if e["event"] == "signals"][-1]["online"], "the charger is offline")
         watch.end()
 
 

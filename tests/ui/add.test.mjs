@@ -104,6 +104,7 @@ test("its entry is changed on its page, with mistakes told, and taken away again
     assert.ok(items.length > 0);
     await page.getByRole("button", { name: /Remove|Delete/ }).first().click();
     await axe(page, "remove a station");
+    page.watch.expect(/404 .*\/stations\/CS-NEW-1(\/limits.*)?$/); // what the page asks just before it goes
     await dialog(page).locator("button.button-danger").click();
     await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
     await until("the file has it no more", async () => !(await site.ask("config")).includes("CS-NEW-1"));

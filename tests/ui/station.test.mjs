@@ -29,7 +29,7 @@ test("a session is started, limited and stopped from the page, and the device do
     await isGone(dialog(page));
     await until("the device charges", async () => (await site.show("tcp1")).state === "charging");
     await page.getByRole("button", { name: "Stop charging" }).waitFor();
-    const [begun] = await site.ask("heard", "CS-TCP-1", "TransactionEvent");
+    const begun = await until("the CSMS has the begin", async () => (await site.ask("heard", "CS-TCP-1", "TransactionEvent"))[0]);
     await page.locator(".transaction code", { hasText: begun.transactionInfo.transactionId }).waitFor();
     await page.locator(".transaction").getByText("04A1B2C3").waitFor();
     await until("the power is the device's", async () => {
