@@ -64,7 +64,7 @@ def test_TC_B_47_CS(station, authority):
 
 def test_TC_B_49_CS(station):
     """B10.FR.07."""
-    wait = 2
+    wait = 3
     cs = station(OCPPCommCtrlr__NetworkProfileConnectionAttempts=1, OCPPCommCtrlr__RetryBackOffWaitMinimum=wait, **PASSES)
     first, second = cs.csms, cs.another_csms()
     first.refuses = second.refuses = 503
@@ -75,7 +75,7 @@ def test_TC_B_49_CS(station):
     first.refuses = None
     before = attempts(first)
     until(lambda: attempts(first) > before, "no reconnection")
-    assert wait - 0.3 < time.monotonic() - refused_at
+    assert wait - 1 < time.monotonic() - refused_at
     booted_at(cs, first)
     assert second.refused == 1
 
