@@ -515,22 +515,3 @@ json_t *gateway_bus_json(const char *name, const struct bus_counters *counters)
                      "badFrames", (json_int_t)counters->bad_frames, "lateAnswers",
                      (json_int_t)counters->late_answers);
 }
-
-static void add_counters(void *ctx, const char *name, const struct bus_counters *counters)
-{
-    (void)json_array_append_new(ctx, gateway_bus_json(name, counters));
-}
-
-json_t *gateway_status(const struct gateway *gateway)
-{
-    AUTO(json_t) *buses = json_array();
-    AUTO(json_t) *stations = json_array();
-    resources_each_counter(&gateway->resources, add_counters, buses);
-    for (size_t i = 0; i < gateway->station_count; i++)
-        (void)json_array_append_new(stations, station_entry_status(gateway->stations[i]));
-    AUTO(json_t) *limits = meters_status(gateway->meters);
-    return json_pack("{s:s, s:s, s:I, s:O, s:O, s:O}", "version", GATEWAY_VERSION, "configuration",
-                     gateway->config_path, "uptimeSeconds",
-                     (json_int_t)((env_now_ms(&gateway->loop.env) - gateway->started_ms) / 1000), "buses",
-                     buses, "external_limits", limits, "stations", stations);
-}

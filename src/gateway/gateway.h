@@ -64,7 +64,5 @@ void gateway_stop(struct gateway *gateway);
 struct station_entry *gateway_station(const struct gateway *gateway, const char *id);
 /* Counters of a bus; new reference or NULL. */
 json_t *gateway_bus_json(const char *name, const struct bus_counters *counters);
-/* Everything `ocpp-cli status` shows; new reference or NULL. */
-json_t *gateway_status(const struct gateway *gateway);
 
 #endif
