@@ -366,20 +366,22 @@ static void put_certificate(struct api_request *request)
     }
 }
 
-static void post_reload(struct api_request *request)
+static void on_reloaded(void *ctx, int err, const struct problems *problems, json_t *changes)
 {
-    struct problems problems;
-    AUTO(json_t) *changes = config_change_of_reload(api_gateway(request));
-    problems_init(&problems);
-    int r = gateway_reload(api_gateway(request), &problems);
-    json_t *answer = json_pack("{s:o}", "problems", problems_json(&problems, ""));
-    problems_done(&problems);
-    if (r < 0) {
-        api_problem_with(request, 422, answer, "refused: the running configuration stays");
+    json_t *answer = json_pack("{s:o}", "problems", problems_json(problems, ""));
+    if (err < 0) {
+        api_problem_with(ctx, 422, answer, "refused: the running configuration stays");
         return;
     }
-    api_audit(request, "reload", "", NULL, STEAL(changes));
-    api_answer(request, 200, answer);
+    api_audit(ctx, "reload", "", NULL, json_incref(changes));
+    api_answer(ctx, 200, answer);
+}
+
+static void post_reload(struct api_request *request)
+{
+    int r = config_change_reload(api_gateway(request), on_reloaded, request);
+    if (r < 0)
+        api_refuse_job(request, r);
 }
 
 const struct api_route api_site_routes[] = {

@@ -92,6 +92,7 @@ static const struct row commands[] = {
     { "POST", "/api/v1/stations/CS1/limits", "{\"limit\":10,\"unit\":\"A\"}", 204, 1, NULL, NULL, NULL },
     { "POST", "/api/v1/stations/CS1/probe", "{\"kind\":\"rubbish\"}", 422, 1, NULL, NULL, NULL },
     { "POST", "/api/v1/config/check", "{\"text\":\"stations: [ 5 ]\"}", 200, 1, NULL, NULL, NULL },
+    { "POST", "/api/v1/reload", "", 200, 3, NULL, NULL, NULL },
     { "POST", "/api/v1/profiles/check", "{\"name\":\"x\",\"text\":\"a: [ 5 ]\"}", 200, 1, NULL, NULL, NULL },
     { "POST", "/api/v1/trials", "{\"profile\":\"none\",\"tcp\":\"127.0.0.1:1\"}", 422, 1, NULL, NULL, NULL },
     { "POST", "/api/v1/scans", "{\"protocol\":\"none\"}", 422, 1, NULL, NULL, NULL },
@@ -120,7 +121,6 @@ static int connected(const struct site *site)
     return fd;
 }
 
-/* The status of a whole answer; one that was cut off is none. */
 /* Takes the chunks of a body out of their frames. Whether the last one is there. */
 static bool join_chunks(char *body)
 {
@@ -140,16 +140,17 @@ static bool join_chunks(char *body)
     }
 }
 
+/* The status of a whole answer; one that was cut off is none. */
 static int status_of(struct answer *answer)
 {
     char *body = strstr(answer->bytes, "\r\n\r\n");
     const char *length = strcasestr(answer->bytes, "\r\ncontent-length:");
-    if (!body || strncmp(answer->bytes, "HTTP/1.1 ", 9) != 0)
     const char *chunks = strcasestr(answer->bytes, "\r\ntransfer-encoding: chunked");
+    if (!body || strncmp(answer->bytes, "HTTP/1.1 ", 9) != 0)
         return 0;
-    if (length && strtoul(length + 17, NULL, 10) != answer->len - (size_t)(body + 4 - answer->bytes))
     if (chunks && chunks < body && !join_chunks(body + 4))
         return 0;
+    if (length && strtoul(length + 17, NULL, 10) != answer->len - (size_t)(body + 4 - answer->bytes))
         return 0;
     return (int)strtol(answer->bytes + 9, NULL, 10);
 }

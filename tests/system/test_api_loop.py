@@ -1,4 +1,4 @@
-"""Long answers are made while they are sent, some stations in each turn of the gateway's loop: what a client gets when it is slow, when it leaves, and when the
+"""No request holds up the loop. Long answers are made while they are sent, some stations in each turn; what reads the configuration goes on beside the loop. What a client gets when it is slow, when it leaves, and when the
 site becomes another meanwhile."""
 import http.client
 import json
@@ -7,7 +7,7 @@ import os
 import pytest
 
 from harness import until
-from management import ManagedSite
+from management import ManagedSite, full
 from test_api_metrics import parse
 
 COUNT = 400     # of each answer more is left to be made than sockets hold
@@ -126,3 +126,55 @@ def test_others_are_answered_while_a_slow_client_takes_its_time(site):
     begun = site.begin("/metrics")
     assert site.local.get("/stations?limit=1")["total"] == COUNT
     parse(finish(begun))
+
+
+# ---- what is read beside the loop ----
+
+def ask_beside(site):
+    """A check, an entry and a reload are under way."""
+    begun = []
+    for method, path, body in (("POST", "/config/check", {"text": site.config()}), ("GET", "/stations/S0001", None), ("POST", "/reload", {})):
+        connection = site.local.connect()
+        connection.request(method, full(path), json.dumps(body) if body is not None else None, {"Content-Type": "application/json"} if body is not None else {})
+        begun.append(connection)
+    return begun
+
+
+def test_a_client_that_leaves_while_its_text_is_checked_costs_nothing(site):
+    site.local.get("/stations")
+    before = site.descriptors()
+    for _ in range(5):
+        begun = ask_beside(site)
+        site.local.get("/stations?limit=1")     # so those were read
+        for connection in begun:
+            connection.close()
+    until(lambda: site.descriptors() <= before, "the descriptors are given back")
+    assert site.local.post("/config/check", {"text": site.config()})["problems"] == []
+
+
+def test_a_gateway_stops_while_texts_are_checked(site):
+    begun = ask_beside(site)
+    site.local.get("/stations?limit=1")     # so those were read
+    site.end("gateway")                     # in order
+    for connection in begun:
+        connection.close()
+
+
+def test_others_are_answered_while_a_text_is_checked(site):
+    begun = ask_beside(site)
+    assert site.local.get("/stations?limit=1")["total"] == COUNT
+    answers = [connection.getresponse() for connection in begun]
+    assert [answer.status for answer in answers] == [200, 200, 200]
+    check, station, reload = (json.loads(answer.read()) for answer in answers)
+    assert check["problems"] == check["changed"] == reload["problems"] == []
+    assert station["config"]["id"] == "S0001" and station["config"]["password"] == "***"
+
+
+def test_the_entry_of_a_station_is_the_files_after_each_edit_by_hand(site):
+    path = site.directory / "gateway.yaml"
+    assert site.local.get("/stations/S0007")["config"]["chargers"][0]["tcp"].endswith(":8")
+    path.write_text(path.read_text().replace(f"{site.sim_address}:8\"", f"{site.sim_address}:9999\""))
+    assert site.local.get("/stations/S0007")["config"]["chargers"][0]["tcp"].endswith(":9999")
+    assert "config" not in site.token("viewer").get("/stations/S0007")
+    path.unlink()
+    assert "config" not in site.local.get("/stations/S0007")
