@@ -12,7 +12,6 @@
 #include "gateway/config_edit.h"
 #include "gateway/problems_json.h"
 #include "gateway/station_entry.h"
-#include "gateway/text_diff.h"
 
 /* ---- answers ---- */
 
@@ -60,14 +59,20 @@ static void on_changed(void *ctx, int err, const struct problems *problems)
     api_answer(request, is_new ? 201 : 204, is_new ? json_pack("{s:s}", "id", target) : NULL);
 }
 
-static void apply(struct api_request *request, const char *text, const char *etag)
+void api_refuse_job(struct api_request *request, int err)
 {
-    struct problems problems;
-    problems_init(&problems);
-    int r = config_change_apply(api_gateway(request), text, etag, &problems, on_changed, request);
+    api_problem(request, 503, "%s",
+                err == -EBUSY ? "too many ask about the configuration; try again" : err_text(err));
+}
+
+static void apply(struct api_request *request, const char *text, const char *etag,
+                  int (*checked)(void *ctx, const char *diff))
+{
+    const struct config_change change = { text, etag, checked, on_changed };
+    const struct problems none = { 0 };
+    int r = config_change_apply(api_gateway(request), &change, request);
     if (r < 0)
-        api_refuse_change(request, r, &problems, config_path(request));
-    problems_done(&problems);
+        api_refuse_change(request, r, &none, config_path(request));
 }
 
 /* ---- the whole text ---- */
@@ -95,25 +100,33 @@ static void get_config(struct api_request *request)
                    json_pack("{s:s, s:s, s:s}", "path", config_path(request), "text", text, "etag", etag));
 }
 
+static void on_checked(void *ctx, json_t *result)
+{
+    api_answer(ctx, 200, result);
+}
+
 static void check_config(struct api_request *request)
 {
     const char *text = api_need_text(request, "text");
-    if (text)
-        api_answer(request, 200, config_change_check(api_gateway(request), text));
+    int r = text ? config_change_check(api_gateway(request), text, on_checked, request) : 0;
+    if (r < 0)
+        api_refuse_job(request, r);
+}
+
+/* For the audit log. */
+static int keep_diff(void *ctx, const char *diff)
+{
+    json_t *kept = (json_t *)(uintptr_t)api_kept(ctx);
+    return json_object_set_new(kept, "after", json_pack("{s:s}", "diff", diff)) == 0 ? 0 : -ENOMEM;
 }
 
 static void put_config(struct api_request *request)
 {
-    char etag[FILE_ETAG_SIZE];
     const char *text = api_need_text(request, "text");
-    const char *known = text ? api_need_text(request, "etag") : NULL;
-    AUTO_FREE char *now = known ? read_config(request, etag) : NULL;
-    if (!now)
-        return;
-    AUTO_FREE char *diff = text_diff(config_path(request), now, config_path(request), text);
-    if (api_keep(request, json_pack("{s:s, s:s, s:{s:s}}", "action", "config", "target", config_path(request),
-                                    "after", "diff", diff)))
-        apply(request, text, known);
+    const char *etag = text ? api_need_text(request, "etag") : NULL;
+    if (etag &&
+        api_keep(request, json_pack("{s:s, s:s}", "action", "config", "target", config_path(request))))
+        apply(request, text, etag, keep_diff);
 }
 
 /* ---- stations ---- */
@@ -188,7 +201,7 @@ static void change_station(struct api_request *request, const char *action, cons
         if (api_keep(request, json_pack("{s:s, s:s, s:b, s:o*, s:O*}", "action", action, "target",
                                         id ? id : json_get_string(entry, "id", ""), "new", !id, "before",
                                         before, "after", api_body(request))))
-            apply(request, text, etag);
+            apply(request, text, etag, NULL);
     } else {
         api_refuse_change(request, r, &problems, config_path(request));
     }
@@ -272,7 +285,7 @@ static void change_csms(struct api_request *request, const char *action, const c
     if (r == 0) {
         if (api_keep(request, json_pack("{s:s, s:s, s:b, s:o*, s:O*}", "action", action, "target", name,
                                         "new", entry != NULL, "before", before, "after", entry)))
-            apply(request, text, etag);
+            apply(request, text, etag, NULL);
     } else {
         api_refuse_change(request, r, &problems, config_path(request));
     }

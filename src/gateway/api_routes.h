@@ -21,6 +21,9 @@ struct station_entry *api_station(struct api_request *request);
 void api_refuse_change(struct api_request *request, int err, const struct problems *problems,
                        const char *file);
 
+/* Answers that what needs the configuration file was not begun (config_change.h). */
+void api_refuse_job(struct api_request *request, int err);
+
 /* What GET /overview says, and the feed's POWER events. */
 json_t *site_overview(const struct gateway *gateway, bool with_attention);
 

@@ -1,6 +1,7 @@
 /* Routes about the site as a whole: overview, power, CSMS connections, buses, certificates, reload. */
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -13,6 +14,7 @@
 #include "gateway/power_history.h"
 #include "gateway/problems_json.h"
 #include "gateway/scan_request.h"
+#include "gateway/site_walk.h"
 #include "gateway/station_charger.h"
 #include "gateway/station_entry.h"
 #include "pki/pki.h"
@@ -102,10 +104,85 @@ static void get_overview(struct api_request *request)
     api_answer(request, 200, site_overview(api_gateway(request), true));
 }
 
-/* All that `ocpp-cli status` shows. */
+/* ---- status: an object whose lists are told some in each turn of the loop ---- */
+
+struct status {
+    struct site_walk walk;
+    bool has_begun, is_in_stations;
+    size_t bus, told; /* the next one; stations */
+};
+
+static void status_free(void *ctx)
+{
+    struct status *status = ctx;
+    site_walk_done(&status->walk);
+    free(status);
+}
+
+/* The object up to its first list. */
+static void print_head(struct buf *out, const struct gateway *gateway)
+{
+    int64_t uptime_ms = env_now_ms(&gateway->loop.env) - gateway->started_ms;
+    AUTO(json_t) *head = json_pack("{s:s, s:s, s:I, s:o}", "version", GATEWAY_VERSION, "configuration",
+                                   gateway->config_path, "uptimeSeconds", (json_int_t)(uptime_ms / 1000),
+                                   "external_limits", meters_status(gateway->meters));
+    AUTO_FREE char *text = head ? json_to_text(head) : NULL;
+    if (text)
+        buf_append(out, text, strlen(text) - 1); /* the object goes on */
+    else
+        out->err = -ENOMEM;
+    buf_text(out, ",\"buses\":[");
+}
+
+/* Takes the reference; NULL: out of memory. */
+static void print_item(struct buf *out, bool is_first, json_t *item)
+{
+    AUTO_FREE char *text = item ? json_to_text(item) : NULL;
+    json_decref(item);
+    if (!is_first)
+        buf_u8(out, ',');
+    if (text)
+        buf_text(out, text);
+    else
+        out->err = -ENOMEM;
+}
+
+static bool print_status(void *ctx, struct buf *out)
+{
+    struct status *status = ctx;
+    struct site_walk *walk = &status->walk;
+    if (!status->has_begun)
+        print_head(out, walk->gateway);
+    status->has_begun = true;
+    for (; status->bus < walk->bus_count && out->len < API_PIECE; status->bus++)
+        print_item(out, status->bus == 0,
+                   gateway_bus_json(walk->buses[status->bus].name, &walk->buses[status->bus].counters));
+    if (status->bus < walk->bus_count)
+        return true;
+    if (!status->is_in_stations)
+        buf_text(out, "],\"stations\":[");
+    status->is_in_stations = true;
+    while (walk->next < walk->id_count && out->len < API_PIECE) {
+        const struct station_entry *entry = site_walk_next(walk);
+        if (entry)
+            print_item(out, status->told++ == 0, station_entry_status(entry));
+    }
+    if (walk->next < walk->id_count)
+        return true;
+    buf_text(out, "]}");
+    return false;
+}
+
 static void get_status(struct api_request *request)
 {
-    api_answer(request, 200, gateway_status(api_gateway(request)));
+    struct status *status = calloc(1, sizeof(*status));
+    if (!status || site_walk_init(&status->walk, api_gateway(request)) < 0) {
+        if (status)
+            status_free(status);
+        api_problem(request, 503, "out of memory");
+        return;
+    }
+    api_answer_pieces(request, "application/json", print_status, status_free, status);
 }
 
 static void get_power(struct api_request *request)
@@ -289,20 +366,22 @@ static void put_certificate(struct api_request *request)
     }
 }
 
-static void post_reload(struct api_request *request)
+static void on_reloaded(void *ctx, int err, const struct problems *problems, json_t *changes)
 {
-    struct problems problems;
-    AUTO(json_t) *changes = config_change_of_reload(api_gateway(request));
-    problems_init(&problems);
-    int r = gateway_reload(api_gateway(request), &problems);
-    json_t *answer = json_pack("{s:o}", "problems", problems_json(&problems, ""));
-    problems_done(&problems);
-    if (r < 0) {
-        api_problem_with(request, 422, answer, "refused: the running configuration stays");
+    json_t *answer = json_pack("{s:o}", "problems", problems_json(problems, ""));
+    if (err < 0) {
+        api_problem_with(ctx, 422, answer, "refused: the running configuration stays");
         return;
     }
-    api_audit(request, "reload", "", NULL, STEAL(changes));
-    api_answer(request, 200, answer);
+    api_audit(ctx, "reload", "", NULL, json_incref(changes));
+    api_answer(ctx, 200, answer);
+}
+
+static void post_reload(struct api_request *request)
+{
+    int r = config_change_reload(api_gateway(request), on_reloaded, request);
+    if (r < 0)
+        api_refuse_job(request, r);
 }
 
 const struct api_route api_site_routes[] = {

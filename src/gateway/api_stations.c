@@ -5,7 +5,6 @@
 #include "base/str.h"
 #include "gateway/api_routes.h"
 #include "gateway/config_change.h"
-#include "gateway/config_edit.h"
 #include "gateway/power_history.h"
 #include "gateway/station_entry.h"
 #include "station/station.h"
@@ -68,32 +67,34 @@ static void get_stations(struct api_request *request)
 
 /* ---- one station ---- */
 
-/* Its entry in the file, passwords hidden; NULL: the file cannot be read now. */
-static json_t *entry_json(const struct gateway *gateway, const char *id)
+/* Takes the entry of the file; NULL: it is not told, or the file cannot be read now. */
+static void answer_station(struct api_request *request, json_t *entry_of_file)
 {
-    AUTO_FREE char *text = NULL;
-    char etag[FILE_ETAG_SIZE];
-    json_t *json = NULL;
-    struct problems problems;
-    if (config_change_read(gateway, &text, etag) < 0)
-        return NULL;
-    problems_init(&problems);
-    (void)config_edit_station(text, id, &problems, &json);
-    problems_done(&problems);
-    return json;
-}
-
-static void get_station(struct api_request *request)
-{
+    AUTO(json_t) *config = entry_of_file;
     struct station_entry *entry = api_station(request);
     if (!entry)
         return;
     json_t *status = station_entry_status(entry);
     const json_t *item = station_entry_item(entry);
     (void)json_set_optional(status, "item", json_incref((json_t *)item));
-    if (api_role(request) >= ROLE_ADMIN)
-        (void)json_set_optional(status, "config", entry_json(api_gateway(request), api_param(request, 0)));
+    (void)json_set_optional(status, "config", STEAL(config));
     api_answer(request, 200, status);
+}
+
+static void on_entry(void *ctx, json_t *entry)
+{
+    answer_station(ctx, entry); /* which may be gone by now */
+}
+
+static void get_station(struct api_request *request)
+{
+    int r = 0;
+    if (api_role(request) < ROLE_ADMIN)
+        answer_station(request, NULL);
+    else if (api_station(request))
+        r = config_change_entry(api_gateway(request), api_param(request, 0), on_entry, request);
+    if (r < 0)
+        api_refuse_job(request, r);
 }
 
 static void add_event(void *ctx, json_t *event)

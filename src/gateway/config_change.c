@@ -7,10 +7,10 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "gateway/config.h"
+#include "gateway/config_job.h"
 #include "gateway/file.h"
 #include "gateway/gateway.h"
 #include "gateway/problems_json.h"
-#include "gateway/text_diff.h"
 
 int config_change_read(const struct gateway *gateway, char **ret_text, char ret_etag[FILE_ETAG_SIZE])
 {
@@ -23,26 +23,21 @@ int config_change_read(const struct gateway *gateway, char **ret_text, char ret_
 
 /* ---- what a reload would do ---- */
 
-/* Reads the text as a reload would read the file. 0 and the configuration, or what the reload would be refused with. */
-static int check(const struct gateway *gateway, const char *text, struct problems *problems,
-                 const char **ret_restart, struct config **ret)
+/* Whether a reload to what was read would be refused. 0, or why not. */
+static int judge(const struct gateway *gateway, struct config_reading *reading, const char **ret_restart)
 {
     const char *path = gateway->config_path;
-    if (strlen(text) > CONFIG_MAX_BYTES) {
-        problems_add(problems, path, 0, NULL, "is longer than %u bytes", CONFIG_MAX_BYTES);
-        return -EINVAL;
-    }
-    int r = config_parse(path, text, strlen(text), problems, ret);
-    if (r < 0)
-        return r;
-    *ret_restart = gateway_restart_needed(gateway, *ret);
+    if (reading->err < 0)
+        return reading->err;
+    *ret_restart = gateway_restart_needed(gateway, reading->config);
     if (*ret_restart) {
-        problems_add(problems, path, 0, *ret_restart, "changed, which needs a restart of the gateway");
+        problems_add(&reading->problems, path, 0, *ret_restart,
+                     "changed, which needs a restart of the gateway");
         return -EINVAL;
     }
-    const char *station = gateway_installing(gateway, *ret);
+    const char *station = gateway_installing(gateway, reading->config);
     if (station) {
-        problems_add(problems, path, 0, station,
+        problems_add(&reading->problems, path, 0, station,
                      "changed while its firmware is being installed; try again when that is over");
         return -EBUSY;
     }
@@ -97,62 +92,180 @@ static int compare(const struct config *old, const struct config *new, json_t *l
     return 0;
 }
 
-static char *diff_to_file(const struct gateway *gateway, const char *text)
-{
-    AUTO_FREE char *now = NULL;
-    char etag[FILE_ETAG_SIZE];
-    int r = config_change_read(gateway, &now, etag);
-    if (r == -ENOMEM)
-        return NULL;
-    return text_diff(gateway->config_path, r < 0 ? "" : now, gateway->config_path, text);
-}
+/* ---- told before ---- */
 
-json_t *config_change_check(const struct gateway *gateway, const char *text)
+struct asking {
+    struct gateway *gateway;
+    config_checked checked;
+    config_reloaded reloaded;
+    void *ctx;
+    uint64_t generation; /* of the gateway when it was asked */
+};
+
+static json_t *check_json(const struct gateway *gateway, struct config_reading *reading)
 {
-    AUTO(config) *config = NULL;
-    struct problems problems;
     const char *restart = NULL;
-    problems_init(&problems);
-    int r = check(gateway, text, &problems, &restart, &config);
-    json_t *told = problems_json(&problems, gateway->config_path);
-    problems_done(&problems);
-    AUTO_FREE char *diff = diff_to_file(gateway, text);
-    AUTO(json_t) *result = json_pack("{s:o, s:s, s:[], s:[], s:[], s:s?}", "problems", told, "diff",
-                                     diff ? diff : "", "changed", "added", "removed", "restart", restart);
-    if (r == -ENOMEM || !diff || !result)
+    int r = judge(gateway, reading, &restart);
+    json_t *told = problems_json(&reading->problems, gateway->config_path);
+    AUTO(json_t) *result =
+        json_pack("{s:o, s:s, s:[], s:[], s:[], s:s?}", "problems", told, "diff",
+                  reading->diff ? reading->diff : "", "changed", "added", "removed", "restart", restart);
+    if (r == -ENOMEM || !reading->diff || !result)
         return NULL;
-    if (config && compare(gateway->config, config, result) < 0)
+    if (reading->config && compare(gateway->config, reading->config, result) < 0)
         return NULL;
     return STEAL(result);
 }
 
-json_t *config_change_of_reload(const struct gateway *gateway)
+static void on_checked(void *ctx, struct config_reading *reading)
 {
-    static const char *const others[] = { "problems", "diff", "restart" };
-    AUTO_FREE char *text = NULL;
-    char etag[FILE_ETAG_SIZE];
-    json_t *changes =
-        config_change_read(gateway, &text, etag) == 0 ? config_change_check(gateway, text) : NULL;
-    for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-        (void)json_object_del(changes, others[i]);
-    return changes;
+    AUTO_FREE struct asking *asking = ctx;
+    if (reading->err != -ECANCELED)
+        asking->checked(asking->ctx, check_json(asking->gateway, reading));
 }
 
-int config_change_apply(struct gateway *gateway, const char *text, const char *etag,
-                        struct problems *problems, file_changed callback, void *ctx)
+static int ask(const struct asking *asking, enum config_job_kind kind, const char *text, config_job_done done)
 {
-    AUTO(config) *config = NULL;
+    AUTO_FREE struct asking *copy = asking->gateway->stopping ? NULL : malloc(sizeof(*copy));
+    if (!copy)
+        return asking->gateway->stopping ? -ECANCELED : -ENOMEM;
+    *copy = *asking;
+    int r = config_job_start(asking->gateway, kind, text, done, copy);
+    if (r == 0)
+        (void)STEAL(copy);
+    return r;
+}
+
+int config_change_check(struct gateway *gateway, const char *text, config_checked callback, void *ctx)
+{
+    const struct asking asking = { .gateway = gateway, .checked = callback, .ctx = ctx };
+    return ask(&asking, CONFIG_JOB_CHECK, text, on_checked);
+}
+
+/* ---- made ---- */
+
+struct applying {
+    struct gateway *gateway;
+    struct config_change change; /* its etag is the one below */
+    void *ctx;
+    char etag[FILE_ETAG_SIZE];
+};
+
+static void on_judged(void *ctx, struct config_reading *reading)
+{
+    AUTO_FREE struct applying *applying = ctx;
+    struct gateway *gateway = applying->gateway;
     const char *restart = NULL;
-    if (gateway->change)
-        return -EBUSY;
-    int r = check(gateway, text, problems, &restart, &config);
-    if (r < 0)
-        return r;
+    if (reading->err == -ECANCELED)
+        return;
+    int r = gateway->change ? -EBUSY : judge(gateway, reading, &restart);
+    if (r == 0 && applying->change.checked)
+        r = reading->diff ? applying->change.checked(applying->ctx, reading->diff) : -ENOMEM;
     const struct file_change_request request = { .path = gateway->config_path,
-                                                 .text = text,
-                                                 .etag = etag,
+                                                 .text = reading->text,
+                                                 .etag = applying->etag,
                                                  .mode = 0600,
                                                  .keep_old = true,
                                                  .reload = true };
-    return file_change_start(gateway, &request, callback, ctx);
+    if (r == 0)
+        r = file_change_start(gateway, &request, applying->change.done, applying->ctx);
+    if (r < 0)
+        applying->change.done(applying->ctx, r, &reading->problems);
+}
+
+int config_change_apply(struct gateway *gateway, const struct config_change *change, void *ctx)
+{
+    if (gateway->stopping)
+        return -ECANCELED;
+    if (gateway->change)
+        return -EBUSY;
+    AUTO_FREE struct applying *applying = calloc(1, sizeof(*applying));
+    if (!applying)
+        return -ENOMEM;
+    *applying = (struct applying){ .gateway = gateway, .change = *change, .ctx = ctx };
+    if (str_copy(applying->etag, sizeof(applying->etag), change->etag) < 0)
+        return -ESTALE;
+    int r = config_job_start(gateway, CONFIG_JOB_CHECK, change->text, on_judged, applying);
+    if (r == 0)
+        (void)STEAL(applying);
+    return r;
+}
+
+/* ---- reload ---- */
+
+static json_t *changes_json(const struct gateway *gateway, const struct config *config)
+{
+    AUTO(json_t) *changes = json_pack("{s:[], s:[], s:[]}", "changed", "added", "removed");
+    return changes && compare(gateway->config, config, changes) == 0 ? STEAL(changes) : NULL;
+}
+
+static void on_loaded(void *ctx, struct config_reading *reading)
+{
+    AUTO_FREE struct asking *asking = ctx;
+    struct gateway *gateway = asking->gateway;
+    if (reading->err == -ECANCELED)
+        return;
+    AUTO(json_t) *changes = reading->config ? changes_json(gateway, reading->config) : NULL;
+    int r = gateway_put_into_force(gateway, asking->generation, reading->err, STEAL(reading->config),
+                                   &reading->problems);
+    asking->reloaded(asking->ctx, r, &reading->problems, changes);
+}
+
+int config_change_reload(struct gateway *gateway, config_reloaded callback, void *ctx)
+{
+    const struct asking asking = { gateway, NULL, callback, ctx, gateway->generation };
+    return ask(&asking, CONFIG_JOB_LOAD, NULL, on_loaded);
+}
+
+/* ---- one entry ---- */
+
+struct entry_asking {
+    struct gateway *gateway;
+    config_entry_found found;
+    void *ctx;
+    char id[STATION_ID_SIZE];
+};
+
+static const char *known_etag(const struct gateway *gateway)
+{
+    return json_get_string(gateway->entries, "etag", "");
+}
+
+/* What was read lasts until the file is another. */
+static void keep_entries(struct gateway *gateway, struct config_reading *reading)
+{
+    if (!reading->entries)
+        return;
+    json_decref(gateway->entries);
+    gateway->entries = json_pack("{s:s, s:o}", "etag", reading->etag, "stations", STEAL(reading->entries));
+}
+
+static void on_entries(void *ctx, struct config_reading *reading)
+{
+    AUTO_FREE struct entry_asking *asking = ctx;
+    struct gateway *gateway = asking->gateway;
+    if (reading->err == -ECANCELED)
+        return;
+    keep_entries(gateway, reading);
+    AUTO(json_t) *entry = NULL;
+    if (reading->err == 0 && str_equal(known_etag(gateway), reading->etag)) {
+        const char *text = json_get_string(json_object_get(gateway->entries, "stations"), asking->id, NULL);
+        entry = text ? json_from_text(text, strlen(text)) : NULL;
+    }
+    asking->found(asking->ctx, STEAL(entry));
+}
+
+int config_change_entry(struct gateway *gateway, const char *id, config_entry_found callback, void *ctx)
+{
+    if (gateway->stopping)
+        return -ECANCELED;
+    AUTO_FREE struct entry_asking *asking = calloc(1, sizeof(*asking));
+    if (!asking)
+        return -ENOMEM;
+    *asking = (struct entry_asking){ .gateway = gateway, .found = callback, .ctx = ctx };
+    (void)str_copy(asking->id, sizeof(asking->id), id);
+    int r = config_job_start(gateway, CONFIG_JOB_ENTRIES, known_etag(gateway), on_entries, asking);
+    if (r == 0)
+        (void)STEAL(asking);
+    return r;
 }

@@ -422,6 +422,34 @@ int config_edit_station(const char *text, const char *id, struct problems *probl
     return *ret ? 0 : -ENOMEM;
 }
 
+/* Of two with one id neither counts. */
+static int tell_entry(json_t *entries, const struct yaml_node *station)
+{
+    const struct yaml_node *id = yaml_get(station, "id");
+    if (!id || id->kind != YAML_SCALAR)
+        return 0;
+    if (json_object_get(entries, id->text))
+        return json_object_set_new(entries, id->text, json_null());
+    AUTO(json_t) *entry = yaml_text_to_json(station, true);
+    AUTO_FREE char *text = entry ? json_to_text(entry) : NULL;
+    return text ? json_object_set_new(entries, id->text, json_string(text)) : -1;
+}
+
+int config_edit_entries(const char *text, struct problems *problems, json_t **ret)
+{
+    AUTO(yaml) *y = NULL;
+    AUTO(json_t) *entries = json_object();
+    int r = parse(text, problems, &y);
+    if (r < 0)
+        return r;
+    const struct yaml_node *section = yaml_get(y->root, "stations");
+    for (const struct yaml_node *n = section ? section->children : NULL; n; n = n->next)
+        if (tell_entry(entries, n) < 0)
+            return -ENOMEM;
+    *ret = STEAL(entries);
+    return *ret ? 0 : -ENOMEM;
+}
+
 int config_edit_entry(const char *text, const char *section, const char *name, struct problems *problems,
                       json_t **ret)
 {

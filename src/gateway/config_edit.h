@@ -30,6 +30,8 @@ int config_edit_add_named(const char *text, const char *section, const char *nam
 
 /* The entry as JSON, passwords in it as "***": what may be given to config_edit_replace_station(). New reference. */
 int config_edit_station(const char *text, const char *id, struct problems *problems, json_t **ret);
+/* The same of all: {id: the JSON as text}; null where two have the id. */
+int config_edit_entries(const char *text, struct problems *problems, json_t **ret);
 /* The same of an entry of "buses" or "csms". */
 int config_edit_entry(const char *text, const char *section, const char *name, struct problems *problems,
                       json_t **ret);

@@ -26,6 +26,10 @@ struct file_change {
     const char *failed; /* what could not be done */
     int err;
     struct problems problems;
+    char *config_path;     /* of a reload, and what was read for it: */
+    struct config *config; /* NULL: none, for the reason below */
+    int config_err;
+    uint64_t generation;
 };
 
 void file_etag(const char *text, char ret[FILE_ETAG_SIZE])
@@ -47,6 +51,8 @@ static void change_free(struct file_change *c)
     free(c->path);
     free(c->text);
     free(c->old);
+    free(c->config_path);
+    config_free(c->config);
     free(c);
 }
 DEFINE_AUTO(file_change, change_free)
@@ -107,6 +113,8 @@ static void write_new(uv_work_t *work)
     c->failed = c->text ? "cannot be written" : "cannot be removed";
     c->err = c->text ? file_write(c->path, c->text, c->old ? &c->old_status : NULL, c->mode)
                      : file_remove(c->path);
+    if (c->err == 0 && c->reload)
+        c->config_err = config_load(c->config_path, &c->problems, &c->config);
 }
 
 static void write_old(uv_work_t *work)
@@ -174,7 +182,9 @@ static void on_new(uv_work_t *work, int status)
         put_back(c, work->loop);
         return;
     }
-    c->err = c->reload ? gateway_reload(gateway, &c->problems) : 0;
+    if (c->reload)
+        c->err =
+            gateway_put_into_force(gateway, c->generation, c->config_err, STEAL(c->config), &c->problems);
     if (c->err == 0) {
         log_info(LOG_GATEWAY, "file was %s: path=%s", c->text ? "written" : "removed", c->path);
         finish(c);
@@ -200,9 +210,11 @@ int file_change_start(struct gateway *gateway, const struct file_change_request 
     c->keep_old = request->keep_old;
     c->reload = request->reload;
     c->mode = request->mode;
+    c->generation = gateway->generation;
     c->path = strdup(request->path);
     c->text = request->text ? strdup(request->text) : NULL;
-    if (!c->path || (request->text && !c->text))
+    c->config_path = strdup(gateway->config_path);
+    if (!c->path || (request->text && !c->text) || !c->config_path)
         return -ENOMEM;
     if (request->etag && (!*request->etag || str_copy(c->etag, sizeof(c->etag), request->etag) < 0))
         return -ESTALE;

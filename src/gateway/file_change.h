@@ -1,7 +1,7 @@
 /* One file of the site (the configuration, a profile) is replaced or removed, and the running gateway follows; or all stays as it was.
  *
- *     pool: is it still what the caller saw? -> FILE.bak -> new text in its place, on the disk
- *     loop: gateway_reload; refused: pool: the old text back
+ *     pool: is it still what the caller saw? -> FILE.bak -> new text in its place, on the disk -> config_load
+ *     loop: gateway_put_into_force; refused: pool: the old text back
  *
  * One at a time, since a reload reads all files. */
 #ifndef GATEWAY_FILE_CHANGE_H

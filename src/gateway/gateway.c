@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "gateway/config_job.h"
 #include "gateway/diagnostics.h"
 #include "gateway/file.h"
 #include "gateway/file_change.h"
@@ -99,8 +100,8 @@ static void start_watchdog(struct gateway *gateway)
     env_timer_start(&gateway->loop.env, &gateway->watchdog, 0);
 }
 
-/* Handshakes need much memory (TLS above all) that no one needs once the links are up: given back to the system then, or when it
- * seems that some stay down. */
+/* Handshakes need much memory (TLS above all) that no one needs once the links are up, as does reading the configuration: given back to the system then, or
+ * when it seems that some links stay down. */
 static void on_trim(struct timer *timer, void *ctx)
 {
     struct gateway *gateway = ctx;
@@ -113,7 +114,7 @@ static void on_trim(struct timer *timer, void *ctx)
         env_timer_start(&gateway->loop.env, timer, TRIM_EVERY_MS);
 }
 
-static void start_trim(struct gateway *gateway)
+void gateway_trim_later(struct gateway *gateway)
 {
     gateway->trim_until_ms = env_now_ms(&gateway->loop.env) + TRIM_MAX_MS;
     env_timer_start(&gateway->loop.env, &gateway->trim, TRIM_EVERY_MS);
@@ -156,7 +157,7 @@ static void start_stations(struct gateway *gateway)
         station_entry_start(gateway->stations[i], delay_ms);
         delay_ms += gateway->config->general.pacing_ms;
     }
-    start_trim(gateway);
+    gateway_trim_later(gateway);
 }
 
 static void hold_ocpp16(struct gateway *gateway)
@@ -237,6 +238,7 @@ int gateway_start(struct gateway *gateway, const char *config_path)
 {
     struct problems problems;
     problems_init(&problems);
+    list_init(&gateway->config_jobs);
     diagnostics_keep_log(gateway);
     int r = config_load(config_path, &problems, &gateway->config);
     if (r < 0)
@@ -324,11 +326,11 @@ const char *gateway_installing(const struct gateway *gateway, const struct confi
 {
     for (size_t i = 0; i < gateway->station_count; i++) {
         const struct station_config *now = station_entry_config(gateway->stations[i]);
-        bool stays = false;
-        for (size_t k = 0; k < config->station_count; k++)
-            stays = stays || (str_equal(config->stations[k].id, now->id) &&
-                              str_equal(config->stations[k].fingerprint, now->fingerprint));
-        if (!stays && station_entry_is_installing(gateway->stations[i]))
+        bool stays = !station_entry_is_installing(gateway->stations[i]);
+        for (size_t k = 0; k < config->station_count && !stays; k++)
+            stays = str_equal(config->stations[k].id, now->id) &&
+                    str_equal(config->stations[k].fingerprint, now->fingerprint);
+        if (!stays)
             return now->id;
     }
     return NULL;
@@ -417,13 +419,20 @@ static void notify_reloading(void)
                      (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
 }
 
-int gateway_reload(struct gateway *gateway, struct problems *problems)
+int gateway_put_into_force(struct gateway *gateway, uint64_t generation, int err, struct config *read,
+                           struct problems *problems)
 {
-    AUTO(config) *config = NULL;
+    AUTO(config) *config = read;
+    int r = err;
     if (gateway->stopping)
         return -ECANCELED;
     notify_reloading();
-    int r = config_load(gateway->config_path, problems, &config);
+    if (generation != gateway->generation) { /* what came meanwhile may be newer than this */
+        problems_done(problems);
+        problems_init(problems);
+        config_free(STEAL(config));
+        r = config_load(gateway->config_path, problems, &config);
+    }
     const char *restart = r == 0 ? gateway_restart_needed(gateway, config) : NULL;
     if (restart) {
         problems_add(problems, gateway->config_path, 0, restart,
@@ -437,6 +446,7 @@ int gateway_reload(struct gateway *gateway, struct problems *problems)
         r = -EBUSY;
     }
     if (r == 0) {
+        gateway->generation++;
         management_release_devices(gateway->management);
         r = apply(gateway, STEAL(config), problems);
     }
@@ -452,6 +462,13 @@ int gateway_reload(struct gateway *gateway, struct problems *problems)
     return r;
 }
 
+int gateway_reload(struct gateway *gateway, struct problems *problems)
+{
+    struct config *config = NULL;
+    int r = config_load(gateway->config_path, problems, &config);
+    return gateway_put_into_force(gateway, gateway->generation, r, config, problems);
+}
+
 /* ---- stop ---- */
 
 static void on_closed(struct timer *timer, void *ctx)
@@ -465,6 +482,7 @@ void gateway_stop(struct gateway *gateway)
     (void)sd_notify(0, "STOPPING=1");
     gateway->stopping = true;
     file_change_forget(gateway);
+    config_jobs_cancel(gateway);
     timer_stop(&gateway->watchdog);
     timer_stop(&gateway->trim);
     if (gateway->lag.env)
@@ -492,6 +510,7 @@ void gateway_stop(struct gateway *gateway)
     resource_put(gateway->ocpp16);
     websocket_context_free(gateway->websockets);
     config_free(gateway->config);
+    json_decref(gateway->entries);
     free(gateway->config_path);
     log_info(LOG_GATEWAY, "stopped");
     diagnostics_keep_no_log(gateway);
@@ -514,23 +533,4 @@ json_t *gateway_bus_json(const char *name, const struct bus_counters *counters)
                      (json_int_t)counters->timeouts, "exceptions", (json_int_t)counters->exceptions,
                      "badFrames", (json_int_t)counters->bad_frames, "lateAnswers",
                      (json_int_t)counters->late_answers);
-}
-
-static void add_counters(void *ctx, const char *name, const struct bus_counters *counters)
-{
-    (void)json_array_append_new(ctx, gateway_bus_json(name, counters));
-}
-
-json_t *gateway_status(const struct gateway *gateway)
-{
-    AUTO(json_t) *buses = json_array();
-    AUTO(json_t) *stations = json_array();
-    resources_each_counter(&gateway->resources, add_counters, buses);
-    for (size_t i = 0; i < gateway->station_count; i++)
-        (void)json_array_append_new(stations, station_entry_status(gateway->stations[i]));
-    AUTO(json_t) *limits = meters_status(gateway->meters);
-    return json_pack("{s:s, s:s, s:I, s:O, s:O, s:O}", "version", GATEWAY_VERSION, "configuration",
-                     gateway->config_path, "uptimeSeconds",
-                     (json_int_t)((env_now_ms(&gateway->loop.env) - gateway->started_ms) / 1000), "buses",
-                     buses, "external_limits", limits, "stations", stations);
 }

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "base/list.h"
 #include "base/ring.h"
 #include "gateway/config.h"
 #include "gateway/events.h"
@@ -47,6 +48,9 @@ struct gateway {
     struct timer trim; /* looks whether all stations are connected */
     int64_t trim_until_ms;
     struct file_change *change; /* under way; or NULL */
+    struct list config_jobs;    /* that read it, the first in the pool */
+    uint64_t generation;        /* of the configuration: how many were tried before */
+    json_t *entries;            /* of the stations in the file, see config_change_entry(); or NULL */
     bool stopping;
 };
 
@@ -55,16 +59,19 @@ int gateway_start(struct gateway *gateway, const char *config_path);
 /* Applies the changed file: only what changed restarts. On problems, or if a station cannot be made, the running configuration
  * stays: negative. */
 int gateway_reload(struct gateway *gateway, struct problems *problems);
+/* The same with what config_load() gave already, when gateway->generation was this: if it is another now, the file is read again. Takes `read`. */
+int gateway_put_into_force(struct gateway *gateway, uint64_t generation, int err, struct config *read,
+                           struct problems *problems);
 /* What a reload to `config` would be refused for: the key that differs from the running one and cannot change without a restart, or
  * the station that would be made anew while its firmware is being installed. NULL: none. */
 const char *gateway_restart_needed(const struct gateway *gateway, const struct config *config);
 const char *gateway_installing(const struct gateway *gateway, const struct config *config);
 void gateway_stop(struct gateway *gateway);
+/* Much memory was used for a moment: what is free is given back to the system in a while. */
+void gateway_trim_later(struct gateway *gateway);
 
 struct station_entry *gateway_station(const struct gateway *gateway, const char *id);
 /* Counters of a bus; new reference or NULL. */
 json_t *gateway_bus_json(const char *name, const struct bus_counters *counters);
-/* Everything `ocpp-cli status` shows; new reference or NULL. */
-json_t *gateway_status(const struct gateway *gateway);
 
 #endif

@@ -348,10 +348,9 @@ void management_free(struct management *m)
     free(m);
 }
 
-void management_reload_by_signal(struct gateway *gateway)
+static void on_reloaded(void *ctx, int err, const struct problems *problems, json_t *changes)
 {
-    struct problems problems;
-    AUTO(json_t) *changes = config_change_of_reload(gateway);
+    struct gateway *gateway = ctx;
     AUTO_FREE char *text = changes ? json_to_text(changes) : NULL;
     const struct history_audit audit = {
         .time_ms = env_wall_ms(&gateway->loop.env),
@@ -362,10 +361,16 @@ void management_reload_by_signal(struct gateway *gateway)
         .target = "SIGHUP",
         .after = text,
     };
-    problems_init(&problems);
-    if (gateway_reload(gateway, &problems) == 0 && gateway->history) /* which logs them */
+    (void)problems; /* they were logged */
+    if (err == 0 && gateway->history)
         (void)history_put_audit(gateway->history, &audit);
-    problems_done(&problems);
+}
+
+void management_reload_by_signal(struct gateway *gateway)
+{
+    int r = config_change_reload(gateway, on_reloaded, gateway);
+    if (r < 0 && r != -ECANCELED)
+        log_error(LOG_GATEWAY, "the configuration cannot be read now: error=\"%s\"", err_text(r));
 }
 
 struct feed *management_feed(const struct management *m)

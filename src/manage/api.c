@@ -342,7 +342,7 @@ static void on_request(void *ctx, struct http_exchange *exchange, const struct h
 static void on_gone(void *ctx, struct http_exchange *exchange)
 {
     struct api *api = ctx;
-    if (api_stream_gone(api, exchange))
+    if (api_stream_gone(api, exchange) || api_pieces_gone(api, exchange))
         return;
     LIST_FOREACH(link, next, &api->requests)
     {
@@ -370,6 +370,7 @@ struct api *api_new(const struct api_settings *settings)
     list_init(&api->requests);
     list_init(&api->streams);
     list_init(&api->searches);
+    list_init(&api->pieces);
     timer_init(&api->keepalive, settings->loop->env.timers, on_keepalive, api);
     env_timer_start(&settings->loop->env, &api->keepalive, API_KEEPALIVE_MS);
     return api;

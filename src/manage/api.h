@@ -87,6 +87,14 @@ void api_answer(struct api_request *request, int status, json_t *json);
 void api_answer_text(struct api_request *request, int status, const char *content_type, const char *text);
 void api_answer_fields(struct api_request *request, int status, const struct http_field *fields,
                        json_t *json);
+#define API_PIECE (16u << 10)
+/* An answer that would hold up the loop as a whole is made while it is sent. `fill` appends what is next, about API_PIECE or nothing, and is called once in a
+ * turn of the loop, when the client has taken what was before; false: that was the end. An error of the buffer hangs up: what is missing must not pass for
+ * the end. `done` is called once, with whatever comes of it, and frees the ctx. */
+typedef bool (*api_fill)(void *ctx, struct buf *out);
+typedef void (*api_filled)(void *ctx);
+void api_answer_pieces(struct api_request *request, const char *content_type, api_fill fill, api_filled done,
+                       void *ctx);
 /* application/problem+json (RFC 9457): status, title (of the status) and this detail. */
 void api_problem(struct api_request *request, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

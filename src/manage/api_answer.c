@@ -10,7 +10,6 @@
 #include "manage/api_internal.h"
 
 #define MAX_DETAIL 1024
-#define MAX_FIELDS 16
 
 static const struct {
     int status;
@@ -31,14 +30,14 @@ static const char *title_of(int status)
     return "Error";
 }
 
-/* The fields of every answer, then those given. */
-static void make_fields(struct http_field *ret, const char *content_type, const struct http_field *more)
+void api_fields(struct http_field ret[API_MAX_FIELDS], const char *content_type,
+                const struct http_field *more)
 {
     size_t count = 0;
     ret[count++] = (struct http_field){ "Content-Type", content_type };
     ret[count++] = (struct http_field){ "Cache-Control", "no-store" };
     ret[count++] = (struct http_field){ "X-Content-Type-Options", "nosniff" };
-    for (; more && more->name && count < MAX_FIELDS - 1; more++)
+    for (; more && more->name && count < API_MAX_FIELDS - 1; more++)
         ret[count++] = *more;
     ret[count] = (struct http_field){ 0 };
 }
@@ -46,8 +45,8 @@ static void make_fields(struct http_field *ret, const char *content_type, const 
 static void respond(struct http_exchange *exchange, int status, const char *content_type,
                     const struct http_field *more, const char *text)
 {
-    struct http_field fields[MAX_FIELDS];
-    make_fields(fields, text ? content_type : NULL, more);
+    struct http_field fields[API_MAX_FIELDS];
+    api_fields(fields, text ? content_type : NULL, more);
     (void)http_respond(exchange, status, fields, text ? text : "", text ? strlen(text) : 0);
 }
 

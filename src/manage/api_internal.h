@@ -1,4 +1,5 @@
-/* What the parts of the API share: api.c (routes, who it is), api_answer.c (answers), api_stream.c (Server-Sent Events), api_access.c and api_openapi.c (routes of its own). */
+/* What the parts of the API share: api.c (routes, who it is), api_answer.c (answers), api_pieces.c (long ones), api_stream.c (Server-Sent Events), api_access.c and
+ * api_openapi.c (routes of its own). */
 #ifndef MANAGE_API_INTERNAL_H
 #define MANAGE_API_INTERNAL_H
 
@@ -12,12 +13,14 @@
 #define API_STREAMS_MAX    100
 #define API_KEEPALIVE_MS   15000
 #define API_STALLED_MS     20000 /* a stream whose reader takes nothing for so long is closed; it may resume */
+#define API_MAX_FIELDS     16
 #define API_SESSION_COOKIE "session"
 
 struct api {
     struct api_settings settings;
     struct list requests;          /* not answered yet */
     struct list streams, searches; /* searches: GET /events that goes on */
+    struct list pieces;            /* answers that are being made and sent */
     size_t stream_count;
     struct timer keepalive;
 };
@@ -44,6 +47,9 @@ extern const struct api_route api_access_routes[], api_feed_routes[], api_openap
 void api_request_free(struct api_request *request);
 /* The name of the cookie depends on TLS: __Host- is not allowed without. */
 const char *api_cookie_name(const struct http_request *http);
+/* The fields of every answer, then those given. */
+void api_fields(struct http_field ret[API_MAX_FIELDS], const char *content_type,
+                const struct http_field *more);
 /* Answers that belong to no request that is kept. */
 void api_refuse(struct http_exchange *exchange, int status, const struct http_field *more,
                 const char *detail);
@@ -51,6 +57,8 @@ void api_refuse(struct http_exchange *exchange, int status, const struct http_fi
 void api_stream(struct api_request *request);
 /* Whether it was a stream's. */
 bool api_stream_gone(struct api *api, const struct http_exchange *exchange);
+/* The same of an answer that is made while it is sent. */
+bool api_pieces_gone(struct api *api, const struct http_exchange *exchange);
 void api_on_keepalive(struct api *api);
 /* Ends the streams whose session or token has ended. */
 void api_check_streams(struct api *api);

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "gateway/config_change.h"
+#include "gateway/config_job.h"
 #include "gateway/file.h"
 #include "gateway/gateway.h"
 #include "gateway/problems_json.h"
@@ -28,7 +30,9 @@ struct bench {
     struct gateway gateway;
     bool answered;
     int err;
-    json_t *problems;
+    json_t *problems, *result;
+    char *diff;
+    int (*meanwhile)(struct bench *b); /* between the check of a change and its writing; or NULL */
 };
 
 static void write_text(const char *path, const char *text)
@@ -97,6 +101,8 @@ static int tear_down(void **state)
     (void)snprintf(command, sizeof(command), "rm -r %s", b->directory);
     assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): the directory is ours */
     json_decref(b->problems);
+    json_decref(b->result);
+    free(b->diff);
     free(b);
     return 0;
 }
@@ -112,26 +118,60 @@ static void on_changed(void *ctx, int err, const struct problems *problems)
     loop_stop(&b->gateway.loop);
 }
 
+static int on_good(void *ctx, const char *diff)
+{
+    struct bench *b = ctx;
+    assert_false(b->answered);
+    free(b->diff);
+    b->diff = strdup(diff);
+    return b->meanwhile ? b->meanwhile(b) : 0;
+}
+
+static int begin(struct bench *b, const char *text, const char *etag)
+{
+    const struct config_change change = { text, etag, on_good, on_changed };
+    b->answered = false;
+    int r = config_change_apply(&b->gateway, &change, b);
+    assert_false(b->answered);
+    return r;
+}
+
+static void wait_for_answer(struct bench *b)
+{
+    loop_run(&b->gateway.loop);
+    assert_true(b->answered);
+}
+
 /* What apply says at once, or later. */
 static int apply(struct bench *b, const char *text, const char *etag)
 {
-    struct problems problems;
-    problems_init(&problems);
+    int r = begin(b, text, etag);
+    if (r < 0)
+        return r;
+    wait_for_answer(b);
+    assert_true(b->err != -EINVAL || json_array_size(b->problems) > 0);
+    return b->err;
+}
+
+static void on_checked(void *ctx, json_t *result)
+{
+    struct bench *b = ctx;
+    assert_false(b->answered);
+    b->answered = true;
+    json_decref(b->result);
+    b->result = result;
+    loop_stop(&b->gateway.loop);
+}
+
+/* Borrowed until the next one. */
+static const json_t *check_text(struct bench *b, const char *text)
+{
     b->answered = false;
-    int r = config_change_apply(&b->gateway, text, etag, &problems, on_changed, b);
-    assert_true(r != -EINVAL || problems.total > 0);
-    if (r < 0) {
-        json_decref(b->problems);
-        b->problems = problems_json(&problems, b->config);
-    }
-    problems_done(&problems);
-    if (r == 0) {
-        assert_false(b->answered);
-        loop_run(&b->gateway.loop);
-        assert_true(b->answered);
-        r = b->err;
-    }
-    return r;
+    assert_int_equal(config_change_check(&b->gateway, text, on_checked, b), 0);
+    assert_false(b->answered);
+    wait_for_answer(b);
+    assert_non_null(b->result);
+    return b->result;
 }
 
 static const char *problem(const struct bench *b)
@@ -158,8 +198,7 @@ static void a_change_is_told_before_it_is_made(void **state)
 {
     struct bench *b = *state;
     AUTO_FREE char *text = site(b, STATION("CS-0", "3") STATION("CS-2", "4"));
-    AUTO(json_t) *check = config_change_check(&b->gateway, text);
-    assert_non_null(check);
+    const json_t *check = check_text(b, text);
     expect_list(check, "problems", "[]");
     expect_list(check, "added", "[\"CS-0\"]");
     expect_list(check, "removed", "[\"CS-1\"]");
@@ -176,7 +215,7 @@ static void a_comment_changes_no_station(void **state)
 {
     struct bench *b = *state;
     AUTO_FREE char *text = site(b, "  # yard\n" STATION("CS-1", "1") STATION("CS-2", "2"));
-    AUTO(json_t) *check = config_change_check(&b->gateway, text);
+    const json_t *check = check_text(b, text);
     expect_list(check, "changed", "[]");
     expect_list(check, "added", "[]");
     expect_list(check, "removed", "[]");
@@ -188,7 +227,7 @@ static void mistakes_have_their_place(void **state)
     struct bench *b = *state;
     AUTO_FREE char *text =
         site(b, STATION("CS-1", "1") "  - { id: CS-9, csms: b, chargers: [ { profile: none, tcp: h } ] }\n");
-    AUTO(json_t) *check = config_change_check(&b->gateway, text);
+    const json_t *check = check_text(b, text);
     const json_t *problems = json_object_get(check, "problems");
     assert_int_equal(json_array_size(problems), 2);
     const json_t *first = json_array_get(problems, 0);
@@ -205,7 +244,7 @@ static void a_mistake_in_a_profile_names_its_file(void **state)
     struct bench *b = *state;
     write_text(b->profile, "profile: site\nvendor: [\n");
     AUTO_FREE char *text = site(b, STATION("CS-1", "1"));
-    AUTO(json_t) *check = config_change_check(&b->gateway, text);
+    const json_t *check = check_text(b, text);
     const json_t *problems = json_object_get(check, "problems");
     bool found = false;
     for (size_t i = 0; i < json_array_size(problems); i++)
@@ -219,7 +258,7 @@ static void what_needs_a_restart_is_named(void **state)
     AUTO_FREE char *text = site(b, STATION("CS-1", "1"));
     assert_non_null(strstr(text, "control.sock"));
     *strstr(text, "control.sock") = 'K';
-    AUTO(json_t) *check = config_change_check(&b->gateway, text);
+    const json_t *check = check_text(b, text);
     assert_string_equal(json_get_string(check, "restart", ""), "gateway.control");
     assert_int_equal(json_array_size(json_object_get(check, "problems")), 1);
     AUTO_FREE char *now = NULL;
@@ -243,6 +282,7 @@ static void a_change_is_written_and_in_force(void **state)
     assert_null(gateway_station(&b->gateway, "CS-1"));
     assert_non_null(gateway_station(&b->gateway, "CS-3"));
     expect_file(b->config, text);
+    assert_non_null(strstr(b->diff, "\n-  - { id: CS-1, csms: a,"));
     (void)snprintf(backup, sizeof(backup), "%s.bak", b->config);
     expect_file(backup, old);
     struct stat status, backup_status;
@@ -256,28 +296,72 @@ static void a_change_is_written_and_in_force(void **state)
     expect_file(b->config, text);
 }
 
+static int remove_profile(struct bench *b)
+{
+    assert_int_equal(unlink(b->profile), 0);
+    return 0;
+}
+
 static void what_the_reload_refuses_is_taken_back(void **state)
 {
     struct bench *b = *state;
     AUTO_FREE char *text = site(b, STATION("CS-2", "2"));
     AUTO_FREE char *old = NULL;
     char etag[FILE_ETAG_SIZE];
-    struct problems problems;
-    problems_init(&problems);
     assert_int_equal(config_change_read(&b->gateway, &old, etag), 0);
-    assert_int_equal(config_change_apply(&b->gateway, text, etag, &problems, on_changed, b), 0);
-    assert_int_equal(problems.total, 0);
-    /* one at a time */
-    assert_int_equal(config_change_apply(&b->gateway, text, etag, &problems, on_changed, b), -EBUSY);
-    assert_int_equal(unlink(b->profile), 0); /* after it was checked */
-    loop_run(&b->gateway.loop);
-    assert_true(b->answered);
-    assert_int_equal(b->err, -EINVAL);
+    b->meanwhile = remove_profile;
+    assert_int_equal(apply(b, text, etag), -EINVAL);
     assert_non_null(strstr(problem(b), "no file site.yaml in the profile directories"));
     expect_file(b->config, old);
     assert_int_equal(b->gateway.station_count, 2);
     assert_null(b->gateway.change);
-    problems_done(&problems);
+}
+
+static int refuse(struct bench *b)
+{
+    assert_null(b->gateway.change);
+    return -ENOMEM;
+}
+
+static void what_cannot_be_written_down_is_not_done(void **state)
+{
+    struct bench *b = *state;
+    AUTO_FREE char *text = site(b, STATION("CS-2", "2"));
+    AUTO_FREE char *old = NULL;
+    char etag[FILE_ETAG_SIZE];
+    assert_int_equal(config_change_read(&b->gateway, &old, etag), 0);
+    b->meanwhile = refuse;
+    assert_int_equal(apply(b, text, etag), -ENOMEM);
+    expect_file(b->config, old);
+    assert_int_equal(b->gateway.station_count, 2);
+}
+
+static void on_second(void *ctx, int err, const struct problems *problems)
+{
+    (void)problems;
+    *(int *)ctx = err;
+}
+
+/* Which of them, it depends on when the first is written; never both. */
+static void of_two_changes_of_one_text_one_is_made(void **state)
+{
+    struct bench *b = *state;
+    AUTO_FREE char *text = site(b, STATION("CS-2", "2"));
+    AUTO_FREE char *other = site(b, STATION("CS-1", "1"));
+    AUTO_FREE char *old = NULL;
+    char etag[FILE_ETAG_SIZE];
+    int second = 0;
+    const struct config_change late = { other, etag, NULL, on_second };
+    assert_int_equal(config_change_read(&b->gateway, &old, etag), 0);
+    assert_int_equal(begin(b, text, etag), 0);
+    assert_int_equal(config_change_apply(&b->gateway, &late, &second), 0);
+    wait_for_answer(b);
+    while (second == 0)
+        uv_run(&b->gateway.loop.uv, UV_RUN_ONCE);
+    assert_int_equal(b->err, 0);
+    assert_true(second == -EBUSY || second == -ESTALE);
+    expect_file(b->config, text);
+    assert_null(gateway_station(&b->gateway, "CS-1"));
 }
 
 static void a_bad_text_is_not_written(void **state)
@@ -329,24 +413,168 @@ static void a_file_that_cannot_be_written_stays(void **state)
     assert_int_equal(b->gateway.station_count, 2);
 }
 
+static void stop_and_start(struct bench *b)
+{
+    gateway_stop(&b->gateway);
+    loop_done(&b->gateway.loop);
+    b->gateway = (struct gateway){ 0 };
+    assert_int_equal(loop_init(&b->gateway.loop), 0);
+    assert_int_equal(gateway_start(&b->gateway, b->config), 0);
+}
+
 static void a_stop_takes_back_what_is_under_way(void **state)
 {
     struct bench *b = *state;
     AUTO_FREE char *text = site(b, STATION("CS-2", "2"));
     AUTO_FREE char *old = NULL;
     char etag[FILE_ETAG_SIZE];
-    struct problems problems;
-    problems_init(&problems);
     assert_int_equal(config_change_read(&b->gateway, &old, etag), 0);
-    assert_int_equal(config_change_apply(&b->gateway, text, etag, &problems, on_changed, b), 0);
-    gateway_stop(&b->gateway);
-    loop_done(&b->gateway.loop);
+    assert_int_equal(begin(b, text, etag), 0);
+    while (!b->gateway.change) /* until it was checked */
+        uv_run(&b->gateway.loop.uv, UV_RUN_ONCE);
+    stop_and_start(b);
     assert_false(b->answered);
     expect_file(b->config, old);
+}
+
+static void on_entry(void *ctx, json_t *entry)
+{
+    on_checked(ctx, entry);
+}
+
+static void on_reloaded(void *ctx, int err, const struct problems *problems, json_t *changes)
+{
+    ((struct bench *)ctx)->err = err;
+    (void)problems;
+    on_checked(ctx, json_incref(changes));
+}
+
+static void nothing_is_told_after_a_stop(void **state)
+{
+    struct bench *b = *state;
+    AUTO_FREE char *text = site(b, STATION("CS-2", "2"));
+    char etag[FILE_ETAG_SIZE];
+    AUTO_FREE char *old = NULL;
+    assert_int_equal(config_change_read(&b->gateway, &old, etag), 0);
+    b->answered = false;
+    for (int i = 0; i < 3; i++) { /* the first is in the pool, the others wait */
+        assert_int_equal(config_change_check(&b->gateway, text, on_checked, b), 0);
+        assert_int_equal(config_change_reload(&b->gateway, on_reloaded, b), 0);
+        assert_int_equal(config_change_entry(&b->gateway, "CS-1", on_entry, b), 0);
+        assert_int_equal(begin(b, text, etag), 0);
+    }
+    stop_and_start(b);
+    assert_false(b->answered);
+    expect_file(b->config, old);
+    b->gateway.stopping = true;
+    assert_int_equal(config_change_reload(&b->gateway, on_reloaded, b), -ECANCELED);
+    b->gateway.stopping = false;
+}
+
+static void only_so_many_wait(void **state)
+{
+    struct bench *b = *state;
+    int r = 0, count = 0;
+    b->answered = false;
+    while ((r = config_change_entry(&b->gateway, "CS-1", on_entry, b)) == 0)
+        count++;
+    assert_int_equal(r, -EBUSY);
+    assert_int_equal(count, CONFIG_JOBS_MAX);
+    for (; count > 0; count--) {
+        b->answered = false;
+        wait_for_answer(b);
+    }
+}
+
+/* ---- compared with what runs when it was read, not when it was asked for ---- */
+
+static void a_reload_while_a_text_is_read_counts(void **state)
+{
+    struct bench *b = *state;
+    AUTO_FREE char *text = site(b, STATION("CS-2", "2"));
+    struct problems problems;
+    b->answered = false;
+    assert_int_equal(config_change_check(&b->gateway, text, on_checked, b), 0);
+    write_text(b->config, text);
+    problems_init(&problems);
+    assert_int_equal(gateway_reload(&b->gateway, &problems), 0);
     problems_done(&problems);
-    b->gateway = (struct gateway){ 0 };
-    assert_int_equal(loop_init(&b->gateway.loop), 0);
-    assert_int_equal(gateway_start(&b->gateway, b->config), 0);
+    wait_for_answer(b);
+    expect_list(b->result, "removed", "[]");
+    expect_list(b->result, "changed", "[]");
+}
+
+static void a_reload_tells_what_it_changed(void **state)
+{
+    struct bench *b = *state;
+    AUTO_FREE char *text = site(b, STATION("CS-2", "4") STATION("CS-3", "3"));
+    write_text(b->config, text);
+    b->answered = false;
+    assert_int_equal(config_change_reload(&b->gateway, on_reloaded, b), 0);
+    assert_non_null(gateway_station(&b->gateway, "CS-1"));
+    wait_for_answer(b);
+    assert_int_equal(b->err, 0);
+    expect_list(b->result, "added", "[\"CS-3\"]");
+    expect_list(b->result, "removed", "[\"CS-1\"]");
+    expect_list(b->result, "changed", "[\"CS-2\"]");
+    assert_null(gateway_station(&b->gateway, "CS-1"));
+}
+
+static void a_file_that_was_read_before_another_was_put_into_force_is_read_again(void **state)
+{
+    struct bench *b = *state;
+    AUTO_FREE char *one = site(b, STATION("CS-1", "1"));
+    AUTO_FREE char *two = site(b, STATION("CS-2", "2"));
+    struct problems problems;
+    struct config *read = NULL;
+    uint64_t generation = b->gateway.generation;
+    problems_init(&problems);
+    write_text(b->config, one);
+    assert_int_equal(config_load(b->config, &problems, &read), 0);
+    write_text(b->config, two);
+    assert_int_equal(gateway_reload(&b->gateway, &problems), 0);
+    assert_int_equal(gateway_put_into_force(&b->gateway, generation, 0, read, &problems), 0);
+    assert_int_equal(problems.total, 0);
+    assert_non_null(gateway_station(&b->gateway, "CS-2"));
+    assert_null(gateway_station(&b->gateway, "CS-1"));
+    problems_done(&problems);
+}
+
+/* ---- one entry ---- */
+
+static void expect_unit(struct bench *b, const char *id, int unit)
+{
+    b->answered = false;
+    assert_int_equal(config_change_entry(&b->gateway, id, on_entry, b), 0);
+    wait_for_answer(b);
+    const json_t *charger = json_array_get(json_object_get(b->result, "chargers"), 0);
+    assert_int_equal(json_get_int(charger, "unit", 0), unit);
+    assert_true(!unit || str_equal(json_get_string(b->result, "id", ""), id));
+}
+
+static void an_entry_is_the_files_after_every_edit(void **state)
+{
+    struct bench *b = *state;
+    AUTO_FREE char *other = site(b, STATION("CS-1", "7") STATION("CS-2", "2"));
+    AUTO_FREE char *twice = site(b, STATION("CS-1", "1") STATION("CS-2", "2") STATION("CS-1", "3"));
+    struct stat status;
+    expect_unit(b, "CS-1", 1);
+    expect_unit(b, "CS-2", 2);
+    expect_unit(b, "CS-3", 0);
+    assert_int_equal(stat(b->config, &status), 0);
+    write_text(b->config, other); /* of the same size, and as old */
+    const struct timespec times[] = { status.st_atim, status.st_mtim };
+    assert_int_equal(utimensat(AT_FDCWD, b->config, times, 0), 0);
+    expect_unit(b, "CS-1", 7);
+    write_text(b->config, "stations: [\n"); /* no YAML */
+    expect_unit(b, "CS-1", 0);
+    write_text(b->config, twice); /* which of them? */
+    expect_unit(b, "CS-1", 0);
+    expect_unit(b, "CS-2", 2);
+    assert_int_equal(unlink(b->config), 0);
+    expect_unit(b, "CS-2", 0);
+    write_text(b->config, other);
+    expect_unit(b, "CS-2", 2);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -361,10 +589,18 @@ int main(void)
         CASE(what_needs_a_restart_is_named),
         CASE(a_change_is_written_and_in_force),
         CASE(what_the_reload_refuses_is_taken_back),
+        CASE(what_cannot_be_written_down_is_not_done),
+        CASE(of_two_changes_of_one_text_one_is_made),
         CASE(a_bad_text_is_not_written),
         CASE(a_link_stays_a_link),
         CASE(a_file_that_cannot_be_written_stays),
         CASE(a_stop_takes_back_what_is_under_way),
+        CASE(nothing_is_told_after_a_stop),
+        CASE(only_so_many_wait),
+        CASE(a_reload_while_a_text_is_read_counts),
+        CASE(a_reload_tells_what_it_changed),
+        CASE(a_file_that_was_read_before_another_was_put_into_force_is_read_again),
+        CASE(an_entry_is_the_files_after_every_edit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,7 @@ static const char second[] = "{\"id\":\"CS2\",\"csms\":\"a\",\"chargers\":[{\"pr
 static const struct row reads[] = {
     { "GET", "/api/v1/session", "", 200, 1, NULL, NULL, NULL },
     { "GET", "/api/v1/overview", "", 200, 1, NULL, NULL, NULL },
+    { "GET", "/api/v1/status", "", 200, 1, NULL, NULL, NULL },
     { "GET", "/api/v1/power?seconds=60", "", 200, 1, NULL, NULL, NULL },
     { "GET", "/api/v1/stations?q=cs&limit=5", "", 200, 1, NULL, NULL, NULL },
     { "GET", "/api/v1/stations/CS1", "", 200, 1, NULL, NULL, NULL },
@@ -91,6 +92,7 @@ static const struct row commands[] = {
     { "POST", "/api/v1/stations/CS1/limits", "{\"limit\":10,\"unit\":\"A\"}", 204, 1, NULL, NULL, NULL },
     { "POST", "/api/v1/stations/CS1/probe", "{\"kind\":\"rubbish\"}", 422, 1, NULL, NULL, NULL },
     { "POST", "/api/v1/config/check", "{\"text\":\"stations: [ 5 ]\"}", 200, 1, NULL, NULL, NULL },
+    { "POST", "/api/v1/reload", "", 200, 3, NULL, NULL, NULL },
     { "POST", "/api/v1/profiles/check", "{\"name\":\"x\",\"text\":\"a: [ 5 ]\"}", 200, 1, NULL, NULL, NULL },
     { "POST", "/api/v1/trials", "{\"profile\":\"none\",\"tcp\":\"127.0.0.1:1\"}", 422, 1, NULL, NULL, NULL },
     { "POST", "/api/v1/scans", "{\"protocol\":\"none\"}", 422, 1, NULL, NULL, NULL },
@@ -119,12 +121,34 @@ static int connected(const struct site *site)
     return fd;
 }
 
-/* The status of a whole answer; one that was cut off is none. */
-static int status_of(const struct answer *answer)
+/* Takes the chunks of a body out of their frames. Whether the last one is there. */
+static bool join_chunks(char *body)
 {
-    const char *body = strstr(answer->bytes, "\r\n\r\n");
+    char *to = body, *from = body;
+    for (;;) {
+        char *end = NULL;
+        size_t len = strtoul(from, &end, 16);
+        if (end == from || strncmp(end, "\r\n", 2) != 0 || strlen(end + 2) < len + 2)
+            return false;
+        memmove(to, end + 2, len);
+        to += len;
+        from = end + 2 + len + 2;
+        if (len > 0)
+            continue;
+        *to = '\0';
+        return true;
+    }
+}
+
+/* The status of a whole answer; one that was cut off is none. */
+static int status_of(struct answer *answer)
+{
+    char *body = strstr(answer->bytes, "\r\n\r\n");
     const char *length = strcasestr(answer->bytes, "\r\ncontent-length:");
+    const char *chunks = strcasestr(answer->bytes, "\r\ntransfer-encoding: chunked");
     if (!body || strncmp(answer->bytes, "HTTP/1.1 ", 9) != 0)
+        return 0;
+    if (chunks && chunks < body && !join_chunks(body + 4))
         return 0;
     if (length && strtoul(length + 17, NULL, 10) != answer->len - (size_t)(body + 4 - answer->bytes))
         return 0;
