@@ -359,6 +359,15 @@ def test_wrong_passwords_make_the_user_and_the_address_wait_but_nobody_else(site
     assert "wrong password 0" not in site.log("gateway")
 
 
+def test_who_guesses_a_password_elsewhere_does_not_lock_its_owner_out(site):
+    site.local.post("/users", {"name": "owner", "role": "viewer", "password": PASSWORD})
+    right = {"user": "owner", "password": PASSWORD}
+    home, attacker = site.nobody(), site.nobody()
+    assert home.ask("POST", "/session", right).status == 200
+    until(lambda: attacker.ask("POST", "/session", {"user": "owner", "password": "a guess"}).status == 429, "the attacker has to wait")
+    assert home.ask("POST", "/session", right).status == 200, "who was here before has not"
+
+
 def test_a_name_that_is_none_is_answered_as_one_that_is(site):
     site.local.post("/users", {"name": "real", "role": "viewer", "password": PASSWORD})
     answers = [site.nobody().ask("POST", "/session", {"user": name, "password": "not the right one"}) for name in ("real", "unreal")]
