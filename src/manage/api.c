@@ -100,6 +100,8 @@ static struct api_request *request_new(struct api *api, struct http_exchange *ex
     request->api = api;
     request->exchange = exchange;
     request->http = *http;
+    http_client_address(&api->proxies, http->peer, http_header(exchange, "x-forwarded-for"),
+                        request->http.peer);
     request->texts = texts;
     request->http.path = memcpy(texts, http->path, path);
     request->http.query = memcpy(texts + path, http->query, query);
@@ -396,6 +398,11 @@ int api_listen(struct api *api, const struct http_server_settings *settings, str
 {
     static const struct http_events events = { on_request, on_gone };
     return http_server_new(api->settings.websockets, settings, &events, api, ret);
+}
+
+void api_trust(struct api *api, const struct http_proxies *proxies)
+{
+    api->proxies = *proxies;
 }
 
 /* ---- for handlers ---- */

@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "manage/api.h"
+#include "net/http_forwarded.h"
 #include "store/history.h"
 
 #define API_MAX_QUERY      2048
@@ -16,6 +17,7 @@
 
 struct api {
     struct api_settings settings;
+    struct http_proxies proxies;
     struct list requests;          /* not answered yet */
     struct list streams, searches; /* searches: GET /events that goes on */
     size_t stream_count;

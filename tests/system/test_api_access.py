@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harness import address, until
-from management import API, PASSWORD, ROLES, Answer, Client, ManagedSite, check_described, routes
+from management import API, PASSWORD, ROLES, Answer, Client, ManagedSite, check_described, read_all, routes
 
 NEW_PASSWORD = "another sentence of some length"
 
@@ -366,6 +366,58 @@ def test_who_guesses_a_password_elsewhere_does_not_lock_its_owner_out(site):
     assert home.ask("POST", "/session", right).status == 200
     until(lambda: attacker.ask("POST", "/session", {"user": "owner", "password": "a guess"}).status == 429, "the attacker has to wait")
     assert home.ask("POST", "/session", right).status == 200, "who was here before has not"
+
+
+@pytest.fixture(scope="module")
+def proxied_site():
+    proxies = [address(), address()]
+    with ManagedSite(settings=f", trusted_proxy: [{', '.join(proxies)}]") as site:
+        site.proxies = proxies
+        site.station("CS1", site.tcp_charger())
+        site.start()
+        yield site
+
+
+def test_behind_a_trusted_proxy_each_client_waits_by_itself_and_is_written_down(proxied_site):
+    site = proxied_site
+    proxy = Client(site, source=site.proxies[0])
+    site.local.post("/users", {"name": "proxied", "role": "viewer", "password": PASSWORD})
+
+    def attempt(user, password, forwarded):
+        return proxy.ask("POST", "/session", {"user": user, "password": password}, headers={"X-Forwarded-For": forwarded}).status
+    until(lambda: attempt("nobody", "a guess", "198.51.100.66") == 429, "the attacker has to wait")
+    assert attempt("proxied", PASSWORD, f"[2001:DB8::7]:4711, {site.proxies[1]}") == 200
+    assert last(site, "session.begin")["peer"] == "2001:db8::7"
+    assert "user=(unknown) peer=198.51.100.66" in site.log("gateway")
+    guesser = [proxy.ask("GET", "/overview", headers={"Authorization": "Bearer " + "B" * 43, "X-Forwarded-For": "198.51.100.67"}).status for _ in range(6)]
+    assert guesser == [401] * 5 + [429]
+    assert proxy.ask("GET", "/overview", headers={"Authorization": "Bearer " + "B" * 43, "X-Forwarded-For": "198.51.100.68"}).status == 401
+
+
+def test_of_two_headers_of_proxies_the_last_counts(proxied_site):
+    token = proxied_site.token("admin", "through-proxy").token
+    body = b'{"name": "two-headers", "role": "viewer"}'
+    connection = proxied_site.raw((f"POST {API}/tokens HTTP/1.1\r\nHost: g\r\nX-Forwarded-For: 203.0.113.1\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+                                   f"Content-Length: {len(body)}\r\nX-Forwarded-For: 198.51.100.9\r\nConnection: close\r\n\r\n").encode() + body, source=proxied_site.proxies[0])
+    assert b" 201 " in read_all(connection).split(b"\r\n")[0]
+    assert last(proxied_site, "token.create")["peer"] == "198.51.100.9"
+
+
+@pytest.mark.parametrize("forwarded", ["unknown", "", "1" * 8000, "198.51.100.7,", "198.51.100.7:x", "[2001:db8::7", "198.51.100.7, proxy.example"])
+def test_what_a_proxy_tells_and_is_no_address_leaves_its_own(proxied_site, forwarded):
+    machine = proxied_site.token("admin", "through-proxy")
+    machine.source = proxied_site.proxies[0]
+    machine.post("/tokens", {"name": "malformed", "role": "viewer"}, headers={"X-Forwarded-For": forwarded})
+    assert last(proxied_site, "token.create")["peer"] == proxied_site.proxies[0]
+    proxied_site.local.delete("/tokens/malformed")
+
+
+def test_who_is_no_trusted_proxy_cannot_take_another_address(proxied_site, site):
+    for one in (proxied_site, site):
+        attacker = one.nobody()
+        answers = [attacker.ask("POST", "/session", {"user": f"nobody-{i}", "password": "a guess"}, headers={"X-Forwarded-For": f"198.51.100.{i}"}).status for i in range(7)]
+        assert answers[:5] == [401] * 5 and 429 in answers
+        assert f"user=(unknown) peer={attacker.source}" in one.log("gateway")
 
 
 def test_a_name_that_is_none_is_answered_as_one_that_is(site):
