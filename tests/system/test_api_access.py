@@ -67,6 +67,13 @@ def test_each_route_is_for_its_role_and_those_above(site, people, route, who):
         assert status == (403 if rank else 401)
 
 
+def test_who_is_not_known_is_told_how_to_show_who_one_is_without_a_dialog_of_the_browser(site, people):
+    wrong_login = site.nobody().ask("POST", "/session", {"user": "nobody", "password": "not the right one"})
+    for answer in (people["nobody"].ask("GET", "/users"), people["expired token"].ask("GET", "/users"), wrong_login):
+        assert answer.status == 401 and answer.headers["WWW-Authenticate"] == 'Bearer realm="ocpp-gateway"'
+    assert people["viewer"].ask("GET", "/users").headers["WWW-Authenticate"] is None
+
+
 def test_refusals_say_why(site, people):
     nobody = people["nobody"].ask("GET", "/users")
     assert "log in" in nobody.problem and nobody.json["setup"] is True
