@@ -265,7 +265,7 @@ def test_a_changed_password_ends_the_other_sessions(site):
     client = site.user("changer", "viewer")
     other = Client(site)
     other.login("changer")
-    assert client.ask("PUT", "/session/password", {"old": "not the old one", "new": NEW_PASSWORD}).status == 401
+    assert client.ask("PUT", "/session/password", {"old": "not the old one", "new": NEW_PASSWORD}).status == 422
     assert client.ask("PUT", "/session/password", {"old": PASSWORD, "new": "short"}).status == 422
     assert other.get("/session")
     with other.stream("?types=station") as stream:
@@ -425,6 +425,16 @@ def test_who_is_no_trusted_proxy_cannot_take_another_address(proxied_site, site)
         answers = [attacker.ask("POST", "/session", {"user": f"nobody-{i}", "password": "a guess"}, headers={"X-Forwarded-For": f"198.51.100.{i}"}).status for i in range(7)]
         assert answers[:5] == [401] * 5 and 429 in answers
         assert f"user=(unknown) peer={attacker.source}" in one.log("gateway")
+
+
+def test_a_wrong_old_password_ends_no_session_and_counts_as_a_try(site):
+    client = site.user("mistaken", "viewer")
+    client.source = address()
+    wrong = client.ask("PUT", "/session/password", {"old": "not the right one", "new": NEW_PASSWORD})
+    assert (wrong.status, wrong.json["code"], wrong.problem) == (422, "WrongPassword", "the password until now is wrong")
+    assert client.get("/session")["user"] == "mistaken"
+    late = until(lambda: (a := client.ask("PUT", "/session/password", {"old": "not the right one", "new": NEW_PASSWORD})).status == 429 and a, "the next try has to wait")
+    assert late.json["retryAfter"] >= 1
 
 
 def test_a_name_that_is_none_is_answered_as_one_that_is(site):
