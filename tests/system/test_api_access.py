@@ -523,6 +523,34 @@ def test_what_was_before_is_written_down(site):
     assert last(site, "csms.remove")["before"] == {"url": "ws://127.0.0.1:1/gone", "security_profile": 0}
 
 
+@pytest.mark.parametrize("request_, outcome", [
+    ({"action": "ChangeAvailability", "payload": {"operationalStatus": "Operative"}}, {"status": "Accepted"}),
+    ({"action": "CancelReservation", "payload": {"reservationId": 4711}}, {"status": "Rejected"}),
+    ({"action": "Reset", "payload": {"type": "Gently"}}, {"code": "PropertyConstraintViolation"}),
+    ({"action": "NoSuchAction"}, {"code": "NotImplemented"}),
+    ({"action": "SetVariables", "payload": {"setVariableData": [
+        {"attributeValue": "60", "component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}},
+        {"attributeValue": "60", "component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}, "attributeType": "MaxSet"},
+        {"attributeValue": "1", "component": {"name": "NoSuchCtrlr"}, "variable": {"name": "Any"}}]}}, {"status": "Accepted, NotSupportedAttributeType, UnknownComponent"}),
+], ids=lambda row: row.get("action", ""))
+def test_a_request_is_written_down_with_what_became_of_it(site, request_, outcome):
+    site.local.ask("POST", "/stations/CS1/requests", {**request_, "status": "a lie", "code": "another"})
+    assert last(site, "station.request")["after"] == {**request_, **outcome}
+
+
+@pytest.mark.parametrize("request_", [
+    {"action": "GetLocalListVersion", "payload": {}},
+    {"action": "GetVariables", "payload": {"getVariableData": [{"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}]}},
+    {"action": "GetBaseReport", "payload": {"requestId": 1, "reportBase": "SummaryInventory"}},
+    {"action": "GetCompositeSchedule", "payload": {"evseId": 1, "duration": 60}},
+    {"action": "GetTransactionStatus", "payload": {}},
+], ids=lambda row: row["action"])
+def test_a_request_that_only_reads_is_no_change(site, request_):
+    before = site.local.get("/audit")["total"]
+    site.local.post("/stations/CS1/requests", request_)
+    assert site.local.get("/audit")["total"] == before
+
+
 def test_a_write_that_the_gateway_refused_is_no_change(site):
     count = site.local.get("/audit")["total"]
     site.local.ask("POST", "/stations/CS1/probe", {"kind": "holding", "address": 300, "words": [110], "write": True, "confirmed": True})
