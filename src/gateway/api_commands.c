@@ -1,5 +1,7 @@
 /* Routes that move stations: OCPP requests as the CSMS would send them, limits, single registers. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/str.h"
@@ -12,38 +14,42 @@
 #include "station/station.h"
 
 /* What moves a charger or shows something is an operator's; what changes how the station is set up, an admin's. */
-static const char *const operator_actions[] = {
-    "CancelReservation",
-    "ChangeAvailability",
-    "ClearCache",
-    "ClearChargingProfile",
-    "ClearDisplayMessage",
-    "GetBaseReport",
-    "GetChargingProfiles",
-    "GetCompositeSchedule",
-    "GetDisplayMessages",
-    "GetInstalledCertificateIds",
-    "GetLocalListVersion",
-    "GetMonitoringReport",
-    "GetReport",
-    "GetTransactionStatus",
-    "GetVariables",
-    "RequestStartTransaction",
-    "RequestStopTransaction",
-    "ReserveNow",
-    "Reset",
-    "SetChargingProfile",
-    "SetDisplayMessage",
-    "TriggerMessage",
-    "UnlockConnector",
+static const struct operator_action {
+    const char *action;
+    bool only_reads; /* changes nothing, so the audit log tells nothing of it */
+} operator_actions[] = {
+    { "CancelReservation", false },
+    { "ChangeAvailability", false },
+    { "ClearCache", false },
+    { "ClearChargingProfile", false },
+    { "ClearDisplayMessage", false },
+    { "GetBaseReport", true },
+    { "GetChargingProfiles", true },
+    { "GetCompositeSchedule", true },
+    { "GetDisplayMessages", true },
+    { "GetInstalledCertificateIds", true },
+    { "GetLocalListVersion", true },
+    { "GetMonitoringReport", true },
+    { "GetReport", true },
+    { "GetTransactionStatus", true },
+    { "GetVariables", true },
+    { "RequestStartTransaction", false },
+    { "RequestStopTransaction", false },
+    { "ReserveNow", false },
+    { "Reset", false },
+    { "SetChargingProfile", false },
+    { "SetDisplayMessage", false },
+    { "TriggerMessage", false },
+    { "UnlockConnector", false },
 };
 
-static bool is_operators(const char *action)
+/* NULL: an admin's. */
+static const struct operator_action *find_operator_action(const char *action)
 {
     for (size_t i = 0; i < ARRAY_SIZE(operator_actions); i++)
-        if (str_equal(operator_actions[i], action))
-            return true;
-    return false;
+        if (str_equal(operator_actions[i].action, action))
+            return &operator_actions[i];
+    return NULL;
 }
 
 /* An answer for a request that may be gone with the API. */
@@ -62,6 +68,51 @@ static struct pending *pending_new(struct api_request *request)
     return pending;
 }
 
+/* What the station says to each of several things, such as "Accepted, Rejected"; new reference, NULL: nothing. */
+static json_t *statuses_of(const json_t *payload)
+{
+    static const struct {
+        const char *list, *status;
+    } rows[] = {
+        { "setVariableResult", "attributeStatus" },
+        { "setMonitoringResult", "status" },
+        { "clearMonitoringResult", "status" },
+    };
+    char text[200] = "";
+    size_t len = 0, index;
+    const json_t *result;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        json_array_foreach(json_object_get(payload, rows[i].list), index, result)
+        {
+            const char *status = json_get_string(result, rows[i].status, "");
+            bool fits = len + strlen(status) + sizeof(", ") <= sizeof(text);
+            if (fits && !strstr(text, status)) /* each once */
+                len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", len ? ", " : "", status);
+        }
+    return len ? json_string(text) : NULL;
+}
+
+/* Done or refused: after the answer, since only that tells. */
+static void audit_request(struct api_request *request, const struct rpc_answer *answer)
+{
+    const json_t *body = api_body(request);
+    const char *action = json_get_string(body, "action", "");
+    const struct operator_action *known = find_operator_action(action);
+    bool is_done = answer->outcome == RPC_RESULT;
+    if (known && known->only_reads)
+        return;
+    json_t *status =
+        is_done ? json_incref(json_object_get(answer->payload, "status")) : json_string(answer->code);
+    if (!status)
+        status = statuses_of(answer->payload);
+    json_t *after = json_pack("{s:s, s:o*, s:O*}", "action", action, is_done ? "status" : "code", status,
+                              "payload", json_object_get(body, "payload"));
+    AUTO(json_t) *copy = json_deep_copy(after); /* what is in the body stays as it is */
+    json_decref(after);
+    frame_hide_secrets(copy);
+    api_audit(request, "station.request", api_param(request, 0), NULL, STEAL(copy));
+}
+
 static void on_answer(void *ctx, const struct rpc_answer *answer)
 {
     struct pending *pending = ctx;
@@ -69,19 +120,12 @@ static void on_answer(void *ctx, const struct rpc_answer *answer)
     free(pending);
     if (!request)
         return;
+    audit_request(request, answer);
     if (answer->outcome == RPC_RESULT)
         api_answer(request, 200, json_pack("{s:O}", "result", answer->payload));
     else
         api_problem_with(request, 422, json_pack("{s:s}", "code", answer->code), "%s",
                          *answer->description ? answer->description : answer->code);
-}
-
-/* For the audit log: new reference. */
-static json_t *without_secrets(const json_t *body)
-{
-    json_t *copy = json_deep_copy(body);
-    frame_hide_secrets(copy);
-    return copy;
 }
 
 static void post_request(struct api_request *request)
@@ -90,7 +134,7 @@ static void post_request(struct api_request *request)
     const char *action = entry ? api_need_text(request, "action") : NULL;
     if (!action)
         return;
-    if (api_role(request) < ROLE_ADMIN && !is_operators(action)) {
+    if (api_role(request) < ROLE_ADMIN && !find_operator_action(action)) {
         api_problem(request, 403, "%.60s changes how the station is set up: this needs the role admin",
                     action);
         return;
@@ -99,7 +143,6 @@ static void post_request(struct api_request *request)
     struct pending *pending = pending_new(request);
     if (!pending)
         return;
-    api_audit(request, "station.request", api_param(request, 0), NULL, without_secrets(api_body(request)));
     station_request(station_entry_station(entry), action, payload ? json_incref(payload) : json_object(),
                     on_answer, pending);
 }

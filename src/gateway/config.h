@@ -15,6 +15,7 @@
 #include "base/problems.h"
 #include "charger/profile.h"
 #include "driver/driver.h"
+#include "net/http_forwarded.h"
 #include "station/station.h"
 
 #define CONFIG_MAX_BYTES    (8u << 20) /* of any file read */
@@ -87,6 +88,7 @@ struct management_config {
     bool tls;
     int metrics;              /* 0: viewer, 1: open */
     char *cert_pem, *key_pem; /* what is in them; NULL: one of our own */
+    struct http_proxies trusted_proxy;
     char *fingerprint;
 };
 

@@ -31,6 +31,17 @@ static int read_certificate(struct parse *p, const struct yaml_node *node, struc
     return r;
 }
 
+static void read_proxies(struct parse *p, const struct yaml_node *list, struct http_proxies *ret)
+{
+    if (list && (list->kind != YAML_LIST || list->count > HTTP_MAX_PROXIES)) {
+        yaml_problem(p->y, list, p->problems, "expected a list of at most %d addresses", HTTP_MAX_PROXIES);
+        return;
+    }
+    for (const struct yaml_node *n = list ? list->children : NULL; n; n = n->next)
+        if (n->kind != YAML_SCALAR || http_proxies_add(ret, n->text) < 0)
+            yaml_problem(p->y, n, p->problems, "expected an address, such as 127.0.0.1 or ::1");
+}
+
 int config_read_management(struct parse *p, const struct yaml_node *node)
 {
     struct management_config *c = &p->config->management;
@@ -42,6 +53,7 @@ int config_read_management(struct parse *p, const struct yaml_node *node)
         return r;
     if (config_split_host(c->listen, DEFAULT_PORT, c->address, sizeof(c->address), &c->port) < 0)
         yaml_problem(p->y, yaml_get(node, "listen"), p->problems, "expected address or address:port");
+    read_proxies(p, yaml_get(node, "trusted_proxy"), &c->trusted_proxy);
     r = read_certificate(p, node, c);
     buf_init(&out, CONFIG_MAX_BYTES);
     config_dump(node, &out);

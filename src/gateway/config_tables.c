@@ -141,6 +141,7 @@ const struct setting management_settings[] = {
     { "key", SETTING_TEXT, AT(management_config, key_file), .help = "PEM file of its private key" },
     { "metrics", SETTING_ENUM, AT(management_config, metrics), .fallback = "viewer", .names = metrics_names,
       .help = "who may read /metrics: `viewer` (and those above), or `open`: everybody" },
+    { "trusted_proxy", SETTING_OTHER, .help = "list of addresses of reverse proxies whose `X-Forwarded-For` says who the client is; absent: none" },
     { 0 },
 };
 

@@ -205,6 +205,7 @@ static int try_listen(struct management *m)
         settings.cert_pem = m->tls.cert;
         settings.key_pem = m->tls.key;
     }
+    api_trust(m->api, &config->trusted_proxy);
     int r = api_listen(m->api, &settings, &m->remote);
     if (r == 0)
         tell_address(m);

@@ -83,7 +83,7 @@ static json_t *failure(const char *text)
 static json_t *failure_of(const struct probe *p, const char *text)
 {
     json_t *answer = failure(text);
-    if (p->writes && (p->stage == STAGE_WRITE || p->device))
+    if (p->writes && (p->stage == STAGE_WRITE || !p->bus))
         (void)json_set_optional(answer, "tried", json_true());
     return answer;
 }
@@ -102,19 +102,6 @@ static const char *exception_text(int exception, char *ret, size_t size)
     else
         (void)snprintf(ret, size, "the device answers with exception %d", exception);
     return ret;
-}
-
-/* Who gave up waiting; the device's own callback may still come, and frees then. */
-static void on_timer(struct timer *timer, void *ctx)
-{
-    struct probe *p = ctx;
-    (void)timer;
-    if (p->bus) {
-        finish(p, failure_of(p, "no answer"));
-        return;
-    }
-    p->answered = true;
-    p->done(p->ctx, failure_of(p, "no answer"));
 }
 
 static json_t *report(struct probe *p)
@@ -145,6 +132,28 @@ static void tell_log(const struct probe *p)
              *p->before ? p->before : "unknown", raw, *p->after ? p->after : "unknown");
 }
 
+static void finish_done(struct probe *p)
+{
+    if (p->writes)
+        tell_log(p);
+    finish(p, report(p));
+}
+
+/* Who gave up waiting; the device's own callback may still come, and frees then. */
+static void on_timer(struct timer *timer, void *ctx)
+{
+    struct probe *p = ctx;
+    (void)timer;
+    if (p->bus && p->stage == STAGE_AFTER) { /* written, though not read back */
+        finish_done(p);
+    } else if (p->bus) {
+        finish(p, failure_of(p, "no answer"));
+    } else {
+        p->answered = true;
+        p->done(p->ctx, failure_of(p, "no answer"));
+    }
+}
+
 /* ---- Modbus ---- */
 
 static void ask_modbus(struct probe *p);
@@ -158,9 +167,7 @@ static void keep(struct probe *p, const uint8_t *raw, size_t len)
 static void next_stage(struct probe *p)
 {
     if (!p->writes || p->stage == STAGE_AFTER || (p->stage == STAGE_WRITE && !p->reads)) {
-        if (p->writes)
-            tell_log(p);
-        finish(p, report(p));
+        finish_done(p);
         return;
     }
     p->stage++;
@@ -207,7 +214,9 @@ static void ask_modbus(struct probe *p)
         request.data_len = p->raw_len;
     }
     int r = modbus_bus_ask(resource_as_bus(p->bus), p->unit, &request, ANSWER_MS, on_answer, p);
-    if (r < 0)
+    if (r < 0 && p->stage == STAGE_AFTER)
+        finish_done(p);
+    else if (r < 0)
         finish(p, failure(r == -EINVAL ? "such a request cannot be made; too many registers?" : err_text(r)));
 }
 

@@ -10,6 +10,9 @@
 #include "base/str.h"
 #include "manage/access_internal.h"
 
+#define LONG_WAIT_MS  (15LL * 60 * 1000)
+#define SHORT_WAIT_MS 4000LL
+#define PLACES_MS     (90LL * 24 * 3600 * 1000)
 #define TOKEN_USED_MS                                                                                        \
     (3600LL * 1000) /* that a token was used is stored once in this time: it may be each second */
 
@@ -86,9 +89,11 @@ int access_new(struct loop *loop, struct store *store, struct access **ret)
     list_init(&access->sessions);
     list_init(&access->jobs);
     list_init(&access->changes);
-    throttle_init(&access->by_user, &loop->env);
-    throttle_init(&access->by_peer, &loop->env);
-    throttle_init(&access->by_token_peer, &loop->env);
+    for (int key = 0; key < TRIES; key++)
+        throttle_init(&access->tries[key], &loop->env, key == TRIES_BY_PAIR ? LONG_WAIT_MS : SHORT_WAIT_MS,
+                      THROTTLE_FORGET_MS);
+    throttle_init(&access->places, &loop->env, 0, PLACES_MS);
+    throttle_init(&access->by_token_peer, &loop->env, LONG_WAIT_MS, THROTTLE_FORGET_MS);
     hash_pool_init(&access->pool, loop);
     timer_init(&access->soon, &loop->timers, on_soon, access);
     timer_init(&access->again, &loop->timers, on_again, access);

@@ -6,6 +6,7 @@
  * One change is written at a time and checked when its turn has come, so each sees what the one before did: two admins cannot demote each
  * other, and of two who set up one comes too late. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,8 @@
 #include "base/str.h"
 #include "manage/access_internal.h"
 
-#define BUSY_S 2
+#define BUSY_S       2
+#define TRY_KEY_SIZE (ACCESS_NAME_SIZE + 1 + THROTTLE_PEER_SIZE)
 
 enum job_kind { JOB_LOGIN, JOB_SETUP, JOB_PUT_USER, JOB_CHANGE_PASSWORD };
 
@@ -162,43 +164,72 @@ static const char *peer_of(const struct access_job *job)
     return job->peer[0] ? job->peer : "local";
 }
 
-static bool counts_by_user(const struct access_job *job)
+/* False: such tries are not counted by it. */
+static bool make_key(const struct access_job *job, enum try_key key, char ret[static TRY_KEY_SIZE])
 {
-    return job->kind != JOB_SETUP;
+    bool has_user = key != TRIES_BY_PEER, has_peer = key != TRIES_BY_USER;
+    /* Names of users who are not there may hold anything, addresses no line end: the last one parts them. */
+    (void)snprintf(ret, TRY_KEY_SIZE, "%s%s%s", has_user ? job->user : "", has_user && has_peer ? "\n" : "",
+                   has_peer ? job->peer : "");
+    return has_user ? job->kind != JOB_SETUP : job->peer[0] != '\0';
+}
+
+/* Where users have been before they wait for what they did wrong there only. */
+static int64_t wait_ms_of(const struct access_job *job)
+{
+    struct access *access = job->access;
+    char text[TRY_KEY_SIZE];
+    bool was_here = make_key(job, TRIES_BY_PAIR, text) && throttle_has(&access->places, text);
+    int64_t longest_ms = 0;
+    for (enum try_key key = 0; key < (was_here ? TRIES_BY_PAIR + 1 : TRIES); key++) {
+        int64_t wait_ms = make_key(job, key, text) ? throttle_wait_ms(&access->tries[key], text) : 0;
+        longest_ms = wait_ms > longest_ms ? wait_ms : longest_ms;
+    }
+    return longest_ms;
+}
+
+static void for_each_key(struct access_job *job, void (*what)(struct throttle *throttle, const char *key))
+{
+    char text[TRY_KEY_SIZE];
+    for (enum try_key key = 0; key < TRIES; key++)
+        if (make_key(job, key, text))
+            what(&job->access->tries[key], text);
 }
 
 /* Counts it as wrong until it turns out right. false: it is too early for the next, which was answered. */
 static bool may_try(struct access_job *job)
 {
-    struct access *access = job->access;
-    int64_t user_ms = counts_by_user(job) ? throttle_wait_ms(&access->by_user, job->user) : 0;
-    int64_t peer_ms = job->peer[0] ? throttle_wait_ms(&access->by_peer, job->peer) : 0;
-    int64_t wait_ms = user_ms > peer_ms ? user_ms : peer_ms;
+    int64_t wait_ms = wait_ms_of(job);
     if (wait_ms > 0) {
         refuse(job, -EAGAIN, NULL, (int)((wait_ms + 999) / 1000));
         return false;
     }
-    if (counts_by_user(job))
-        throttle_count(&access->by_user, job->user);
-    if (job->peer[0])
-        throttle_count(&access->by_peer, job->peer);
+    for_each_key(job, throttle_count);
     return true;
 }
 
 static void take_try_back(struct access_job *job)
 {
-    if (counts_by_user(job))
-        throttle_take_back(&job->access->by_user, job->user);
-    if (job->peer[0])
-        throttle_take_back(&job->access->by_peer, job->peer);
+    for_each_key(job, throttle_take_back);
 }
 
 /* What was wrong before is forgiven the user, not the address: others may be tried from there. */
 static void try_was_right(struct access_job *job)
 {
+    char text[TRY_KEY_SIZE];
     take_try_back(job);
-    if (counts_by_user(job))
-        throttle_forget(&job->access->by_user, job->user);
+    for (enum try_key key = TRIES_BY_PAIR; key <= TRIES_BY_USER; key++)
+        if (make_key(job, key, text))
+            throttle_forget(&job->access->tries[key], text);
+}
+
+/* Later tries from here do not wait for what strangers do. */
+static int begin_session(struct access_job *job, const struct account *account, struct access_session *ret)
+{
+    char text[TRY_KEY_SIZE];
+    (void)make_key(job, TRIES_BY_PAIR, text);
+    throttle_count(&job->access->places, text);
+    return session_new(job->access, account, ret);
 }
 
 /* ---- rules ---- */
@@ -286,7 +317,7 @@ static void on_stored(void *ctx, int err)
     int r = err < 0 ? -EIO : is_there ? 0 : -ENOENT;
     bool logs_in = r == 0 && job->kind == JOB_SETUP && job->done;
     if (logs_in)
-        r = session_new(access, accounts_find(&access->users, job->user), &session);
+        r = begin_session(job, accounts_find(&access->users, job->user), &session);
     access_flush(access); /* what had to wait for this change */
     access_wake(access);
     finish(job, r, logs_in && r == 0 ? &session : NULL);
@@ -357,7 +388,7 @@ static void end_login(struct access_job *job)
     }
     struct access_session session = { 0 };
     try_was_right(job);
-    int r = job->done ? session_new(access, account, &session) : 0;
+    int r = job->done ? begin_session(job, account, &session) : 0;
     if (job->done && r == 0) {
         account->used_ms = env_wall_ms(&access->loop->env);
         account->dirty = true;

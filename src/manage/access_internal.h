@@ -13,6 +13,10 @@
 #define ACCESS_MAX_OWED 512 /* answers that wait for the next turn of the loop */
 #define SECRET_BYTES    32
 
+/* What wrong tries are counted by. Only the pair waits long: who tries a name from elsewhere must not lock its owner out, nor who shares an address the
+ * others there. The short waits of the rest still make guessing from many addresses slow, and few passwords are compared. */
+enum try_key { TRIES_BY_PAIR, TRIES_BY_USER, TRIES_BY_PEER, TRIES };
+
 struct access_job;
 struct session;
 
@@ -27,7 +31,8 @@ struct access {
     uint8_t csrf_key[crypto_generichash_KEYBYTES];
     struct access_session found; /* what access_find_session() lends */
 
-    struct throttle by_user, by_peer; /* passwords and the setup token */
+    struct throttle tries[TRIES]; /* passwords and the setup token */
+    struct throttle places;       /* no tries: users with addresses that they have logged in from */
     struct throttle
         by_token_peer; /* of their own: a machine with an old token keeps no one from logging in */
 

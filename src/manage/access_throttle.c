@@ -6,9 +6,11 @@
 
 #include "base/str.h"
 
-void throttle_init(struct throttle *throttle, const struct env *env)
+void throttle_init(struct throttle *throttle, const struct env *env, int64_t max_ms, int64_t forget_ms)
 {
     throttle->env = env;
+    throttle->max_ms = max_ms;
+    throttle->forget_ms = forget_ms;
     throttle->count = 0;
     env->random(env->ctx, throttle->secret, sizeof(throttle->secret));
 }
@@ -25,7 +27,7 @@ static struct throttle_entry *find(struct throttle *throttle, const uint8_t key[
         struct throttle_entry *entry = &throttle->entries[i];
         if (memcmp(entry->key, key, SIPHASH_SIZE) != 0)
             continue;
-        if (env_now_ms(throttle->env) - entry->last_ms < THROTTLE_FORGET_MS)
+        if (env_now_ms(throttle->env) - entry->last_ms < throttle->forget_ms)
             return entry;
         remove_entry(throttle, entry);
         return NULL;
@@ -40,20 +42,21 @@ static struct throttle_entry *find_text(struct throttle *throttle, const char *k
     return find(throttle, ret_key);
 }
 
-static int64_t delay_ms(unsigned tries)
+static int64_t delay_ms(unsigned tries, int64_t max_ms)
 {
     if (tries < THROTTLE_FREE)
         return 0;
     unsigned doublings = tries - THROTTLE_FREE;
-    int64_t delay = doublings < 20 ? 1000LL << doublings : THROTTLE_MAX_MS;
-    return delay < THROTTLE_MAX_MS ? delay : THROTTLE_MAX_MS;
+    int64_t delay = doublings < 20 ? 1000LL << doublings : max_ms;
+    return delay < max_ms ? delay : max_ms;
 }
 
 int64_t throttle_wait_ms(struct throttle *throttle, const char *key)
 {
     uint8_t hash[SIPHASH_SIZE];
     const struct throttle_entry *entry = find_text(throttle, key, hash);
-    int64_t wait_ms = entry ? entry->last_ms + delay_ms(entry->tries) - env_now_ms(throttle->env) : 0;
+    int64_t wait_ms =
+        entry ? entry->last_ms + delay_ms(entry->tries, throttle->max_ms) - env_now_ms(throttle->env) : 0;
     return wait_ms > 0 ? wait_ms : 0;
 }
 
@@ -100,6 +103,12 @@ void throttle_forget(struct throttle *throttle, const char *key)
     struct throttle_entry *entry = find_text(throttle, key, hash);
     if (entry)
         remove_entry(throttle, entry);
+}
+
+bool throttle_has(struct throttle *throttle, const char *key)
+{
+    uint8_t hash[SIPHASH_SIZE];
+    return find_text(throttle, key, hash) != NULL;
 }
 
 void throttle_peer_key(const char *peer, char ret[static THROTTLE_PEER_SIZE])

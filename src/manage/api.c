@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,16 +40,16 @@ static bool path_fits(const char *pattern, const char *path, struct span params[
     return *path == '\0';
 }
 
-/* The table's route; *ret_known: the path is known, with another method. */
+/* The table's route; else `methods`, by enum http_method, gets those that the path has. */
 static const struct api_route *find_in(const struct api_route *routes, const struct http_request *http,
-                                       struct span params[API_MAX_PARAMS], bool *ret_known)
+                                       struct span params[API_MAX_PARAMS], bool methods[HTTP_METHODS])
 {
     for (; routes && routes->pattern; routes++) {
         if (!path_fits(routes->pattern, http->path, params))
             continue;
         if (routes->method == http->method)
             return routes;
-        *ret_known = true;
+        methods[routes->method] = true;
     }
     return NULL;
 }
@@ -57,12 +58,12 @@ static const struct api_route *const own_tables[] = { api_access_routes, api_fee
                                                       NULL };
 
 static const struct api_route *find_route(const struct api *api, const struct http_request *http,
-                                          struct span params[API_MAX_PARAMS], bool *ret_known)
+                                          struct span params[API_MAX_PARAMS], bool methods[HTTP_METHODS])
 {
     const struct api_route *const *tables[] = { own_tables, api->settings.tables };
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
         for (const struct api_route *const *table = tables[i]; *table; table++) {
-            const struct api_route *route = find_in(*table, http, params, ret_known);
+            const struct api_route *route = find_in(*table, http, params, methods);
             if (route)
                 return route;
         }
@@ -100,6 +101,8 @@ static struct api_request *request_new(struct api *api, struct http_exchange *ex
     request->api = api;
     request->exchange = exchange;
     request->http = *http;
+    http_client_address(&api->proxies, http->peer, http_header(exchange, "x-forwarded-for"),
+                        request->http.peer);
     request->texts = texts;
     request->http.path = memcpy(texts, http->path, path);
     request->http.query = memcpy(texts + path, http->query, query);
@@ -321,17 +324,32 @@ static void run(struct api *api, struct http_exchange *exchange, const struct ht
         route->run(request);
 }
 
+/* False: the path has no method at all. */
+static bool refuse_method(struct http_exchange *exchange, const bool methods[HTTP_METHODS])
+{
+    char allow[80] = "";
+    size_t len = 0;
+    for (size_t i = 0; i < HTTP_METHODS; i++)
+        if (methods[i])
+            len += (size_t)snprintf(allow + len, sizeof(allow) - len, "%s%s%s", len ? ", " : "",
+                                    http_method_names[i], i == HTTP_GET ? ", HEAD" : "");
+    const struct http_field fields[] = { { "Allow", allow }, { 0 } };
+    if (len > 0)
+        api_refuse(exchange, 405, fields,
+                   "this path has other methods; GET " API_PREFIX "/openapi.json describes them");
+    return len > 0;
+}
+
 static void on_request(void *ctx, struct http_exchange *exchange, const struct http_request *http)
 {
     struct api *api = ctx;
     struct span params[API_MAX_PARAMS] = { 0 };
-    bool is_known = false;
-    const struct api_route *route = find_route(api, http, params, &is_known);
+    bool methods[HTTP_METHODS] = { false };
+    const struct api_route *route = find_route(api, http, params, methods);
     if (route)
         run(api, exchange, http, route, params);
-    else if (is_known)
-        api_refuse(exchange, 405, NULL,
-                   "this path has other methods; GET " API_PREFIX "/openapi.json tells which");
+    else if (refuse_method(exchange, methods))
+        return;
     else if (http->method != HTTP_GET || str_starts(http->path, "/api/"))
         api_refuse(exchange, 404, NULL,
                    "no such path; GET " API_PREFIX "/openapi.json lists those there are");
@@ -397,6 +415,11 @@ int api_listen(struct api *api, const struct http_server_settings *settings, str
 {
     static const struct http_events events = { on_request, on_gone };
     return http_server_new(api->settings.websockets, settings, &events, api, ret);
+}
+
+void api_trust(struct api *api, const struct http_proxies *proxies)
+{
+    api->proxies = *proxies;
 }
 
 /* ---- for handlers ---- */

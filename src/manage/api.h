@@ -15,6 +15,7 @@
 struct api;
 struct api_request;
 struct history;
+struct http_proxies;
 
 #define API_PREFIX     "/api/v1" /* of all but /metrics, /healthz, /readyz */
 #define API_MAX_PARAMS 3
@@ -48,6 +49,8 @@ void api_free(struct api *api);
 DEFINE_AUTO(api, api_free)
 /* Serves what http_server_new() would; several at once. As that. */
 int api_listen(struct api *api, const struct http_server_settings *settings, struct http_server **ret);
+/* From now on these proxies say who their clients are; copied. At first none does. */
+void api_trust(struct api *api, const struct http_proxies *proxies);
 /* The routes of the API's own and of `tables`, for who tests or describes them: a line each, "METHOD PATTERN ROLE QUERY"; no query: "-". */
 void api_print_routes(const struct api_route *const *tables, struct buf *out);
 /* Wakes those who stream; to be called when the feed has grown. */

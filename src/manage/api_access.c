@@ -128,6 +128,11 @@ static json_t *find_named(json_t *list, const char *name)
 static void on_changed(void *ctx, const struct access_result *result)
 {
     struct api_request *request = ctx;
+    if (result->err == -EACCES) { /* no 401: who asks is known, and stays so */
+        api_problem_with(request, 422, json_pack("{s:s}", "code", "WrongPassword"),
+                         "the password until now is wrong");
+        return;
+    }
     if (result->err < 0) {
         answer_failure(request, result);
         return;

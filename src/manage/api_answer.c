@@ -128,7 +128,12 @@ answer_problem(struct api_request *request, int status, json_t *more, const char
     char retry[24];
     int64_t retry_s = json_get_int(problem, "retryAfter", 0);
     (void)snprintf(retry, sizeof(retry), "%" PRId64, retry_s);
-    const struct http_field fields[] = { { "Retry-After", retry_s > 0 ? retry : NULL }, { 0 } };
+    const struct http_field fields[] = {
+        { "Retry-After", retry_s > 0 ? retry : NULL },
+        /* RFC 9110, 11.6.1. Not Basic, or browsers would ask for a password themselves. */
+        { "WWW-Authenticate", status == 401 ? "Bearer realm=\"ocpp-gateway\"" : NULL },
+        { 0 },
+    };
     if (request->exchange)
         respond_json(request->exchange, status, "application/problem+json", fields, problem);
     else

@@ -5,6 +5,7 @@
 
 #include "base/list.h"
 #include "manage/api.h"
+#include "net/http_forwarded.h"
 #include "store/history.h"
 
 #define API_MAX_QUERY      2048
@@ -18,6 +19,7 @@
 
 struct api {
     struct api_settings settings;
+    struct http_proxies proxies;
     struct list requests;          /* not answered yet */
     struct list streams, searches; /* searches: GET /events that goes on */
     struct list pieces;            /* answers that are being made and sent */

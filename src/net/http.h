@@ -32,7 +32,7 @@ struct http_request {
     const char *query; /* as sent, without '?'; "" */
     const char *body;  /* followed by a 0 byte */
     size_t body_len;
-    char peer[HTTP_PEER_SIZE]; /* address of the client; "" on a Unix socket */
+    char peer[HTTP_PEER_SIZE]; /* address of the client, or of its proxy; "" on a Unix socket */
     bool is_local;             /* on a Unix socket */
     bool is_tls;
 };
@@ -63,7 +63,8 @@ uint16_t http_server_port(const struct http_server *server);
 int http_server_set_certificate(struct http_server *server, const char *cert_pem, const char *key_pem);
 
 /* A header of the request by its lower-case name, or NULL. Of these only: authorization, cookie, content-type, accept, accept-encoding,
- * if-none-match, if-match, last-event-id, x-csrf-token, host, origin, user-agent. Borrowed until the answer. */
+ * if-none-match, if-match, last-event-id, x-csrf-token, host, origin, user-agent, x-forwarded-for (the last, where there are several). Borrowed until
+ * the answer. */
 const char *http_header(const struct http_exchange *exchange, const char *name);
 
 /* The first value of `name` in a query string, decoded. 0, -ENOENT, -ENAMETOOLONG, -EINVAL (wrong encoding, or a 0 byte). Pure. */

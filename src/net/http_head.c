@@ -12,14 +12,26 @@
 
 #include "base/str.h"
 
+/* A second header of a name: is an attack or a fault, not a list; goes on a list whose beginning will do; or counts, as the last proxy's. */
+enum second { REFUSED, OVERLOOKED, COUNTS };
+
 static const struct {
     const char *name;
-    bool is_single; /* a second one is an attack or a fault, not a list */
+    enum second second;
 } known[HTTP_HEADERS] = {
-    { "authorization", true }, { "cookie", true },           { "content-type", true },
-    { "accept", false },       { "accept-encoding", false }, { "if-none-match", false },
-    { "if-match", false },     { "last-event-id", true },    { "x-csrf-token", true },
-    { "host", true },          { "origin", true },           { "user-agent", false },
+    { "authorization", REFUSED },
+    { "cookie", REFUSED },
+    { "content-type", REFUSED },
+    { "accept", OVERLOOKED },
+    { "accept-encoding", OVERLOOKED },
+    { "if-none-match", OVERLOOKED },
+    { "if-match", OVERLOOKED },
+    { "last-event-id", REFUSED },
+    { "x-csrf-token", REFUSED },
+    { "host", REFUSED },
+    { "origin", REFUSED },
+    { "user-agent", OVERLOOKED },
+    { "x-forwarded-for", COUNTS },
 };
 
 /* Methods are words. */
@@ -174,9 +186,9 @@ static int read_header(char *line, bool *has_length, struct http_head *ret)
     for (size_t i = 0; i < HTTP_HEADERS; i++) {
         if (!str_equal_ci(line, known[i].name))
             continue;
-        if (ret->headers[i] && known[i].is_single)
+        if (ret->headers[i] && known[i].second == REFUSED)
             return 400;
-        if (!ret->headers[i])
+        if (!ret->headers[i] || known[i].second == COUNTS)
             ret->headers[i] = value;
         return 0;
     }

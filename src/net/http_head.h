@@ -5,7 +5,7 @@
 #include "net/http.h"
 
 #define HTTP_MAX_HEAD (16u << 10)
-#define HTTP_HEADERS  12 /* that http_header() knows */
+#define HTTP_HEADERS  13 /* that http_header() knows */
 
 struct http_head {
     enum http_method method;

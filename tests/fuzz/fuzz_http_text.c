@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/str.h"
+#include "net/http_forwarded.h"
 #include "net/http_head.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
@@ -38,9 +39,21 @@ static void check_query(const char *query)
         }
 }
 
+/* Whatever stands there, an address comes out. */
+static void check_client(const char *forwarded)
+{
+    struct http_proxies proxies = { 0 };
+    char client[HTTP_PEER_SIZE], again[HTTP_PEER_SIZE];
+    (void)http_proxies_add(&proxies, "10.0.0.1");
+    http_client_address(&proxies, "10.0.0.1", forwarded, client);
+    assert(http_read_address(client, again) && str_equal(client, again));
+}
+
 static void check_head(const struct http_head *head)
 {
-    static const char *const names[] = { "authorization", "cookie", "host", "user-agent", "no-such" };
+    static const char *const names[] = { "authorization", "cookie",          "host",
+                                         "user-agent",    "x-forwarded-for", "no-such" };
+    check_client(http_head_header(head, "x-forwarded-for"));
     check_path(head->path);
     check_query(head->query);
     assert(head->content_length <= HTTP_MAX_BODY && (unsigned)head->method < HTTP_METHODS);
@@ -57,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     memcpy(text, bytes, len);
     text[len] = '\0';
     check_query(text);
+    check_client(text);
 
     size_t scanned = 0;
     size_t head_len = http_head_length(text, len, &scanned);

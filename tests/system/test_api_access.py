@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harness import address, until
-from management import API, PASSWORD, ROLES, Answer, Client, ManagedSite, check_described, routes
+from management import API, PASSWORD, ROLES, Answer, Client, ManagedSite, check_described, read_all, routes
 
 NEW_PASSWORD = "another sentence of some length"
 
@@ -65,6 +65,13 @@ def test_each_route_is_for_its_role_and_those_above(site, people, route, who):
         assert status not in (401, 403, 500)
     else:
         assert status == (403 if rank else 401)
+
+
+def test_who_is_not_known_is_told_how_to_show_who_one_is_without_a_dialog_of_the_browser(site, people):
+    wrong_login = site.nobody().ask("POST", "/session", {"user": "nobody", "password": "not the right one"})
+    for answer in (people["nobody"].ask("GET", "/users"), people["expired token"].ask("GET", "/users"), wrong_login):
+        assert answer.status == 401 and answer.headers["WWW-Authenticate"] == 'Bearer realm="ocpp-gateway"'
+    assert people["viewer"].ask("GET", "/users").headers["WWW-Authenticate"] is None
 
 
 def test_refusals_say_why(site, people):
@@ -258,7 +265,7 @@ def test_a_changed_password_ends_the_other_sessions(site):
     client = site.user("changer", "viewer")
     other = Client(site)
     other.login("changer")
-    assert client.ask("PUT", "/session/password", {"old": "not the old one", "new": NEW_PASSWORD}).status == 401
+    assert client.ask("PUT", "/session/password", {"old": "not the old one", "new": NEW_PASSWORD}).status == 422
     assert client.ask("PUT", "/session/password", {"old": PASSWORD, "new": "short"}).status == 422
     assert other.get("/session")
     with other.stream("?types=station") as stream:
@@ -359,6 +366,77 @@ def test_wrong_passwords_make_the_user_and_the_address_wait_but_nobody_else(site
     assert "wrong password 0" not in site.log("gateway")
 
 
+def test_who_guesses_a_password_elsewhere_does_not_lock_its_owner_out(site):
+    site.local.post("/users", {"name": "owner", "role": "viewer", "password": PASSWORD})
+    right = {"user": "owner", "password": PASSWORD}
+    home, attacker = site.nobody(), site.nobody()
+    assert home.ask("POST", "/session", right).status == 200
+    until(lambda: attacker.ask("POST", "/session", {"user": "owner", "password": "a guess"}).status == 429, "the attacker has to wait")
+    assert home.ask("POST", "/session", right).status == 200, "who was here before has not"
+
+
+@pytest.fixture(scope="module")
+def proxied_site():
+    proxies = [address(), address()]
+    with ManagedSite(settings=f", trusted_proxy: [{', '.join(proxies)}]") as site:
+        site.proxies = proxies
+        site.station("CS1", site.tcp_charger())
+        site.start()
+        yield site
+
+
+def test_behind_a_trusted_proxy_each_client_waits_by_itself_and_is_written_down(proxied_site):
+    site = proxied_site
+    proxy = Client(site, source=site.proxies[0])
+    site.local.post("/users", {"name": "proxied", "role": "viewer", "password": PASSWORD})
+
+    def attempt(user, password, forwarded):
+        return proxy.ask("POST", "/session", {"user": user, "password": password}, headers={"X-Forwarded-For": forwarded}).status
+    until(lambda: attempt("nobody", "a guess", "198.51.100.66") == 429, "the attacker has to wait")
+    assert attempt("proxied", PASSWORD, f"[2001:DB8::7]:4711, {site.proxies[1]}") == 200
+    assert last(site, "session.begin")["peer"] == "2001:db8::7"
+    assert "user=(unknown) peer=198.51.100.66" in site.log("gateway")
+    guesser = [proxy.ask("GET", "/overview", headers={"Authorization": "Bearer " + "B" * 43, "X-Forwarded-For": "198.51.100.67"}).status for _ in range(6)]
+    assert guesser == [401] * 5 + [429]
+    assert proxy.ask("GET", "/overview", headers={"Authorization": "Bearer " + "B" * 43, "X-Forwarded-For": "198.51.100.68"}).status == 401
+
+
+def test_of_two_headers_of_proxies_the_last_counts(proxied_site):
+    token = proxied_site.token("admin", "through-proxy").token
+    body = b'{"name": "two-headers", "role": "viewer"}'
+    connection = proxied_site.raw((f"POST {API}/tokens HTTP/1.1\r\nHost: g\r\nX-Forwarded-For: 203.0.113.1\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+                                   f"Content-Length: {len(body)}\r\nX-Forwarded-For: 198.51.100.9\r\nConnection: close\r\n\r\n").encode() + body, source=proxied_site.proxies[0])
+    assert b" 201 " in read_all(connection).split(b"\r\n")[0]
+    assert last(proxied_site, "token.create")["peer"] == "198.51.100.9"
+
+
+@pytest.mark.parametrize("forwarded", ["unknown", "", "1" * 8000, "198.51.100.7,", "198.51.100.7:x", "[2001:db8::7", "198.51.100.7, proxy.example"])
+def test_what_a_proxy_tells_and_is_no_address_leaves_its_own(proxied_site, forwarded):
+    machine = proxied_site.token("admin", "through-proxy")
+    machine.source = proxied_site.proxies[0]
+    machine.post("/tokens", {"name": "malformed", "role": "viewer"}, headers={"X-Forwarded-For": forwarded})
+    assert last(proxied_site, "token.create")["peer"] == proxied_site.proxies[0]
+    proxied_site.local.delete("/tokens/malformed")
+
+
+def test_who_is_no_trusted_proxy_cannot_take_another_address(proxied_site, site):
+    for one in (proxied_site, site):
+        attacker = one.nobody()
+        answers = [attacker.ask("POST", "/session", {"user": f"nobody-{i}", "password": "a guess"}, headers={"X-Forwarded-For": f"198.51.100.{i}"}).status for i in range(7)]
+        assert answers[:5] == [401] * 5 and 429 in answers
+        assert f"user=(unknown) peer={attacker.source}" in one.log("gateway")
+
+
+def test_a_wrong_old_password_ends_no_session_and_counts_as_a_try(site):
+    client = site.user("mistaken", "viewer")
+    client.source = address()
+    wrong = client.ask("PUT", "/session/password", {"old": "not the right one", "new": NEW_PASSWORD})
+    assert (wrong.status, wrong.json["code"], wrong.problem) == (422, "WrongPassword", "the password until now is wrong")
+    assert client.get("/session")["user"] == "mistaken"
+    late = until(lambda: (a := client.ask("PUT", "/session/password", {"old": "not the right one", "new": NEW_PASSWORD})).status == 429 and a, "the next try has to wait")
+    assert late.json["retryAfter"] >= 1
+
+
 def test_a_name_that_is_none_is_answered_as_one_that_is(site):
     site.local.post("/users", {"name": "real", "role": "viewer", "password": PASSWORD})
     answers = [site.nobody().ask("POST", "/session", {"user": name, "password": "not the right one"}) for name in ("real", "unreal")]
@@ -443,6 +521,34 @@ def test_what_was_before_is_written_down(site):
     site.local.post("/csms", {"name": "gone", "url": "ws://127.0.0.1:1/gone", "security_profile": 0})
     site.local.delete("/csms/gone")
     assert last(site, "csms.remove")["before"] == {"url": "ws://127.0.0.1:1/gone", "security_profile": 0}
+
+
+@pytest.mark.parametrize("request_, outcome", [
+    ({"action": "ChangeAvailability", "payload": {"operationalStatus": "Operative"}}, {"status": "Accepted"}),
+    ({"action": "CancelReservation", "payload": {"reservationId": 4711}}, {"status": "Rejected"}),
+    ({"action": "Reset", "payload": {"type": "Gently"}}, {"code": "PropertyConstraintViolation"}),
+    ({"action": "NoSuchAction"}, {"code": "NotImplemented"}),
+    ({"action": "SetVariables", "payload": {"setVariableData": [
+        {"attributeValue": "60", "component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}},
+        {"attributeValue": "60", "component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}, "attributeType": "MaxSet"},
+        {"attributeValue": "1", "component": {"name": "NoSuchCtrlr"}, "variable": {"name": "Any"}}]}}, {"status": "Accepted, NotSupportedAttributeType, UnknownComponent"}),
+], ids=lambda row: row.get("action", ""))
+def test_a_request_is_written_down_with_what_became_of_it(site, request_, outcome):
+    site.local.ask("POST", "/stations/CS1/requests", {**request_, "status": "a lie", "code": "another"})
+    assert last(site, "station.request")["after"] == {**request_, **outcome}
+
+
+@pytest.mark.parametrize("request_", [
+    {"action": "GetLocalListVersion", "payload": {}},
+    {"action": "GetVariables", "payload": {"getVariableData": [{"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}]}},
+    {"action": "GetBaseReport", "payload": {"requestId": 1, "reportBase": "SummaryInventory"}},
+    {"action": "GetCompositeSchedule", "payload": {"evseId": 1, "duration": 60}},
+    {"action": "GetTransactionStatus", "payload": {}},
+], ids=lambda row: row["action"])
+def test_a_request_that_only_reads_is_no_change(site, request_):
+    before = site.local.get("/audit")["total"]
+    site.local.post("/stations/CS1/requests", request_)
+    assert site.local.get("/audit")["total"] == before
 
 
 def test_a_write_that_the_gateway_refused_is_no_change(site):

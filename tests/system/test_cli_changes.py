@@ -236,6 +236,17 @@ def test_users_are_added_changed_and_removed():
         assert "user.create" in log and LONG not in log
 
 
+def test_the_audit_log_shows_what_became_of_a_request():
+    with Site() as site:
+        one_station(site)
+        good(site, "send", "CS1", "ChangeAvailability", '{"operationalStatus": "Operative"}')
+        assert cli(site, "send", "CS1", "Reset", '{"type": "Gently"}')[0] == 1
+        good(site, "send", "CS1", "GetLocalListVersion", "{}")
+        table, rows = good(site, "audit", "--find", "station.request"), json.loads(good(site, "--json", "audit", "--find", "station.request"))["items"]
+        assert [(row["after"].get("status"), row["after"].get("code")) for row in rows] == [(None, "PropertyConstraintViolation"), ("Accepted", None)]
+        assert "Accepted" in table and "PropertyConstraintViolation" in table and "GetLocalListVersion" not in table
+
+
 def test_a_password_is_typed_twice_and_not_shown():
     with Site() as site:
         one_station(site)

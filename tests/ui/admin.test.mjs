@@ -272,6 +272,21 @@ test("the web server's certificate is replaced, and the next connection has it",
     await close(page);
 });
 
+test("the audit log tells which OCPP requests were done and which refused, and nothing of those that only read", async () => {
+    const page = await open("/overview");
+    const { csrf } = await (await page.request.get("/api/v1/session")).json();
+    const request = (action, payload) => page.request.post("/api/v1/stations/CS-TCP-1/requests", { data: { action, payload }, headers: { "X-CSRF-Token": csrf } });
+    await request("ChangeAvailability", { operationalStatus: "Operative" });
+    await request("Reset", { type: "Gently" });
+    await request("GetLocalListVersion", {});
+    await go(page, "/audit");
+    await page.getByLabel("User, action or target").fill("station.request");
+    await row(page, "OCPP request ChangeAvailability: Accepted").waitFor();
+    await row(page, "OCPP request Reset: refused (PropertyConstraintViolation)").waitFor();
+    await until("two are left", async () => await page.locator("tbody tr").count() === 2);
+    await close(page);
+});
+
 test("the audit log tells who did all that, with before and after, and no password", async () => {
     const page = await open("/audit");
     await row(page, "Web server’s certificate replaced").waitFor();

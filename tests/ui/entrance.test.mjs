@@ -195,9 +195,16 @@ test("the password is changed, and only the new one lets in", async () => {
     await signIn(page, { user: "viewer", password: ADMIN.password });
     await page.getByRole("button", { name: "Change password" }).click();
     const change = dialog(page);
-    await change.getByLabel("Password until now").fill(ADMIN.password);
+    await change.getByLabel("Password until now").fill("not the password");
     await change.getByLabel("New password").fill("another long sentence");
     await change.getByLabel("Password again").fill("another long sentence");
+    page.watch.expect(/422 .*\/api\/v1\/session\/password$/);
+    await change.getByRole("button", { name: "Change password" }).click();
+    await change.getByText("The password until now is wrong.").waitFor();
+    await until("the wrong field has the focus", () => hasFocus(page, "old"));
+    await axe(page, "wrong password until now");
+    await change.getByLabel("Password until now").fill(ADMIN.password);
+    await isGone(change.getByText("The password until now is wrong."));
     await axe(page, "change password");
     await change.getByRole("button", { name: "Change password" }).click();
     await page.getByText("Your password was changed.").waitFor();

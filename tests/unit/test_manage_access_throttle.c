@@ -36,7 +36,7 @@ static int start_anew(void **state)
 {
     (void)state;
     clock_ms = 1000000;
-    throttle_init(&throttle, &env);
+    throttle_init(&throttle, &env, 15 * MINUTE_MS, THROTTLE_FORGET_MS);
     return 0;
 }
 
@@ -81,6 +81,16 @@ static void wrong_tries_are_forgotten_after_an_hour(void **state)
     throttle_forget(&throttle, "ann");
     throttle_forget(&throttle, "bob");
     assert_int_equal(throttle.count, 0);
+}
+
+static void the_longest_wait_is_the_tables_own(void **state)
+{
+    (void)state;
+    throttle_init(&throttle, &env, 4000, THROTTLE_FORGET_MS);
+    count("ann", 7);
+    assert_int_equal(throttle_wait_ms(&throttle, "ann"), 4000);
+    count("ann", 100);
+    assert_int_equal(throttle_wait_ms(&throttle, "ann"), 4000);
 }
 
 static void a_try_taken_back_leaves_no_trace(void **state)
@@ -148,28 +158,64 @@ static void guess(struct access_bench *b, const char *user, const char *peer, in
         assert_int_equal(access_bench_login(b, user, "not the password", peer), -EACCES);
 }
 
-static void a_user_waits_whoever_tries(void **state)
+static void who_tries_a_name_at_one_address_waits_long_there(void **state)
 {
     struct access_bench *b = *state;
     assert_int_equal(access_bench_put(b, "ann", PASSWORD, ROLE_ADMIN, true), 0);
-    for (int i = 0; i < 5; i++) {
+    guess(b, "ann", PEER, 5);
+    for (int wait_s = 1; wait_s <= 64; wait_s *= 2) {
+        assert_int_equal(access_bench_login(b, "ann", PASSWORD, PEER), -EAGAIN);
+        assert_int_equal(b->last.retry_after_s, wait_s);
+        access_bench_pass(b, wait_s * 1000 - 500);
+        assert_int_equal(access_bench_login(b, "ann", PASSWORD, PEER), -EAGAIN);
+        assert_int_equal(b->last.retry_after_s, 1); /* rounded up */
+        access_bench_pass(b, 500);
+        guess(b, "ann", PEER, 1);
+    }
+}
+
+/* Who tries the name without end, at many addresses, leaves its owner a few seconds at most. */
+static void a_name_waits_shortly_whoever_tries_it(void **state)
+{
+    struct access_bench *b = *state;
+    assert_int_equal(access_bench_put(b, "ann", PASSWORD, ROLE_ADMIN, true), 0);
+    for (int i = 0; i < 20; i++) {
         char peer[16];
         (void)snprintf(peer, sizeof(peer), "192.0.2.%d", i);
+        access_bench_pass(b, 4000);
         guess(b, "ann", peer, 1);
     }
     assert_int_equal(access_bench_login(b, "ann", PASSWORD, "198.51.100.1"), -EAGAIN);
-    assert_int_equal(b->last.retry_after_s, 1);
-    access_bench_pass(b, 1000);
-    guess(b, "ann", PEER, 1);
-    assert_int_equal(access_bench_login(b, "ann", PASSWORD, "198.51.100.1"), -EAGAIN);
-    assert_int_equal(b->last.retry_after_s, 2);
-    access_bench_pass(b, 500);
-    assert_int_equal(access_bench_login(b, "ann", PASSWORD, "198.51.100.1"), -EAGAIN);
-    assert_int_equal(b->last.retry_after_s, 2); /* rounded up */
-    access_bench_pass(b, 1500);
+    assert_int_equal(b->last.retry_after_s, 4);
+    access_bench_pass(b, 4000);
     assert_int_equal(access_bench_login(b, "ann", PASSWORD, "198.51.100.1"), 0);
     guess(b, "ann", "198.51.100.2", 4); /* who got in has all tries again */
     assert_int_equal(access_bench_login(b, "ann", PASSWORD, "198.51.100.3"), 0);
+}
+
+static void where_a_user_was_before_no_stranger_keeps_that_user_out(void **state)
+{
+    struct access_bench *b = *state;
+    assert_int_equal(access_bench_put(b, "ann", PASSWORD, ROLE_ADMIN, true), 0);
+    assert_int_equal(access_bench_put(b, "bob", PASSWORD, ROLE_VIEWER, true), 0);
+    assert_int_equal(access_bench_login(b, "ann", PASSWORD, PEER), 0);
+    access_bench_pass(b, 24 * HOUR_MS);
+    guess(b, "ann", "192.0.2.2", 5); /* the name elsewhere */
+    assert_int_equal(access_bench_login(b, "ann", PASSWORD, "192.0.2.3"), -EAGAIN);
+    assert_int_equal(access_bench_login(b, "ann", PASSWORD, PEER), 0);
+    guess(b, "bob", PEER, 5); /* another name at the same address */
+    assert_int_equal(access_bench_login(b, "bob", PASSWORD, PEER), -EAGAIN);
+    assert_int_equal(access_bench_login(b, "ann", PASSWORD, PEER), 0);
+    guess(b, "ann", PEER, 5); /* but what is tried there counts there */
+    assert_int_equal(access_bench_login(b, "ann", PASSWORD, PEER), -EAGAIN);
+}
+
+static void who_has_set_up_was_there_before(void **state)
+{
+    struct access_bench *b = *state;
+    assert_int_equal(access_bench_set_up_first(b, access_setup_token(b->access), "ann", PASSWORD), 0);
+    guess(b, "ann", "192.0.2.2", 5);
+    assert_int_equal(access_bench_login(b, "ann", PASSWORD, PEER), 0);
 }
 
 static void an_unknown_user_waits_as_a_known_one(void **state)
@@ -196,8 +242,16 @@ static void an_address_waits_whoever_is_tried(void **state)
     assert_int_equal(access_bench_login(b, "ann", PASSWORD, PEER), 0);
     assert_int_equal(access_bench_login(b, "ann", PASSWORD, PEER), 0); /* a right one costs no wait */
     guess(b, "u9", PEER, 1);
-    assert_int_equal(access_bench_login(b, "ann", PASSWORD, PEER), -EAGAIN); /* but forgives no wrong ones */
+    assert_int_equal(access_bench_login(b, "bob", PASSWORD, PEER), -EAGAIN); /* but forgives no wrong ones */
     assert_int_equal(b->last.retry_after_s, 2);
+    for (int i = 10; i < 20; i++) {
+        char user[8];
+        (void)snprintf(user, sizeof(user), "u%d", i);
+        access_bench_pass(b, 4000);
+        guess(b, user, PEER, 1);
+    }
+    assert_int_equal(access_bench_login(b, "bob", PASSWORD, PEER), -EAGAIN); /* nor does it wait long */
+    assert_int_equal(b->last.retry_after_s, 4);
 }
 
 static void who_is_on_this_host_is_counted_by_user_only(void **state)
@@ -287,10 +341,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TABLE(each_wrong_try_after_the_fourth_doubles_the_wait),
         TABLE(wrong_tries_are_forgotten_after_an_hour),
+        TABLE(the_longest_wait_is_the_tables_own),
         TABLE(a_try_taken_back_leaves_no_trace),
         TABLE(the_table_is_bounded_and_the_oldest_makes_room),
         TABLE(an_address_counts_with_its_neighbours_where_they_are_one_host),
-        TEST(a_user_waits_whoever_tries),
+        TEST(who_tries_a_name_at_one_address_waits_long_there),
+        TEST(a_name_waits_shortly_whoever_tries_it),
+        TEST(where_a_user_was_before_no_stranger_keeps_that_user_out),
+        TEST(who_has_set_up_was_there_before),
         TEST(an_unknown_user_waits_as_a_known_one),
         TEST(an_address_waits_whoever_is_tried),
         TEST(who_is_on_this_host_is_counted_by_user_only),

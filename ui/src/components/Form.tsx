@@ -98,8 +98,8 @@ export function readNumber(text: string, min = -Infinity, max = Infinity): { val
 }
 
 // After a try to send: to the first field that is wrong, where its message is read out.
-export function focusWrong(event: Event): void {
-    const form = event.currentTarget as HTMLElement | null;
+export function focusWrong({ currentTarget }: { currentTarget: EventTarget | null }): void {
+    const form = currentTarget as HTMLElement | null;
     window.setTimeout(() => form?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
 }
 

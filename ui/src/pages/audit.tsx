@@ -19,6 +19,14 @@ const LIMIT = 50;
 const is = (value: unknown): boolean => value !== undefined && value !== null && value !== "";
 const actionName = (action: string): string => tOr("action." + action, action);
 
+// Of an OCPP request: which one, and what became of it.
+function outcomeOf({ action, after }: AuditEntry): string {
+    const { action: request, status, code } = (after ?? {}) as Record<string, unknown>;
+    if (action !== "station.request" || typeof request !== "string") return "";
+    const outcome = typeof code === "string" ? t("audit.refused", { code }) : status;
+    return typeof outcome === "string" ? `${request}: ${outcome}` : request;
+}
+
 export function Audit({ query }: PageProps) {
     const q = useSettled(query.q ?? "");
     const offset = Math.max(0, Number(query.offset) || 0);
@@ -29,7 +37,7 @@ export function Audit({ query }: PageProps) {
     const columns: Column<AuditEntry>[] = [
         { id: "time", title: t("audit.time"), cell: (entry) => <span title={dateTime(entry.time)}>{moment(entry.time)}</span>, class: "nowrap" },
         { id: "user", title: t("audit.user"), cell: (entry) => <>{entry.user} <span class="muted small">{tOr("role." + entry.role, entry.role)}</span></> },
-        { id: "action", title: t("audit.action"), cell: (entry) => <span title={entry.action}>{actionName(entry.action)}</span> },
+        { id: "action", title: t("audit.action"), cell: (entry) => <span title={entry.action}>{actionName(entry.action)} <span class="muted small">{outcomeOf(entry)}</span></span> },
         { id: "target", title: t("audit.target"), cell: (entry) => entry.target || NONE },
         { id: "peer", title: t("audit.peer"), cell: (entry) => entry.peer || NONE },
         { id: "more", title: t("audit.details"), cell: (entry) => (is(entry.before) || is(entry.after)

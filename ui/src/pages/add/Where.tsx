@@ -75,7 +75,7 @@ export function Where({ draft, change, onScan, onKnown }: Props) {
         const found = errorsOfPlace(draft, isSearch);
         if (draft.way === "serial" && !draft.bus && names.has(narrow(draft.busName))) found.busName = t("add.wrong.busTaken");
         setWrong(found);
-        focusWrong({ currentTarget: (event.currentTarget as HTMLElement).closest("form") } as unknown as Event);
+        focusWrong({ currentTarget: (event.currentTarget as HTMLElement).closest("form") });
         if (Object.keys(found).length > 0 || busy) return;
         if (!isSearch) return onKnown();
         setBusy(true);
