@@ -272,6 +272,26 @@ static void the_oldest_make_room_and_are_told_to_be_lost(void **state)
     assert_string_equal(printed(b, &none, FIRST + 4, &next), ""); /* all that it has not seen is there */
 }
 
+static void states_of_before_a_gap_are_left_out(void **state)
+{
+    struct bench *b = *state;
+    const struct feed_filter filter = { .types = ALL, .states_from = FIRST + FEED_TYPES };
+    uint64_t next;
+    for (int again = 0; again < 2; again++)
+        for (unsigned type = 0; type < FEED_TYPES; type++)
+            add(b, type, "CS1", "{}");
+    const char *text = printed(b, &filter, FIRST, &next);
+    for (unsigned type = 0; type < FEED_TYPES; type++) {
+        char event[32];
+        bool is_state = type == FEED_SIGNALS || type == FEED_POINT || type == FEED_POWER;
+        (void)snprintf(event, sizeof(event), "event: %s\n", feed_type_names[type]);
+        const char *first = strstr(text, event);
+        assert_non_null(first);
+        assert_true((strstr(first + 1, event) == NULL) == is_state);
+    }
+    assert_null(strstr(text, "lost"));
+}
+
 static void there_are_never_more_than_fit(void **state)
 {
     struct bench *b = *state;
@@ -377,6 +397,7 @@ int main(void)
         TEST(a_search_looks_at_some_at_a_time),
         TEST(the_stream_stops_when_there_is_enough),
         TEST(the_oldest_make_room_and_are_told_to_be_lost),
+        TEST(states_of_before_a_gap_are_left_out),
         TEST(there_are_never_more_than_fit),
         TEST(one_event_does_not_push_out_all_others),
         TEST(who_follows_is_told_of_each),
