@@ -153,10 +153,10 @@ static const char *shown(const struct feed *feed, const struct feed_filter *filt
     return text && (!*filter->text || strcasestr(text, filter->text)) ? text : NULL;
 }
 
-/* What happened at a moment: a frame, a write, a line of the log. Who follows is told when, as by feed_list(). */
+/* What happened at a moment, or was so then: a frame, a write, a line of the log, a station. Who follows is told when, as by feed_list(). */
 static bool is_moment(enum feed_type type)
 {
-    return type == FEED_FRAME || type == FEED_WRITE || type == FEED_LOG;
+    return type == FEED_FRAME || type == FEED_WRITE || type == FEED_LOG || type == FEED_STATION;
 }
 
 static void print_event(struct buf *out, uint64_t id, const struct event *event, const char *text)

@@ -52,7 +52,7 @@ def test_each_type_is_told_of_what_happens(site, viewer):
         signals = stream.next("signals", state="connected")
         assert signals.data["station"] == "CS1" and signals.data["event"] == "signals"
         item = stream.next("station", id="CS1")
-        assert set(item.data) >= {"link", "evses", "attention"}
+        assert set(item.data) >= {"link", "evses", "attention"} and re.fullmatch(r"20\d\d-.*Z", item.data["time"])
         point = points.next("point", point="cp_state")
         assert point.data["station"] == "CS1" and point.data["quality"] == "good"
         site.ask(f"tap tcp1 {CARD}")

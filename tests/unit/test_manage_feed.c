@@ -102,11 +102,11 @@ static void events_are_told_in_order_with_number_type_and_data(void **state)
     const struct feed_filter all = { .types = ALL };
     uint64_t next;
     AUTO(json_t) *event = json_pack("{s:i}", "a", 1);
-    feed_add(b->feed, FEED_STATION, "CS1", event);
-    feed_add(b->feed, FEED_STATION, "CS1", NULL); /* which was not made, for want of memory */
+    feed_add(b->feed, FEED_SCAN, "", event);
+    feed_add(b->feed, FEED_SCAN, "", NULL); /* which was not made, for want of memory */
     add(b, FEED_POWER, "", "{\"b\":2}");
     assert_string_equal(printed(b, &all, FIRST, &next),
-                        "id: 1767225600000000\nevent: station\ndata: {\"a\":1}\n\n"
+                        "id: 1767225600000000\nevent: scan\ndata: {\"a\":1}\n\n"
                         "id: 1767225600000001\nevent: power\ndata: {\"b\":2}\n\n");
     assert_int_equal(next, FIRST + 2);
     assert_string_equal(printed(b, &all, next, &next), "");
@@ -116,7 +116,7 @@ static void events_are_told_in_order_with_number_type_and_data(void **state)
 static void moments_have_their_time_in_the_stream(void **state)
 {
     struct bench *b = *state;
-    static const enum feed_type types[] = { FEED_FRAME, FEED_WRITE, FEED_LOG };
+    static const enum feed_type types[] = { FEED_FRAME, FEED_WRITE, FEED_LOG, FEED_STATION };
     const struct feed_filter all = { .types = ALL };
     uint64_t next = FIRST;
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
@@ -199,11 +199,11 @@ static void what_is_presented_is_what_is_searched(void **state)
     struct bench *b = *state;
     const struct feed_filter all = { .types = ALL }, secret = { .types = ALL, .text = "secret" };
     uint64_t next;
-    feed_set_presenter(b->feed, FEED_STATION, present);
-    add(b, FEED_STATION, "CS1", "secret");
-    add(b, FEED_STATION, "CS2", "!");
+    feed_set_presenter(b->feed, FEED_SIGNALS, present);
+    add(b, FEED_SIGNALS, "CS1", "secret");
+    add(b, FEED_SIGNALS, "CS2", "!");
     assert_string_equal(printed(b, &all, FIRST, &next),
-                        "id: 1767225600000000\nevent: station\ndata: {\"of\":\"CS1\"}\n\n");
+                        "id: 1767225600000000\nevent: signals\ndata: {\"of\":\"CS1\"}\n\n");
     assert_listed(b, &all, 0, 10, "0", 0);
     assert_listed(b, &secret, 0, 10, "", 0);
 }
