@@ -304,6 +304,8 @@ static json_t *take_event(struct event_stream *s)
             *rest++ = '\0';
         if (str_starts(line, "id: "))
             (void)str_copy(s->last_id, sizeof(s->last_id), line + 4);
+        else if (str_equal(line, "event: lost"))
+            s->has_gap = true;
         else if (str_starts(line, "data: ") && !event)
             event = json_from_text(line + 6, strlen(line + 6));
     }
@@ -327,12 +329,14 @@ static void reopen(struct event_stream *s)
         (void)fprintf(stderr, "ocpp-cli: the gateway closed the connection\n");
         s->ended = true;
     }
+    s->has_gap = s->has_gap || !*s->last_id; /* the gateway cannot know since when */
 }
 
 void event_stream_resume(struct event_stream *s)
 {
     s->ended = false;
     s->data.len = 0;
+    s->has_gap = s->has_gap || !*s->last_id;
     (void)send_request(s);
 }
 

@@ -33,6 +33,7 @@ struct event_stream {
     char *path;
     struct buf data;     /* not looked at yet */
     char last_id[24];    /* of the last event; "": none yet */
+    bool has_gap;        /* something may be missing: who shows a state reads it anew, and clears this */
     bool is_open, ended; /* ended: for good, and why was said */
     int status;
     bool by_hand;     /* to be set after event_stream_open(): see event_stream_resume() */

@@ -86,6 +86,12 @@ int run_limit(const struct cli *cli, int argc, char **argv)
     return answer ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* After a break that was too long: the gateway has not kept all. */
+static bool is_lost(const json_t *item)
+{
+    return json_object_get(item, "from") && json_object_get(item, "to");
+}
+
 /* Shows what comes until the gateway or the user ends it. */
 static int follow(const struct cli *cli, const char *path, void (*begin)(void),
                   void (*show)(const json_t *item))
@@ -98,6 +104,8 @@ static int follow(const struct cli *cli, const char *path, void (*begin)(void),
         for (json_t *item; (item = event_stream_next(&stream, -1));) {
             if (cli->json)
                 (void)json_dumpf(item, stdout, JSON_COMPACT), (void)putchar('\n');
+            else if (is_lost(item))
+                (void)fprintf(stderr, "ocpp-cli: some of what happened meanwhile is lost\n");
             else
                 show(item);
             (void)fflush(stdout);

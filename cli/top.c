@@ -97,8 +97,6 @@ static void on_event(struct top *t, json_t *event)
     const char *id = json_get_string(event, "id", NULL);
     if (id && json_object_get(event, "evses"))
         (void)json_object_set(t->stations, id, event);
-    else if (json_object_get(event, "from")) /* some were lost */
-        t->listed_ms = 0;
     t->is_wanted = true;
 }
 
@@ -112,8 +110,9 @@ static void take_events(struct top *t)
         on_event(t, event);
     }
     t->is_wanted = t->is_wanted || was_open != t->stream.is_open;
-    if (!was_open && t->stream.is_open)
+    if ((!was_open && t->stream.is_open) || t->stream.has_gap)
         t->listed_ms = 0;
+    t->stream.has_gap = false;
     int64_t now = now_ms();
     if (!t->stream.is_open && !t->stream.easy && now >= t->retry_ms) {
         event_stream_resume(&t->stream);

@@ -96,7 +96,18 @@ static void on_event(struct verification *v, json_t *event)
     }
 }
 
-/* One event, if it comes within `ms`. */
+/* What is there. False: nobody tells. */
+static bool read_points(struct verification *v, const struct cli *cli)
+{
+    AUTO_FREE char *path = api_path("/stations/%s/points", v->station);
+    AUTO(json_t) *now = path ? api_list(cli, path, 0) : NULL;
+    size_t index;
+    json_t *event;
+    json_array_foreach(json_object_get(now, "items"), index, event) on_event(v, event);
+    return now != NULL;
+}
+
+/* One event, if it comes within `ms`; after a gap all that is there. */
 static void listen(struct verification *v, int64_t ms)
 {
     json_t *event = event_stream_next(&v->watch, ms);
@@ -105,6 +116,11 @@ static void listen(struct verification *v, int64_t ms)
     else if (v->watch.ended)
         v->stopped = true;
     json_decref(event);
+    if (v->watch.has_gap && !v->stopped) {
+        struct cli patient = *v->cli;
+        patient.is_silent = true;
+        v->watch.has_gap = !read_points(v, &patient);
+    }
 }
 
 bool verify_wait(struct verification *v, int64_t ms, bool (*is)(const struct verification *v))
@@ -131,16 +147,11 @@ int verify_listen(struct verification *v)
         v->value[m] = NAN;
     v->origin_ms = verify_now_ms();
     AUTO_FREE char *path = api_path("/stream?types=point,signals,write&station=%s", v->station);
-    AUTO_FREE char *points = api_path("/stations/%s/points", v->station);
     if (event_stream_open(&v->watch, v->cli, path) < 0)
         return -ENOTCONN;
     v->watch.interrupt_fd = v->interrupt_fd;
-    AUTO(json_t) *now = points ? api_list(v->cli, points, 0) : NULL;
-    if (!now)
+    if (!read_points(v, v->cli))
         return -EIO;
-    size_t index;
-    json_t *event;
-    json_array_foreach(json_object_get(now, "items"), index, event) on_event(v, event);
     (void)verify_wait(v, 15000, has_all);
     if (v->stopped)
         return -ECANCELED;

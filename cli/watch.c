@@ -15,9 +15,10 @@
 #include "base/str.h"
 #include "connection.h"
 
-#define MAX_ROWS     2000
-#define HIGHLIGHT_MS 3000 /* how long a change is seen */
-#define REDRAW_MS    250
+#define MAX_ROWS      2000
+#define HIGHLIGHT_MS  3000 /* how long a change is seen */
+#define REDRAW_MS     250
+#define READ_AGAIN_MS 1000
 
 struct row {
     int evse;
@@ -250,6 +251,8 @@ static void tell_all(struct table *t)
 
 static void show_event(const struct cli *cli, struct table *t, const json_t *event)
 {
+    if (!json_object_get(event, "event"))
+        return; /* some were lost: all is read anew */
     if (cli->json)
         (void)json_dumpf(event, stdout, JSON_COMPACT), (void)putchar('\n');
     else
@@ -257,24 +260,37 @@ static void show_event(const struct cli *cli, struct table *t, const json_t *eve
     (void)fflush(stdout);
 }
 
-/* What is there, then what changes. */
-static void follow_points(const struct cli *cli, struct event_stream *stream, struct table *t,
-                          const char *station)
+/* What is there. False: nobody tells. */
+static bool show_points(const struct cli *cli, struct table *t, const char *station)
 {
     AUTO_FREE char *path = api_path("/stations/%s/points", station);
     AUTO(json_t) *now = path ? api_list(cli, path, 0) : NULL;
     size_t index;
     json_t *event;
-    if (!now)
-        return;
     json_array_foreach(json_object_get(now, "items"), index, event) show_event(cli, t, event);
+    return now != NULL;
+}
+
+/* What is there, then what changes; after a gap again all that is there. */
+static void follow_points(const struct cli *cli, struct event_stream *stream, struct table *t,
+                          const char *station)
+{
+    struct cli patient = *cli; /* while the gateway makes the station anew, it is not there */
+    int64_t read_ms = 0;
+    patient.is_silent = true;
+    if (!show_points(cli, t, station))
+        return;
     if (!cli->json)
         tell_all(t);
     while (!stream->ended) {
-        event = event_stream_next(stream, cli->json ? -1 : REDRAW_MS);
+        json_t *event = event_stream_next(stream, REDRAW_MS);
         if (event)
             show_event(cli, t, event);
         json_decref(event);
+        if (stream->has_gap && now_ms() - read_ms >= READ_AGAIN_MS) {
+            stream->has_gap = !show_points(&patient, t, station);
+            read_ms = now_ms();
+        }
         if (!cli->json)
             draw_if_due(t, station);
     }

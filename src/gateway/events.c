@@ -51,6 +51,11 @@ bool events_are_followed(const struct events *events, enum events_kind kind, con
     return events->follows && events->follows(events->ctx, kind, station);
 }
 
+uint64_t events_next_id(const struct events *events)
+{
+    return events->next_id ? events->next_id(events->ctx) : 0;
+}
+
 void events_point(const struct events *events, const char *station, enum events_kind kind, json_t *event)
 {
     if (event && events->on_point)

@@ -5,11 +5,12 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "charger/point.h"
 
 /* Points and signals are told only of what is followed. */
-enum events_kind { EVENTS_POINTS, EVENTS_SIGNALS };
+enum events_kind { EVENTS_POINTS, EVENTS_SIGNALS, EVENTS_KINDS };
 
 /* All NULL: nobody follows. */
 struct events {
@@ -19,6 +20,7 @@ struct events {
     void (*on_write)(void *ctx, const char *station, const json_t *event);
     bool (*follows)(void *ctx, enum events_kind kind, const char *station);
     void (*on_point)(void *ctx, const char *station, enum events_kind kind, const json_t *event);
+    uint64_t (*next_id)(void *ctx); /* of the event to come */
 };
 
 /* A frame as it may be shown, without its secrets: {event: "frame", station, outgoing, frame}; new reference or NULL. */
@@ -34,6 +36,7 @@ struct device_write {
 };
 void events_write(const struct events *events, const char *station, const struct device_write *write);
 bool events_are_followed(const struct events *events, enum events_kind kind, const char *station);
+uint64_t events_next_id(const struct events *events); /* 0: nobody numbers them */
 /* Takes the reference (NULL: nothing). */
 void events_point(const struct events *events, const char *station, enum events_kind kind, json_t *event);
 

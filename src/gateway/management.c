@@ -16,6 +16,7 @@
 #include "gateway/probe.h"
 #include "gateway/profile_files.h"
 #include "gateway/scan_job.h"
+#include "gateway/station_charger.h"
 #include "gateway/station_entry.h"
 #include "gateway/trial.h"
 
@@ -49,7 +50,8 @@ struct management {
     struct look looks[LOOKS];
     struct timer tick, listen, change; /* listen: tries again; change: to another address or certificate */
     int ticks;
-    size_t next_touched; /* where the next tick goes on */
+    uint64_t power_untold; /* the event that was to come when nobody followed power */
+    size_t next_touched;   /* where the next tick goes on */
     bool refused_told;
 };
 
@@ -99,6 +101,44 @@ static bool follows(void *ctx, enum events_kind kind, const char *station)
     if (kind == EVENTS_SIGNALS)
         return api_is_followed(m->api, FEED_SIGNALS, station);
     return api_is_followed(m->api, FEED_POINT, station) || is_looked_at(m, station);
+}
+
+static uint64_t next_id(void *ctx)
+{
+    return feed_next_id(((struct management *)ctx)->feed);
+}
+
+struct untold {
+    const struct feed_filter *filter;
+    uint64_t id;
+};
+
+static void look_for_untold(void *ctx, const struct station_charger *charger)
+{
+    struct untold *last = ctx;
+    static const enum feed_type types[EVENTS_KINDS] = {
+        [EVENTS_POINTS] = FEED_POINT,
+        [EVENTS_SIGNALS] = FEED_SIGNALS,
+    };
+    for (size_t kind = 0; kind < EVENTS_KINDS; kind++)
+        if (last->filter->types & 1u << types[kind] && charger->untold[kind] > last->id)
+            last->id = charger->untold[kind];
+}
+
+/* Frames, writes, the log and scans are told always; a station that was touched stays so until it is told. */
+static uint64_t untold(void *ctx, const struct feed_filter *filter)
+{
+    const struct gateway *gateway = ctx;
+    struct untold last = { filter, 0 };
+    bool is_of_devices = filter->types & (1u << FEED_POINT | 1u << FEED_SIGNALS);
+    if (filter->types & 1u << FEED_POWER && !*filter->station)
+        last.id = gateway->management->power_untold;
+    if (is_of_devices && *filter->station && !gateway_station(gateway, filter->station))
+        return next_id(gateway->management); /* it may have been there */
+    for (size_t i = 0; i < gateway->station_count; i++)
+        if (!*filter->station || str_equal(station_entry_config(gateway->stations[i])->id, filter->station))
+            station_entry_each_charger(gateway->stations[i], look_for_untold, &last);
+    return last.id;
 }
 
 static void on_log_line(void *ctx, const struct log_line *line)
@@ -160,9 +200,12 @@ static void on_tick(struct timer *timer, void *ctx)
     struct management *m = ctx;
     if (api_is_followed(m->api, FEED_STATION, NULL))
         tell_touched(m);
-    if (++m->ticks % POWER_EVERY == 0 && api_is_followed(m->api, FEED_POWER, NULL)) {
+    bool is_power_due = ++m->ticks % POWER_EVERY == 0;
+    if (is_power_due && api_is_followed(m->api, FEED_POWER, NULL)) {
         AUTO(json_t) *power = site_overview(m->gateway, false);
         feed_add(m->feed, FEED_POWER, "", power);
+    } else if (is_power_due) {
+        m->power_untold = feed_next_id(m->feed);
     }
     env_timer_start(&m->gateway->loop.env, timer, TICK_MS);
 }
@@ -285,6 +328,7 @@ static int make(struct management *m)
         .access = m->access,
         .feed = m->feed,
         .history = gateway->history,
+        .untold = untold,
         .tables = tables,
         .ctx = gateway,
     };
@@ -314,7 +358,7 @@ int management_new(struct gateway *gateway, struct management **ret)
     feed_set_presenter(m->feed, FEED_FRAME, present_frame);
     feed_set_follower(m->feed, on_added, m);
     log_set_follower(on_log_line, m);
-    gateway->events = (struct events){ m, on_frame, on_write, follows, on_point };
+    gateway->events = (struct events){ m, on_frame, on_write, follows, on_point, next_id };
     env_timer_start(&gateway->loop.env, &m->tick, TICK_MS);
     *ret = m;
     return 0;

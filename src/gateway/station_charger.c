@@ -35,6 +35,15 @@ static bool is_followed(const struct station_charger *c, enum events_kind kind)
     return events_are_followed(events_of(c), kind, station_id(c));
 }
 
+/* Whether a change is told. If not, who comes again to follow is told that there was one (untold()). */
+static bool is_to_be_told(struct station_charger *c, enum events_kind kind)
+{
+    if (is_followed(c, kind))
+        return true;
+    c->untold[kind] = events_next_id(events_of(c));
+    return false;
+}
+
 static struct device_view view_of(const struct station_charger *c)
 {
     return (struct device_view){ station_id(c), c->first_evse, c->config->profile, c->charger, c->raws };
@@ -61,7 +70,7 @@ static void on_signals(void *ctx, int evse, const struct evse_signals *signals)
 {
     struct station_charger *c = ctx;
     station_entry_touch(c->entry);
-    if (is_followed(c, EVENTS_SIGNALS)) {
+    if (is_to_be_told(c, EVENTS_SIGNALS)) {
         struct device_view view = view_of(c);
         events_point(events_of(c), station_id(c), EVENTS_SIGNALS, device_json_signals(&view, evse));
     }
@@ -112,7 +121,7 @@ static void on_point(void *ctx, const struct point *point, const struct point_va
 {
     struct station_charger *c = ctx;
     (void)value;
-    if (is_followed(c, EVENTS_POINTS))
+    if (is_to_be_told(c, EVENTS_POINTS))
         tell_point(c, point);
 }
 
@@ -175,6 +184,8 @@ static const struct device_events device_events = { on_value, on_no_value, on_ba
 
 int station_charger_make(struct station_charger *c)
 {
+    for (size_t kind = 0; kind < EVENTS_KINDS; kind++) /* who followed the one before knows nothing of it */
+        c->untold[kind] = events_next_id(events_of(c));
     c->charger = charger_new(&c->gateway->loop.env, c->config->profile, &charger_events, c);
     return c->charger ? 0 : -ENOMEM;
 }

@@ -7,6 +7,7 @@
 #include "charger/charger.h"
 #include "gateway/device_json.h"
 #include "gateway/device_link.h"
+#include "gateway/events.h"
 
 struct gateway;
 struct station_entry;
@@ -17,9 +18,10 @@ struct station_charger {
     const struct charger_config *config;
     struct charger *charger;
     struct device_link link;
-    int first_evse;         /* of the station, 1.. */
-    int silent_err;         /* why it does not answer; 0: it does, or nobody knows yet */
-    struct raw_value *raws; /* what the points came as, by index; NULL while nobody watches */
+    int first_evse;                /* of the station, 1.. */
+    int silent_err;                /* why it does not answer; 0: it does, or nobody knows yet */
+    struct raw_value *raws;        /* what the points came as, by index; NULL while nobody watches */
+    uint64_t untold[EVENTS_KINDS]; /* the event that was to come at the last change that nobody followed */
 };
 
 /* gateway, entry, config and first_evse are set before. 0 or -ENOMEM. */

@@ -38,6 +38,8 @@ struct api_settings {
     struct access *access;
     struct feed *feed;
     struct history *history; /* for the audit log */
+    /* The number of the event that was to come when something that the filter asks for was last not told, since nobody followed; 0: never. */
+    uint64_t (*untold)(void *ctx, const struct feed_filter *filter);
     const struct api_route *const
         *tables; /* of routes, each ends with a pattern of NULL; NULL ends. Outlive the API */
     void *ctx;   /* api_context() */

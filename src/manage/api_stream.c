@@ -10,12 +10,19 @@
 #define FILL_BYTES      (32u << 10)
 #define SEARCH_PAUSE_MS 1
 
+/* Where a stream goes on, and what its reader missed before: is_gap: between these two events. */
+struct place {
+    uint64_t next_id;
+    bool is_gap;
+    uint64_t lost_from, lost_to;
+};
+
 struct stream {
     struct api *api;
     struct list link;
     struct http_exchange *exchange;
     struct feed_filter filter;
-    uint64_t next_id;
+    struct place place;
     bool keepalive_due, ended;
     char session[ACCESS_SECRET_SIZE], token[ACCESS_NAME_SIZE]; /* whose it is: it ends with that */
 };
@@ -23,11 +30,15 @@ struct stream {
 static bool fill(void *ctx, struct buf *out)
 {
     struct stream *stream = ctx;
+    const struct feed *feed = stream->api->settings.feed;
+    struct place *place = &stream->place;
     if (stream->ended)
         return false;
-    stream->next_id =
-        feed_print_sse(stream->api->settings.feed, &stream->filter, stream->next_id, FILL_BYTES, out);
-    if (out->len == 0 && stream->next_id < feed_next_id(stream->api->settings.feed))
+    if (place->is_gap)
+        feed_print_lost(out, place->next_id - 1, place->lost_from, place->lost_to);
+    place->is_gap = false;
+    place->next_id = feed_print_sse(feed, &stream->filter, place->next_id, FILL_BYTES, out);
+    if (out->len == 0 && place->next_id < feed_next_id(feed))
         http_stream_wake(stream->exchange); /* nothing fitted so far: the others' turn, then on */
     else if (stream->keepalive_due && out->len == 0)
         buf_text(out, ": still here\n\n");
@@ -43,21 +54,38 @@ static void stream_free(struct stream *stream)
     free(stream);
 }
 
-/* Where it goes on: after the event the client had last, or with the next one. */
-static bool read_place(struct api_request *request, uint64_t *ret)
+/* The last event that the client had. A browser that comes back by itself asks for the address it was given once, and tells in the header where it is. */
+static const char *last_event(const struct api_request *request)
 {
-    const char *last = request->exchange ? http_header(request->exchange, "last-event-id") : NULL;
+    const char *header = request->exchange ? http_header(request->exchange, "last-event-id") : NULL;
+    return header && *header ? header : api_query(request, "lastEventId", "");
+}
+
+/* After the event the client had last, or with the next one. What the ring has no more, feed_print_sse() says. Where something was not told, the states
+ * before that are left out: else an old one could come after the client has read the new one, and stay. */
+static bool read_place(struct api_request *request, struct feed_filter *filter, struct place *ret)
+{
+    const struct api_settings *settings = &request->api->settings;
+    const char *last = last_event(request);
+    uint64_t next_id = feed_next_id(settings->feed);
     int64_t id;
-    last = api_query(request, "lastEventId", last);
-    *ret = feed_next_id(request->api->settings.feed);
-    if (!last || !*last)
+    *ret = (struct place){ .next_id = next_id };
+    if (!*last)
         return true;
     if (str_to_int(last, 0, INT64_MAX - 1, &id) < 0) {
         api_problem(request, 400, "Last-Event-ID: expected a number");
         return false;
     }
-    if ((uint64_t)id + 1 < *ret)
-        *ret = (uint64_t)id + 1;
+    uint64_t from = (uint64_t)id + 1;
+    if (from > next_id) { /* of an earlier run, when the clock was ahead */
+        *ret = (struct place){ next_id, true, 0, next_id - 1 };
+        return true;
+    }
+    uint64_t untold = settings->untold ? settings->untold(settings->ctx, filter) : 0;
+    if (untold >= from)
+        filter->states_from = untold;
+    bool is_gap = from >= feed_first_id(settings->feed) && untold >= from;
+    *ret = (struct place){ from, is_gap, from, untold };
     return true;
 }
 
@@ -93,8 +121,8 @@ static void get_stream(struct api_request *request)
     };
     struct api *api = request->api;
     struct feed_filter filter;
-    uint64_t next_id;
-    if (!read_filter(request, &filter) || !read_place(request, &next_id))
+    struct place place;
+    if (!read_filter(request, &filter) || !read_place(request, &filter, &place))
         return;
     if (api->stream_count >= API_STREAMS_MAX) {
         api_problem_with(request, 503, json_pack("{s:i}", "retryAfter", 10),
@@ -107,7 +135,7 @@ static void get_stream(struct api_request *request)
         return;
     }
     *stream = (struct stream){
-        .api = api, .exchange = request->exchange, .filter = filter, .next_id = next_id, .keepalive_due = true
+        .api = api, .exchange = request->exchange, .filter = filter, .place = place, .keepalive_due = true
     };
     memcpy(stream->session, request->session, sizeof(stream->session));
     if (!*stream->session && !request->http.is_local)

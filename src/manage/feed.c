@@ -135,10 +135,11 @@ uint64_t feed_first_id(const struct feed *feed)
     return feed->first_id;
 }
 
-static bool may_fit(const struct feed_filter *filter, const struct event *event)
+static bool may_fit(const struct feed_filter *filter, uint64_t id, const struct event *event)
 {
-    return filter->types & 1u << event->type &&
-           (!*filter->station || str_equal(event->station, filter->station));
+    const unsigned states = 1u << FEED_SIGNALS | 1u << FEED_POINT | 1u << FEED_POWER;
+    unsigned types = id < filter->states_from ? filter->types & ~states : filter->types;
+    return types & 1u << event->type && (!*filter->station || str_equal(event->station, filter->station));
 }
 
 /* The JSON of one that may fit, if it does, else NULL; `*own` is to be freed. What is filtered by is what is shown: nobody finds out by searching what is hidden. */
@@ -152,10 +153,10 @@ static const char *shown(const struct feed *feed, const struct feed_filter *filt
     return text && (!*filter->text || strcasestr(text, filter->text)) ? text : NULL;
 }
 
-/* What happened at a moment: a frame, a write, a line of the log. Who follows is told when, as by feed_list(). */
+/* What happened at a moment, or was so then: a frame, a write, a line of the log, a station. Who follows is told when, as by feed_list(). */
 static bool is_moment(enum feed_type type)
 {
-    return type == FEED_FRAME || type == FEED_WRITE || type == FEED_LOG;
+    return type == FEED_FRAME || type == FEED_WRITE || type == FEED_LOG || type == FEED_STATION;
 }
 
 static void print_event(struct buf *out, uint64_t id, const struct event *event, const char *text)
@@ -170,18 +171,23 @@ static void print_event(struct buf *out, uint64_t id, const struct event *event,
     buf_printf(out, "%s\n\n", text);
 }
 
+void feed_print_lost(struct buf *out, uint64_t id, uint64_t from, uint64_t to)
+{
+    buf_printf(out, "id: %" PRIu64 "\nevent: lost\ndata: {\"from\":%" PRIu64 ",\"to\":%" PRIu64 "}\n\n", id,
+               from, to);
+}
+
 uint64_t feed_print_sse(const struct feed *feed, const struct feed_filter *filter, uint64_t from, size_t max,
                         struct buf *out)
 {
     if (from < feed->first_id) {
-        buf_printf(out, "id: %" PRIu64 "\nevent: lost\ndata: {\"from\":%" PRIu64 ",\"to\":%" PRIu64 "}\n\n",
-                   feed->first_id - 1, from, feed->first_id - 1);
+        feed_print_lost(out, feed->first_id - 1, from, feed->first_id - 1);
         from = feed->first_id;
     }
     for (int looks = 0; from < feed->next_id && out->len < max && looks < FEED_LOOKS; from++) {
         const struct event *event = event_at(feed, from);
         AUTO_FREE char *own = NULL;
-        if (!may_fit(filter, event))
+        if (!may_fit(filter, from, event))
             continue;
         looks++;
         const char *text = shown(feed, filter, event, &own);
@@ -208,7 +214,7 @@ json_t *feed_list(const struct feed *feed, const struct feed_filter *filter, uin
     for (int looks = 0; list && id > feed->first_id && looks < FEED_LOOKS && json_array_size(list) < limit;) {
         const struct event *event = event_at(feed, --id);
         AUTO_FREE char *own = NULL;
-        if (!may_fit(filter, event))
+        if (!may_fit(filter, id, event))
             continue;
         looks++;
         const char *text = shown(feed, filter, event, &own);

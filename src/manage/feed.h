@@ -38,7 +38,8 @@ void feed_free(struct feed *feed);
 struct feed_filter {
     unsigned types;
     char station[64];
-    char text[64]; /* part of the event's JSON, ASCII case ignored; "": all */
+    char text[64];        /* part of the event's JSON, ASCII case ignored; "": all */
+    uint64_t states_from; /* signals, points, power of before are left out: what followed was not told */
 };
 /* Sets types from "frame,log"; "": all but points. 0, or -EINVAL: a name that is none. */
 int feed_filter_types(struct feed_filter *filter, const char *names);
@@ -56,10 +57,12 @@ void feed_set_follower(struct feed *feed, void (*on_added)(void *ctx), void *ctx
 uint64_t feed_next_id(const struct feed *feed);  /* of the event to come */
 uint64_t feed_first_id(const struct feed *feed); /* the oldest that is left, or the next */
 
-/* Appends events from number `from` on that fit, as a stream of Server-Sent Events (id, event, data; that of a frame, a write or a line of the log has its
- * time in it), until `max` bytes or FEED_LOOKS. Returns the number to go on from. What is not there any more is told by an event "lost". */
+/* Appends events from number `from` on that fit, as a stream of Server-Sent Events (id, event, data; that of a frame, a write, a line of the log
+ * or a station has its time in it), until `max` bytes or FEED_LOOKS. Returns the number to go on from. What is not there any more is told by an event "lost". */
 uint64_t feed_print_sse(const struct feed *feed, const struct feed_filter *filter, uint64_t from, size_t max,
                         struct buf *out);
+/* Appends an event "lost" with this number: of what happened after event `from` - 1 and before `to` + 1, something is not told. */
+void feed_print_lost(struct buf *out, uint64_t id, uint64_t from, uint64_t to);
 /* The newest `limit` that fit before number `*before` (0: the end), newest first, as [{id, time, type, station, data}], of the next FEED_LOOKS. `*before`: where
  * to go on for more; 0: there is nothing older. New reference or NULL. */
 json_t *feed_list(const struct feed *feed, const struct feed_filter *filter, uint64_t *before, size_t limit);

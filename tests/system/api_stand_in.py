@@ -52,7 +52,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b": still here\n\n")
         try:
             for number, event in enumerate(self.server.events()):
-                self.wfile.write(f"id: {number + 1}\nevent: station\ndata: {json.dumps(event)}\n\n".encode())
+                type_ = "lost" if "from" in event else event.get("event", "station")
+                self.wfile.write(f"id: {number + 1}\nevent: {type_}\ndata: {json.dumps(event)}\n\n".encode())
         except (BrokenPipeError, ConnectionResetError):
             pass
         self.close_connection = True

@@ -55,7 +55,7 @@ def test_each_type_is_told_of_what_happens(site, viewer):
         signals = stream.next("signals", state="connected")
         assert signals.data["station"] == "CS1" and signals.data["event"] == "signals"
         item = stream.next("station", id="CS1")
-        assert set(item.data) >= {"link", "evses", "attention"}
+        assert set(item.data) >= {"link", "evses", "attention"} and re.fullmatch(r"20\d\d-.*Z", item.data["time"])
         point = points.next("point", point="cp_state")
         assert point.data["station"] == "CS1" and point.data["quality"] == "good"
         site.ask(f"tap tcp1 {CARD}")
@@ -82,7 +82,10 @@ def test_only_what_was_asked_for_is_told(site, viewer):
         for station in ("CS1", "CS2"):
             site.csms.call(station, "GetLocalListVersion")
             site.csms.call(station, "DataTransfer", {"vendorId": f"needle-{station}"})
-        assert {mine.next("frame").data["station"] for _ in range(4)} == {"CS2"}
+        told = [mine.next("frame")]
+        while "UnknownVendorId" not in str(told[-1].data):      # what the station still had to say at the beginning may come before
+            told.append(mine.next("frame"))
+        assert {e.data["station"] for e in told} == {"CS2"}
         assert [found.next("frame").data["frame"][3]["vendorId"] for _ in range(2)] == ["needle-CS1", "needle-CS2"]
         found.nothing()
         assert mine.events.empty()
@@ -147,11 +150,109 @@ def test_a_reader_goes_on_where_it_was(site, viewer):
             stream.nothing()
 
 
-def test_a_place_yet_to_come_is_the_next_one(site, viewer):
-    with viewer.stream("?types=frame", last=max(ring(viewer, "types=frame,log,write")) + 10 ** 6) as stream:
-        stream.nothing()
+def test_the_header_counts_more_than_the_address(site, viewer):
+    """A browser that comes back by itself asks for the address it was given first, and tells in the header where it is."""
+    with viewer.stream("?types=frame") as stream:
+        fill(site, 2, 10)
+        ids = [stream.next("frame").id for _ in range(4)]
+    with viewer.stream(f"?types=frame&lastEventId={ids[0]}", last=ids[2]) as stream:
+        assert stream.next().id == ids[3]
+
+
+def test_of_a_place_yet_to_come_all_is_lost(site, viewer):
+    """It is of an earlier run, when the clock was ahead: whatever the client knows is of that run."""
+    last = max(ring(viewer, "types=frame,log,write"))
+    with viewer.stream("?types=frame", last=last + 10 ** 6) as stream:
+        lost = stream.next()
+        assert lost.type == "lost" and lost.data == {"from": 0, "to": lost.id} and lost.id >= last
         site.csms.call("CS1", "GetLocalListVersion")
         assert stream.next("frame").data["frame"][2] == "GetLocalListVersion"
+    with viewer.stream("?types=frame", last=lost.id) as stream:
+        assert stream.next().type == "frame"
+
+
+def state_of(client, station):
+    return client.get(f"/stations/{station}")["evses"][0]["device"]["state"]
+
+
+def plug_or_unplug(site, client, station="CS1", charger="tcp1"):
+    before = state_of(client, station)
+    site.ask(f"unplug {charger}" if before == "connected" else f"plug {charger}")
+    until(lambda: state_of(client, station) not in (before, "unknown"), f"another state than {before}")
+
+
+def change_unseen(site, client, query):
+    """Until a change is told no more: when the gateway takes notice that a reader has left is not known."""
+    def is_unseen():
+        before = ring(client, query)
+        plug_or_unplug(site, client)
+        return ring(client, query) == before
+    until(is_unseen, "a change that nobody follows")
+
+
+@pytest.mark.parametrize("query", ["types=signals&station=CS1", "types=frame,signals", "types=point&station=CS1"])
+def test_what_changed_while_nobody_followed_is_lost(site, viewer, query):
+    kind = "point" if "point" in query else "signals"
+    until(lambda: state_of(viewer, "CS1") == "available", "the charger's state")
+    with viewer.stream(f"?types={kind}&station=CS2"):
+        with viewer.stream(f"?{query}") as stream:
+            plug_or_unplug(site, viewer)
+            last = stream.next(kind, station="CS1").id
+        change_unseen(site, viewer, f"types={kind}&station=CS1")
+        with viewer.stream(f"?{query}", last=last) as stream:
+            lost = stream.next()
+            assert lost.type == "lost" and lost.id == last and lost.data["from"] == last + 1 <= lost.data["to"]
+            plug_or_unplug(site, viewer)
+            assert stream.next(kind, station="CS1").id >= lost.data["to"]      # no state of before comes after the new one was read
+        with viewer.stream(f"?types={kind}&station=CS2", last=last) as mine:   # which was followed all the time
+            plug_or_unplug(site, viewer, "CS2", "tcp2")
+            assert mine.next().type == kind
+
+
+def test_what_changed_while_another_followed_follows(site, viewer):
+    query = "types=signals&station=CS1"
+    until(lambda: state_of(viewer, "CS1") == "available", "the charger's state")
+    with viewer.stream("?types=signals") as other:
+        with viewer.stream(f"?{query}") as stream:
+            plug_or_unplug(site, viewer)
+            last = stream.next("signals", state="connected").id
+        plug_or_unplug(site, viewer)
+        other.next("signals", station="CS1", state="available")
+        with viewer.stream(f"?{query}", last=last) as stream:
+            expected = [i for i in ring(viewer, query) if i > last]
+            assert [stream.next().id for _ in expected] == expected
+
+
+def test_power_that_nobody_followed_is_lost(site, viewer):
+    with viewer.stream("?types=power") as stream:
+        last = stream.next("power").id
+
+    def is_lost():
+        with viewer.stream("?types=power", last=last) as stream:
+            return stream.next().type == "lost"
+    until(is_lost, "a moment that was not told")
+
+
+def test_a_station_made_anew_is_another_than_the_one_followed(site, viewer):
+    query = "?types=signals&station=CS1"
+    until(lambda: state_of(viewer, "CS1") == "available", "the charger's state")
+    with viewer.stream(query) as stream:
+        plug_or_unplug(site, viewer)
+        last = stream.next("signals").id
+        path = site.directory / "gateway.yaml"
+        path.write_text(path.read_text().replace('SampledDataCtrlr.TxUpdatedInterval: "1"', 'SampledDataCtrlr.TxUpdatedInterval: "2"'))
+        site.local.post("/reload")
+        stream.next("signals", state="connected")   # the new one's
+    with viewer.stream(query, last=last) as stream:
+        assert stream.next().type == "lost"
+
+
+def test_of_a_station_that_is_not_there_nothing_is_told(site, viewer):
+    with viewer.stream("?types=frame") as stream:
+        fill(site, 1, 10)
+        last = stream.next("frame").id
+    with viewer.stream("?types=signals&station=CS9", last=last) as stream:
+        assert stream.next().type == "lost"
 
 
 def test_what_is_lost_is_told(site, viewer):

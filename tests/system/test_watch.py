@@ -8,8 +8,12 @@ import select
 import struct
 import subprocess
 import termios
+import threading
 import time
 
+import pytest
+
+from api_stand_in import StandIn
 from harness import BUILD, Site, until
 
 
@@ -17,9 +21,12 @@ class Watch:
     """ocpp-cli watch, and what it said."""
 
     def __init__(self, site, *arguments):
-        self.file = open(site.directory / f"watch.{len(arguments)}", "w+")
-        self.process = subprocess.Popen([str(BUILD / "ocpp-cli"), "--socket", str(site.directory / "gateway.sock"), *arguments],
-                                        stdout=self.file, stderr=subprocess.STDOUT)
+        self.start(site.directory / "gateway.sock", *arguments)
+
+    def start(self, socket, *arguments):
+        self.file = open(socket.parent / f"watch.{len(arguments)}", "w+")
+        self.process = subprocess.Popen([str(BUILD / "ocpp-cli"), "--socket", str(socket), *arguments], stdout=self.file, stderr=subprocess.STDOUT)
+        return self
 
     def text(self):
         self.file.seek(0)
@@ -110,6 +117,45 @@ def test_it_goes_on_when_a_reload_makes_the_station_anew():
         seen = len(watch.events())
         site.ask("plug tcp1")
         until(lambda: [e for e in watch.events()[seen:] if e["event"] == "signals" and e["state"] == "connected"], "the new one's signals")
+        watch.end()
+
+
+def signals(state):
+    return {"event": "signals", "station": "CS1", "evse": 1, "online": True, "state": state, "measured": {}}
+
+
+# How the first stream ends and what the second begins with: the gateway can say that something is missing only to who tells where it was.
+@pytest.mark.parametrize("first, second", [([], []), ([signals("connected")], [{"from": 2, "to": 7}])])
+@pytest.mark.parametrize("arguments", [["watch", "CS1"], ["--json", "watch", "CS1"]])
+def test_after_a_break_all_is_read_anew_where_something_may_be_missing(arguments, first, second):
+    streams, is_seen = [first, second], threading.Event()
+
+    def events():
+        mine = streams.pop(0) if streams else []
+        yield from mine
+        if len(streams) == 1:
+            is_seen.wait(20)                                # until the first picture is there
+            stand_in.items = [signals("faulted")]           # while nobody follows
+        else:
+            threading.Event().wait(60)
+
+    with StandIn([signals("connected")], events) as stand_in:
+        watch = object.__new__(Watch).start(stand_in.path, *arguments)
+        until(lambda: "connected" in watch.text(), "the first picture")
+        is_seen.set()
+        until(lambda: "faulted" in watch.text(), "what changed meanwhile")
+        watch.end()
+
+
+def test_a_log_tells_that_lines_are_missing():
+    def events():
+        yield from ({"from": 2, "to": 7}, {"line": "the next line"})
+        threading.Event().wait(60)
+
+    with StandIn([], events) as stand_in:
+        watch = object.__new__(Watch).start(stand_in.path, "log", "-f")
+        until(lambda: "the next line" in watch.text(), "the log")
+        assert watch.text().splitlines()[:2] == ["ocpp-cli: some of what happened meanwhile is lost", "the next line"]
         watch.end()
 
 

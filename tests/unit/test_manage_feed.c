@@ -102,11 +102,11 @@ static void events_are_told_in_order_with_number_type_and_data(void **state)
     const struct feed_filter all = { .types = ALL };
     uint64_t next;
     AUTO(json_t) *event = json_pack("{s:i}", "a", 1);
-    feed_add(b->feed, FEED_STATION, "CS1", event);
-    feed_add(b->feed, FEED_STATION, "CS1", NULL); /* which was not made, for want of memory */
+    feed_add(b->feed, FEED_SCAN, "", event);
+    feed_add(b->feed, FEED_SCAN, "", NULL); /* which was not made, for want of memory */
     add(b, FEED_POWER, "", "{\"b\":2}");
     assert_string_equal(printed(b, &all, FIRST, &next),
-                        "id: 1767225600000000\nevent: station\ndata: {\"a\":1}\n\n"
+                        "id: 1767225600000000\nevent: scan\ndata: {\"a\":1}\n\n"
                         "id: 1767225600000001\nevent: power\ndata: {\"b\":2}\n\n");
     assert_int_equal(next, FIRST + 2);
     assert_string_equal(printed(b, &all, next, &next), "");
@@ -116,7 +116,7 @@ static void events_are_told_in_order_with_number_type_and_data(void **state)
 static void moments_have_their_time_in_the_stream(void **state)
 {
     struct bench *b = *state;
-    static const enum feed_type types[] = { FEED_FRAME, FEED_WRITE, FEED_LOG };
+    static const enum feed_type types[] = { FEED_FRAME, FEED_WRITE, FEED_LOG, FEED_STATION };
     const struct feed_filter all = { .types = ALL };
     uint64_t next = FIRST;
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
@@ -199,11 +199,11 @@ static void what_is_presented_is_what_is_searched(void **state)
     struct bench *b = *state;
     const struct feed_filter all = { .types = ALL }, secret = { .types = ALL, .text = "secret" };
     uint64_t next;
-    feed_set_presenter(b->feed, FEED_STATION, present);
-    add(b, FEED_STATION, "CS1", "secret");
-    add(b, FEED_STATION, "CS2", "!");
+    feed_set_presenter(b->feed, FEED_SIGNALS, present);
+    add(b, FEED_SIGNALS, "CS1", "secret");
+    add(b, FEED_SIGNALS, "CS2", "!");
     assert_string_equal(printed(b, &all, FIRST, &next),
-                        "id: 1767225600000000\nevent: station\ndata: {\"of\":\"CS1\"}\n\n");
+                        "id: 1767225600000000\nevent: signals\ndata: {\"of\":\"CS1\"}\n\n");
     assert_listed(b, &all, 0, 10, "0", 0);
     assert_listed(b, &secret, 0, 10, "", 0);
 }
@@ -270,6 +270,26 @@ static void the_oldest_make_room_and_are_told_to_be_lost(void **state)
     assert_string_equal(printed(b, &none, FIRST + 1, &next), expected);
     assert_int_equal(next, FIRST + 10);
     assert_string_equal(printed(b, &none, FIRST + 4, &next), ""); /* all that it has not seen is there */
+}
+
+static void states_of_before_a_gap_are_left_out(void **state)
+{
+    struct bench *b = *state;
+    const struct feed_filter filter = { .types = ALL, .states_from = FIRST + FEED_TYPES };
+    uint64_t next;
+    for (int again = 0; again < 2; again++)
+        for (unsigned type = 0; type < FEED_TYPES; type++)
+            add(b, type, "CS1", "{}");
+    const char *text = printed(b, &filter, FIRST, &next);
+    for (unsigned type = 0; type < FEED_TYPES; type++) {
+        char event[32];
+        bool is_state = type == FEED_SIGNALS || type == FEED_POINT || type == FEED_POWER;
+        (void)snprintf(event, sizeof(event), "event: %s\n", feed_type_names[type]);
+        const char *first = strstr(text, event);
+        assert_non_null(first);
+        assert_true((strstr(first + 1, event) == NULL) == is_state);
+    }
+    assert_null(strstr(text, "lost"));
 }
 
 static void there_are_never_more_than_fit(void **state)
@@ -377,6 +397,7 @@ int main(void)
         TEST(a_search_looks_at_some_at_a_time),
         TEST(the_stream_stops_when_there_is_enough),
         TEST(the_oldest_make_room_and_are_told_to_be_lost),
+        TEST(states_of_before_a_gap_are_left_out),
         TEST(there_are_never_more_than_fit),
         TEST(one_event_does_not_push_out_all_others),
         TEST(who_follows_is_told_of_each),

@@ -15,17 +15,27 @@ export interface PowerHistory {
     energyWh: (number | null)[]; // since the beginning of the period, from the power
     problem: Problem | undefined;
     reload: () => void;
-    add: (powerW: number | undefined) => void;
+    add: (told: ToldPower) => void;
+}
+
+// Of an event: by the gateway's clock, as what is read. The browser's may go otherwise.
+export interface ToldPower {
+    time: string;
+    powerW?: number | undefined;
+}
+
+export function valueTold({ time, powerW }: ToldPower): Value | undefined {
+    const seconds = Date.parse(time) / 1000;
+    return typeof powerW === "number" && Number.isFinite(seconds) ? { time: seconds, powerW } : undefined;
 }
 
 // `station` undefined: the site's.
 export function usePower(station: string | undefined, seconds: number): PowerHistory {
     const read = useResource<PowerSeries>("/power", { station, seconds });
     const [fresh, setFresh] = useState<Value[]>([]);
-    const add = useCallback((powerW: number | undefined) => {
-        if (typeof powerW !== "number") return;
-        const value: Value = { time: Date.now() / 1000, powerW };
-        setFresh((now) => [...now, value].slice(-5000));
+    const add = useCallback((told: ToldPower) => {
+        const value = valueTold(told);
+        if (value) setFresh((now) => [...now, value].slice(-5000));
     }, []);
     const shown = useMemo(() => {
         if (!read.data) return { times: [], powerW: [], energyWh: [] };

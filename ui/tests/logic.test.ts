@@ -14,7 +14,7 @@ import { likenessText } from "../src/pages/add/likeness";
 import { trialTrouble, troubleKind } from "../src/pages/add/trouble";
 import { entryOf, errorsOfAnswer, errorsOfConnection, usualSecurity } from "../src/pages/csms/connection";
 import { problemsOfEntry, readEntry, stakeOf } from "../src/pages/station/entry";
-import { joinSeries } from "../src/power";
+import { joinSeries, valueTold } from "../src/power";
 import { match } from "../src/router";
 import type { StationItem } from "../src/types";
 import { yamlOf } from "../src/yaml";
@@ -143,6 +143,25 @@ test("what the stream tells continues what was read, one value a step", () => {
     assert.deepEqual(series.times.map((time) => time - start), [10, 20, 30]);
     assert.deepEqual(series.powerW, [3600, 7200, 0]);
     assert.deepEqual(series.energyWh, [0, 20, 20]);
+});
+
+test("power is placed by the gateway's clock, however the browser's goes", () => {
+    const from = "2026-01-31T12:00:00Z", start = Date.parse(from) / 1000;
+    const read = { from, stepSeconds: 10, powerW: [3600, 3600, 3600] };
+    const now = Date.now;
+    for (const aheadSeconds of [-300, 0, 4000]) {
+        Date.now = () => (start + 30 + aheadSeconds) * 1000;
+        try {
+            const told = valueTold({ time: "2026-01-31T12:00:30.500Z", powerW: 7200 });
+            const series = joinSeries(read, told ? [told] : [], 3600);
+            assert.deepEqual(series.times.map((time) => time - start), [0, 10, 20, 30], String(aheadSeconds));
+            assert.deepEqual(series.powerW, [3600, 3600, 3600, 7200]);
+        } finally {
+            Date.now = now;
+        }
+    }
+    assert.equal(valueTold({ time: from }), undefined);
+    assert.equal(valueTold({ time: "soon", powerW: 1 }), undefined);
 });
 
 test("an entry of gateway.yaml is read as it was written, with the line of each value", () => {

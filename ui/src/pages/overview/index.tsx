@@ -10,7 +10,7 @@ import { t, tOr } from "../../i18n";
 import { setQuery } from "../../router";
 import { useStations } from "../../stations";
 import type { Overview as Summary, StationItem } from "../../types";
-import { usePower } from "../../power";
+import { type ToldPower, usePower } from "../../power";
 import type { PageProps } from "..";
 import { Attentions } from "./Attentions";
 import { FirstSteps } from "./FirstSteps";
@@ -28,7 +28,7 @@ export function Overview({ query }: PageProps) {
         { types: ["station", "power"] },
         (event) => {
             stations.onEvent(event);
-            if (event.type === "power") history.add((event.data as { powerW?: number }).powerW);
+            if (event.type === "power") history.add(event.data as ToldPower);
         },
         () => {
             stations.reload();

@@ -59,9 +59,9 @@ export function useStation(id: string): Model {
 
     const onEvent = (event: StreamEvent): void => {
         if (event.type === "station") {
-            const item = event.data as StationItem;
+            const item = event.data as StationItem & { time: string };
             setNews(item);
-            power.add(powerOf(item));
+            power.add({ time: item.time, powerW: powerOf(item) });
             soon();
         } else if (event.type === "signals" || event.type === "point")
             devices.add(event);
