@@ -12,23 +12,20 @@ import { Card, PageHead } from "../../components/Page";
 import { Empty, ErrorBox, Loading, Notice } from "../../components/State";
 import { toast, toastError } from "../../components/Toast";
 import { type EditorHandle, ProblemList, YamlEditor } from "../../components/YamlEditor";
-import { asProblem, useResource } from "../../hooks";
+import { asProblem, useList, useResource } from "../../hooks";
 import { t } from "../../i18n";
 import { href, navigate, setQuery } from "../../router";
 import { useMay } from "../../session";
-import type { Page } from "../../types";
 import { confirmDiscard, useUnsaved } from "../../unsaved";
 import type { PageProps } from "..";
 import { Names } from "../settings";
 import { CopyDialog } from "./CopyDialog";
 
-const LIMIT = 1000;
-
 export function Profile({ params, query }: PageProps) {
     const name = params.name ?? "";
     const profile = useResource<ProfileText>(path`/profiles/${name}`);
-    const list = useResource<Page<ProfileItem>>("/profiles", { limit: LIMIT });
-    const item = list.data?.items.find((one) => one.name === name);
+    const list = useList<ProfileItem>("/profiles");
+    const item = list.data?.find((one) => one.name === name);
     const { data, problem } = profile;
     if (problem?.status === 404)
         return (
@@ -46,7 +43,7 @@ export function Profile({ params, query }: PageProps) {
             <PageHead key={name} title={name} lead={data && <Lead item={item} writable={data.writable} />} />
             {problem && <ErrorBox problem={problem} onRetry={profile.reload} />}
             {!data && !problem && <Loading />}
-            {data && data.name === name && <Editor key={name} profile={data} usedBy={item?.usedBy ?? []} names={list.data?.items.map((one) => one.name) ?? []} station={query.station ?? ""} reload={reload} />}
+            {data && data.name === name && <Editor key={name} profile={data} usedBy={item?.usedBy ?? []} names={list.data?.map((one) => one.name) ?? []} station={query.station ?? ""} reload={reload} />}
         </>
     );
 }
