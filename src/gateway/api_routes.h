@@ -2,6 +2,7 @@
 #ifndef GATEWAY_API_ROUTES_H
 #define GATEWAY_API_ROUTES_H
 
+#include "gateway/file_change.h"
 #include "gateway/gateway.h"
 #include "gateway/management.h"
 #include "manage/api.h"
@@ -20,6 +21,10 @@ struct station_entry *api_station(struct api_request *request);
 /* Answers a change of a file that was not made (file_change.h): as the error says, with {"problems": [...]} of `file`. */
 void api_refuse_change(struct api_request *request, int err, const struct problems *problems,
                        const char *file);
+
+/* Of a station's entry as it is told (config_edit_station): whoever changes it says by this which one is known, whatever becomes of the rest of the file. ""
+ * without memory. */
+void api_entry_etag(const json_t *entry, char ret[FILE_ETAG_SIZE]);
 
 /* What GET /overview says, and the feed's POWER events. */
 json_t *site_overview(const struct gateway *gateway, bool with_attention);

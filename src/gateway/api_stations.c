@@ -68,19 +68,22 @@ static void get_stations(struct api_request *request)
 
 /* ---- one station ---- */
 
-/* Its entry in the file, passwords hidden; NULL: the file cannot be read now. */
-static json_t *entry_json(const struct gateway *gateway, const char *id)
+/* Its entry in the file, passwords hidden, and the entry's etag; left out where the file cannot be read now. */
+static void add_entry(const struct gateway *gateway, const char *id, json_t *status)
 {
     AUTO_FREE char *text = NULL;
     char etag[FILE_ETAG_SIZE];
-    json_t *json = NULL;
+    json_t *entry = NULL;
     struct problems problems;
     if (config_change_read(gateway, &text, etag) < 0)
-        return NULL;
+        return;
     problems_init(&problems);
-    (void)config_edit_station(text, id, &problems, &json);
+    if (config_edit_station(text, id, &problems, &entry) == 0) {
+        api_entry_etag(entry, etag);
+        (void)json_set_text(status, "etag", etag);
+        (void)json_set_optional(status, "config", entry);
+    }
     problems_done(&problems);
-    return json;
 }
 
 static void get_station(struct api_request *request)
@@ -92,7 +95,7 @@ static void get_station(struct api_request *request)
     const json_t *item = station_entry_item(entry);
     (void)json_set_optional(status, "item", json_incref((json_t *)item));
     if (api_role(request) >= ROLE_ADMIN)
-        (void)json_set_optional(status, "config", entry_json(api_gateway(request), api_param(request, 0)));
+        add_entry(api_gateway(request), api_param(request, 0), status);
     api_answer(request, 200, status);
 }
 

@@ -97,7 +97,7 @@ export const api = {
         request<T>("GET", url(target, query), undefined, signal),
     all,
     post: <T = void>(target: string, body: unknown = {}): Promise<T> => request<T>("POST", url(target), body),
-    put: <T = void>(target: string, body: unknown = {}): Promise<T> => request<T>("PUT", url(target), body),
+    put: <T = void>(target: string, body: unknown = {}, query: Query = {}): Promise<T> => request<T>("PUT", url(target, query), body),
     delete: <T = void>(target: string, query: Query = {}): Promise<T> => request<T>("DELETE", url(target, query)),
 };
 

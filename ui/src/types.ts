@@ -180,7 +180,8 @@ export interface StationStatus {
     firmware?: Record<string, unknown>;
     reservations?: { id: number; evse?: number; expires?: string }[];
     item?: StationItem;
-    config?: unknown;
+    config?: Record<string, unknown>; // this and its etag: for admins
+    etag?: string;
 }
 
 export interface EvseStatus {
