@@ -69,7 +69,6 @@ export interface Overview {
     stations: { total: number; connected: number };
     evses: { total: number; byState: Partial<Record<EvseState, number>> };
     powerW: number;
-    energyTodayWh?: number;
     attention: Attention[];
 }
 
