@@ -32,7 +32,7 @@ static json_t *get(const struct cli *cli, const char *path, int *ret_code)
 
 static void print_overview(const json_t *overview)
 {
-    char power[32] = "not known", energy[32], uptime[32];
+    char power[32] = "not known", uptime[32];
     const json_t *stations = json_object_get(overview, "stations"),
                  *evses = json_object_get(overview, "evses");
     const char *state;
@@ -49,10 +49,6 @@ static void print_overview(const json_t *overview)
         (void)printf(", %lld %s", (long long)json_integer_value(count), state);
     }
     (void)printf("\npower     %s\n", power);
-    if (json_object_get(overview, "energyTodayWh")) {
-        energy_text(json_get_number(overview, "energyTodayWh", 0), energy, sizeof(energy));
-        (void)printf("energy    %s today\n", energy);
-    }
     (void)putchar('\n');
     table_print(json_object_get(overview, "attention"), attention_columns, "nothing needs attention");
 }

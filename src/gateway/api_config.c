@@ -28,12 +28,10 @@ void api_refuse_change(struct api_request *request, int err, const struct proble
     for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
         if (statuses[i].err == err)
             status = statuses[i].status;
-    const char *first =
-        problems->count ? problems->list[0].text + problems->list[0].message
-        : err == -EBUSY ? "another change is under way; try again"
-        : err == -ESTALE
-            ? "the file was changed meanwhile by someone else; read it again, and make the change anew"
-            : err_text(err);
+    const char *first = problems->count  ? problems->list[0].text + problems->list[0].message
+                        : err == -EBUSY  ? "another change is under way; try again"
+                        : err == -ESTALE ? "the file " FILE_STALE
+                                         : err_text(err);
     api_problem_with(request, status, json_pack("{s:o}", "problems", problems_json(problems, file)), "%s",
                      first);
 }
@@ -183,22 +181,42 @@ static char *edit(struct api_request *request, const char *text, const char *id,
     return result;
 }
 
+void api_entry_etag(const json_t *entry, char ret[FILE_ETAG_SIZE])
+{
+    AUTO_FREE char *text = json_dumps(entry, JSON_COMPACT | JSON_SORT_KEYS);
+    ret[0] = '\0';
+    if (text)
+        file_etag(text, ret);
+}
+
+/* Whether the entry is still the one that the caller knows; NULL: whichever. */
+static int check_known(const json_t *entry, const char *known)
+{
+    char etag[FILE_ETAG_SIZE];
+    if (!known)
+        return 0;
+    api_entry_etag(entry, etag);
+    return etag[0] && str_equal(etag, known) ? 0 : -ESTALE;
+}
+
 static void change_station(struct api_request *request, const char *action, const char *id,
                            const json_t *entry)
 {
     char etag[FILE_ETAG_SIZE];
     struct problems problems;
-    json_t *before = NULL;
+    AUTO(json_t) *before = NULL;
     int r = 0;
     AUTO_FREE char *now = read_config(request, etag);
     if (!now)
         return;
     problems_init(&problems);
-    AUTO_FREE char *text = edit(request, now, id, entry, &problems, &r);
-    if (r == 0 && id)
+    if (id)
         r = config_edit_station(now, id, &problems, &before);
+    if (r == 0)
+        r = check_known(before, api_query(request, "etag", NULL));
+    AUTO_FREE char *text = r == 0 ? edit(request, now, id, entry, &problems, &r) : NULL;
     if (r == 0) {
-        if (api_keep(request, json_pack("{s:s, s:s, s:b, s:o*, s:O*}", "action", action, "target",
+        if (api_keep(request, json_pack("{s:s, s:s, s:b, s:O*, s:O*}", "action", action, "target",
                                         id ? id : json_get_string(entry, "id", ""), "new", !id, "before",
                                         before, "after", api_body(request))))
             apply(request, text, etag, NULL);
@@ -330,7 +348,7 @@ const struct api_route api_config_routes[] = {
       "this text takes the place of gateway.yaml: {text, etag}", NULL },
     { HTTP_POST, API_PREFIX "/stations", ROLE_ADMIN, post_station,
       "a new station: its entry as in gateway.yaml; new `buses` by name, and `ocpp16` if that is new", NULL },
-    { HTTP_PUT, API_PREFIX "/stations/{id}", ROLE_ADMIN, put_station, "another entry for a station", NULL },
+    { HTTP_PUT, API_PREFIX "/stations/{id}", ROLE_ADMIN, put_station, "another entry for a station", "etag" },
     { HTTP_DELETE, API_PREFIX "/stations/{id}", ROLE_ADMIN, delete_station, "removes a station", "force" },
     { HTTP_POST, API_PREFIX "/csms", ROLE_ADMIN, post_csms,
       "a new connection: {name}, and its entry as under `csms` in gateway.yaml", NULL },

@@ -112,10 +112,10 @@ static bool keep_diff(struct api_request *request, const char *action, const cha
 
 static void put_profile(struct api_request *request)
 {
-    const char *text = api_need_text(request, "text");
-    if (!text || !keep_diff(request, "profile.write", text))
+    const char *text = api_need_text(request, "text"), *etag;
+    if (!text || !api_read_text(request, "etag", &etag) || !keep_diff(request, "profile.write", text))
         return;
-    if (profile_files_put(files(request), api_param(request, 0), text, on_changed, request) < 0)
+    if (profile_files_put(files(request), api_param(request, 0), text, etag, on_changed, request) < 0)
         api_problem(request, 503, "out of memory");
 }
 
@@ -133,7 +133,7 @@ const struct api_route api_profile_routes[] = {
       "what is wrong with this text, and what it offers: {name, text}", NULL },
     { HTTP_GET, API_PREFIX "/profiles/{name}", ROLE_VIEWER, get_profile, "a profile as text", NULL },
     { HTTP_PUT, API_PREFIX "/profiles/{name}", ROLE_ADMIN, put_profile,
-      "writes a profile to the site's directory: {text}", NULL },
+      "writes a profile to the site's directory: {text, etag?}", NULL },
     { HTTP_DELETE, API_PREFIX "/profiles/{name}", ROLE_ADMIN, delete_profile, "removes a profile of the site",
       NULL },
     { 0 },

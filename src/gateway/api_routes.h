@@ -2,6 +2,7 @@
 #ifndef GATEWAY_API_ROUTES_H
 #define GATEWAY_API_ROUTES_H
 
+#include "gateway/file_change.h"
 #include "gateway/gateway.h"
 #include "gateway/management.h"
 #include "manage/api.h"
@@ -23,6 +24,9 @@ void api_refuse_change(struct api_request *request, int err, const struct proble
 
 /* Answers that what needs the configuration file was not begun (config_change.h). */
 void api_refuse_job(struct api_request *request, int err);
+/* Of a station's entry as it is told (config_edit_station): whoever changes it says by this which one is known, whatever becomes of the rest of the file. ""
+ * without memory. */
+void api_entry_etag(const json_t *entry, char ret[FILE_ETAG_SIZE]);
 
 /* What GET /overview says, and the feed's POWER events. */
 json_t *site_overview(const struct gateway *gateway, bool with_attention);

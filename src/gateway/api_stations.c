@@ -67,7 +67,7 @@ static void get_stations(struct api_request *request)
 
 /* ---- one station ---- */
 
-/* Takes the entry of the file; NULL: it is not told, or the file cannot be read now. */
+/* Takes the entry of the file, passwords hidden, and tells it with its etag; NULL: it is not told, or the file cannot be read now. */
 static void answer_station(struct api_request *request, json_t *entry_of_file)
 {
     AUTO(json_t) *config = entry_of_file;
@@ -77,6 +77,11 @@ static void answer_station(struct api_request *request, json_t *entry_of_file)
     json_t *status = station_entry_status(entry);
     const json_t *item = station_entry_item(entry);
     (void)json_set_optional(status, "item", json_incref((json_t *)item));
+    if (config) {
+        char etag[FILE_ETAG_SIZE];
+        api_entry_etag(config, etag);
+        (void)json_set_text(status, "etag", etag);
+    }
     (void)json_set_optional(status, "config", STEAL(config));
     api_answer(request, 200, status);
 }

@@ -21,7 +21,7 @@ struct file_change {
     char *path, *text, *old; /* old NULL: there was no file */
     struct stat old_status;
     char etag[FILE_ETAG_SIZE];
-    bool keep_old, reload;
+    bool has_etag, keep_old, reload;
     unsigned mode;
     const char *failed; /* what could not be done */
     int err;
@@ -84,9 +84,10 @@ static int read_old(struct file_change *c)
         return r == -ENOENT ? -ESTALE : r;
     if (stat(c->path, &c->old_status) < 0)
         return -errno;
-    if (c->etag[0])
-        file_etag(c->old, etag);
-    return str_equal(etag, c->etag) ? 0 : -ESTALE;
+    if (!c->has_etag)
+        return 0;
+    file_etag(c->old, etag);
+    return etag[0] && str_equal(etag, c->etag) ? 0 : -ESTALE;
 }
 
 static int keep_old(struct file_change *c)
@@ -157,8 +158,7 @@ static void put_back(struct file_change *c, uv_loop_t *loop)
 static void give_up(struct file_change *c)
 {
     if (c->err == -ESTALE)
-        problems_add(&c->problems, c->path, 0, NULL,
-                     "was changed meanwhile by someone else; read it again, and make the change anew");
+        problems_add(&c->problems, c->path, 0, NULL, FILE_STALE);
     else if (c->err == -EBUSY) /* of rename() */
         problems_add(&c->problems, c->path, 0, NULL,
                      "cannot be replaced, since it is mounted by itself; mount its directory instead");
@@ -216,7 +216,8 @@ int file_change_start(struct gateway *gateway, const struct file_change_request 
     c->config_path = strdup(gateway->config_path);
     if (!c->path || (request->text && !c->text) || !c->config_path)
         return -ENOMEM;
-    if (request->etag && (!*request->etag || str_copy(c->etag, sizeof(c->etag), request->etag) < 0))
+    c->has_etag = request->etag != NULL;
+    if (c->has_etag && str_copy(c->etag, sizeof(c->etag), request->etag) < 0)
         return -ESTALE;
     int r = uv_queue_work(&gateway->loop.uv, &c->work, write_new, on_new);
     if (r < 0)

@@ -12,6 +12,8 @@
 #include "base/problems.h"
 
 #define FILE_ETAG_SIZE 65
+#define FILE_STALE                                                                                           \
+    "was changed meanwhile by someone else; read it again, and make the change anew" /* -ESTALE */
 
 struct gateway;
 
@@ -21,7 +23,7 @@ void file_etag(const char *text, char ret[FILE_ETAG_SIZE]);
 struct file_change_request {
     const char *path;
     const char *text; /* NULL: the file is removed */
-    const char *etag; /* of what has to be there; NULL: anything, or nothing */
+    const char *etag; /* of what has to be there; "": nothing may be there; NULL: anything, or nothing */
     unsigned mode;    /* of a new file; one that is there keeps its own */
     bool keep_old;    /* as FILE.bak */
     bool reload;

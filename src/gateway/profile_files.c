@@ -23,6 +23,7 @@ struct waiter {
     file_changed changed;
     void *ctx;
     char *name, *text; /* of a change; text NULL: removal */
+    char *etag;        /* of what has to be there, NULL: anything */
 };
 
 struct scan_job {
@@ -48,6 +49,7 @@ static void waiter_free(struct waiter *w)
         return;
     free(w->name);
     free(w->text);
+    free(w->etag);
     free(w);
 }
 DEFINE_AUTO(waiter, waiter_free)
@@ -226,13 +228,65 @@ static int check_removal(const struct profile_files *files, const char *name, st
     return 0;
 }
 
+/* The file of the profile; the caller's. */
+static int read_file(const struct profile_files *files, const char *name, char **ret_path, char **ret_text)
+{
+    char directory[512];
+    size_t len = 0;
+    int r = 0;
+    if (strchr(name, '/') || name[0] == '.')
+        return -ENOENT;
+    for (size_t i = 0; (r = config_profile_directory(directories(files), beside(files), i, directory,
+                                                     sizeof(directory))) != -ENOENT;
+         i++) {
+        AUTO_FREE char *path = NULL;
+        if (r < 0)
+            continue;
+        if (asprintf(&path, "%s/%s.yaml", directory, name) < 0) {
+            path = NULL;
+            return -ENOMEM;
+        }
+        if (profile_scan_is_config(path, beside(files)))
+            return -ENOENT;
+        r = file_read(path, CONFIG_MAX_BYTES, ret_text, &len);
+        if (r == 0)
+            *ret_path = STEAL(path);
+        if (r != -ENOENT && r != -ENOTDIR)
+            return r;
+    }
+    return -ENOENT;
+}
+
+/* Whether the text that the caller knows is still the profile's. 0 and which etag has to be at `place`: there is nothing yet where the profile
+ * hides one of another directory. Or why not. */
+static int check_etag(const struct profile_files *files, const struct waiter *w, const char *place,
+                      struct problems *problems, const char **ret)
+{
+    AUTO_FREE char *path = NULL, *text = NULL;
+    char etag[FILE_ETAG_SIZE] = "";
+    int r = read_file(files, w->name, &path, &text);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    if (r == 0)
+        file_etag(text, etag);
+    if (r == 0 && !*w->etag)
+        return refuse(problems, w->name, -EEXIST, "there is a profile of this name already");
+    if (!str_equal(etag, w->etag))
+        return refuse(problems, w->name, -ESTALE, FILE_STALE);
+    *ret = path && str_equal(path, place) ? w->etag : "";
+    return 0;
+}
+
 static int start_change(struct profile_files *files, struct waiter *w, struct problems *problems)
 {
     AUTO(profile) *profile = NULL;
     AUTO_FREE char *place = NULL;
+    const char *etag = NULL;
     if (w->text && !is_name(w->name))
         return refuse(problems, w->name, -EINVAL, BAD_NAME);
     int r = w->text ? find_place(files, w->name, problems, &place) : check_removal(files, w->name, problems);
+    if (r == 0 && w->etag)
+        r = check_etag(files, w, place, problems, &etag);
     if (r == 0 && w->text)
         r = check_text(files, w->name, w->text, problems, &profile);
     if (r < 0)
@@ -240,6 +294,7 @@ static int start_change(struct profile_files *files, struct waiter *w, struct pr
     const struct file_change_request request = {
         .path = w->text ? place : profile_scan_find(&files->scan, w->name)->path,
         .text = w->text,
+        .etag = etag,
         .mode = 0644,
         .reload = is_in_use(files, w->name),
     };
@@ -382,8 +437,8 @@ int profile_files_list(struct profile_files *files, profile_files_listed callbac
 }
 
 /* `text` NULL: removal. */
-static int change(struct profile_files *files, const char *name, const char *text, file_changed callback,
-                  void *ctx)
+static int change(struct profile_files *files, const char *name, const char *text, const char *etag,
+                  file_changed callback, void *ctx)
 {
     AUTO(waiter) *w = calloc(1, sizeof(*w));
     if (!w)
@@ -392,20 +447,21 @@ static int change(struct profile_files *files, const char *name, const char *tex
     w->ctx = ctx;
     w->name = strdup(name);
     w->text = text ? strdup(text) : NULL;
-    if (!w->name || (text && !w->text))
+    w->etag = etag ? strdup(etag) : NULL;
+    if (!w->name || (text && !w->text) || (etag && !w->etag))
         return -ENOMEM;
     return wait_for_scan(files, STEAL(w));
 }
 
-int profile_files_put(struct profile_files *files, const char *name, const char *text, file_changed callback,
-                      void *ctx)
+int profile_files_put(struct profile_files *files, const char *name, const char *text, const char *etag,
+                      file_changed callback, void *ctx)
 {
-    return change(files, name, text, callback, ctx);
+    return change(files, name, text, etag, callback, ctx);
 }
 
 int profile_files_remove(struct profile_files *files, const char *name, file_changed callback, void *ctx)
 {
-    return change(files, name, NULL, callback, ctx);
+    return change(files, name, NULL, NULL, callback, ctx);
 }
 
 json_t *profile_files_check(const struct profile_files *files, const char *name, const char *text)
@@ -420,35 +476,6 @@ json_t *profile_files_check(const struct profile_files *files, const char *name,
     json_t *told = r == -ENOMEM ? NULL : problems_json(&problems, file);
     problems_done(&problems);
     return json_pack("{s:o, s:o*}", "problems", told, "offers", profile ? profile_json(profile) : NULL);
-}
-
-/* The file of the profile; the caller's. */
-static int read_file(const struct profile_files *files, const char *name, char **ret_path, char **ret_text)
-{
-    char directory[512];
-    size_t len = 0;
-    int r = 0;
-    if (strchr(name, '/') || name[0] == '.')
-        return -ENOENT;
-    for (size_t i = 0; (r = config_profile_directory(directories(files), beside(files), i, directory,
-                                                     sizeof(directory))) != -ENOENT;
-         i++) {
-        AUTO_FREE char *path = NULL;
-        if (r < 0)
-            continue;
-        if (asprintf(&path, "%s/%s.yaml", directory, name) < 0) {
-            path = NULL;
-            return -ENOMEM;
-        }
-        if (profile_scan_is_config(path, beside(files)))
-            return -ENOENT;
-        r = file_read(path, CONFIG_MAX_BYTES, ret_text, &len);
-        if (r == 0)
-            *ret_path = STEAL(path);
-        if (r != -ENOENT && r != -ENOTDIR)
-            return r;
-    }
-    return -ENOENT;
 }
 
 int profile_files_read(const struct profile_files *files, const char *name, json_t **ret)
@@ -474,7 +501,10 @@ int profile_files_read(const struct profile_files *files, const char *name, json
     *slash = '/';
     if (utf8_length(text, strlen(text)) < 0)
         return -EILSEQ;
-    *ret = json_pack("{s:s, s:s, s:b, s:s, s:o*, s:o*}", "name", name, "path", path, "writable", writable,
-                     "text", text, "offers", profile ? profile_json(profile) : NULL, "problems", told);
+    char etag[FILE_ETAG_SIZE];
+    file_etag(text, etag);
+    *ret = json_pack("{s:s, s:s, s:b, s:s, s:s, s:o*, s:o*}", "name", name, "path", path, "writable",
+                     writable, "text", text, "etag", etag, "offers", profile ? profile_json(profile) : NULL,
+                     "problems", told);
     return *ret ? 0 : -ENOMEM;
 }

@@ -2,23 +2,20 @@
 #include "gateway/transaction_history.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/str.h"
 #include "base/timestamp.h"
 
-/* As the station's log has it. */
 static void shorten_token(const json_t *token, struct history_transaction *ret)
 {
     const char *value = json_get_string(token, "idToken", "");
-    size_t len = strlen(value);
     ret->id_token_type = json_get_string(token, "type", NULL);
     if (ret->id_token_type && str_equal(ret->id_token_type, "KeyCode"))
         (void)str_copy(ret->id_token, sizeof(ret->id_token), "hidden"); /* C04.FR.04 */
-    else if (len > 0)
-        (void)snprintf(ret->id_token, sizeof(ret->id_token), "..%s", len > 4 ? value + len - 4 : value);
+    else if (*value)
+        history_shorten_token(value, ret->id_token);
 }
 
 static int64_t time_of(const json_t *object)

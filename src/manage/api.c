@@ -505,6 +505,16 @@ const char *api_need_text(struct api_request *request, const char *member)
     return text;
 }
 
+bool api_read_text(struct api_request *request, const char *member, const char **ret)
+{
+    const json_t *value = json_object_get(request->body, member);
+    *ret = json_string_value(value);
+    if (!value || *ret)
+        return true;
+    api_problem(request, 400, "%s: expected a text", member);
+    return false;
+}
+
 bool api_query_time(struct api_request *request, const char *name, int64_t *ret_ms)
 {
     const char *text = api_query(request, name, "");

@@ -84,6 +84,8 @@ const json_t *api_kept(const struct api_request *request);
 bool api_has_only(struct api_request *request, const char *members);
 /* A member of the body that is a text; NULL: there is none, and that was answered. */
 const char *api_need_text(struct api_request *request, const char *member);
+/* One that may be left out: NULL then. False: it is no text, and that was answered. */
+bool api_read_text(struct api_request *request, const char *member, const char **ret);
 /* A parameter of the query that is an RFC 3339 time, as Unix ms; 0: not given. False: it is wrong, and that was answered. */
 bool api_query_time(struct api_request *request, const char *name, int64_t *ret_ms);
 

@@ -35,6 +35,9 @@ DEFINE_AUTO(history, history_close)
 
 #define HISTORY_TOKEN_SIZE 16
 
+/* What is kept and shown of an id token, as the station's log has it: "..E5F6". */
+void history_shorten_token(const char *token, char ret[HISTORY_TOKEN_SIZE]);
+
 /* What a text tells of a transaction. Of texts, numbers and times that are told twice, those of the greater sequence count; of the start, the
  * end and the token see there. */
 struct history_transaction {
@@ -83,7 +86,7 @@ int history_put_audit(struct history *history, const struct history_audit *audit
 /* Empty texts and 0 do not filter. */
 struct history_filter {
     char station[64],
-        text[128]; /* text: part of transaction id, token, reason; of an audit entry: user, action, target. ASCII case ignored */
+        text[128]; /* text: part of transaction id, token (or the whole token), reason; of an audit entry: user, action, target. ASCII case ignored */
     char state[16]; /* of transactions: "running", "ended" */
     int evse;
     int64_t since_ms, until_ms; /* of the start, or of the audit entry; Unix ms, until exclusive */

@@ -18,9 +18,16 @@
 struct search {
     const char *table, *columns, *order;
     const char *time; /* the column that since and until speak of */
-    const char *text; /* the condition that the filter's text makes; :text is a LIKE pattern */
+    const char *
+        text; /* the condition that the filter's text makes; :text is a LIKE pattern, :kept what is kept of a token */
     json_t *(*item)(sqlite3_stmt *row);
 };
+
+void history_shorten_token(const char *token, char ret[HISTORY_TOKEN_SIZE])
+{
+    size_t len = strlen(token);
+    (void)snprintf(ret, HISTORY_TOKEN_SIZE, "..%s", len > 4 ? token + len - 4 : token);
+}
 
 /* ---- rows ---- */
 
@@ -111,8 +118,9 @@ static const struct search sessions = {
                " stopped_reason, charging_state",
     .order = "began DESC, n DESC",
     .time = "began",
-    .text = "(id LIKE :text ESCAPE '\\' OR id_token LIKE :text ESCAPE '\\' OR stopped_reason LIKE :text "
-            "ESCAPE '\\')",
+    .text =
+        "(id LIKE :text ESCAPE '\\' OR id_token LIKE :text ESCAPE '\\' OR id_token = :kept COLLATE NOCASE "
+        "OR stopped_reason LIKE :text ESCAPE '\\')",
     .item = session_item,
 };
 static const struct search audit = {
@@ -158,9 +166,16 @@ static void like_pattern(const char *text, char *ret, size_t size)
     ret[at] = '\0';
 }
 
+static void bind_text(sqlite3_stmt *statement, const char *name, const char *text)
+{
+    int at = sqlite3_bind_parameter_index(statement, name);
+    if (at)
+        (void)sqlite3_bind_text(statement, at, text, -1, SQLITE_TRANSIENT);
+}
+
 static void bind_filter(sqlite3_stmt *statement, const struct history_filter *filter)
 {
-    char pattern[2 * sizeof(filter->text) + 4];
+    char pattern[2 * sizeof(filter->text) + 4], kept[HISTORY_TOKEN_SIZE];
     const struct {
         const char *name;
         int64_t number;
@@ -174,13 +189,11 @@ static void bind_filter(sqlite3_stmt *statement, const struct history_filter *fi
         if (at)
             (void)sqlite3_bind_int64(statement, at, numbers[i].number);
     }
-    int station = sqlite3_bind_parameter_index(statement, ":station");
-    if (station)
-        (void)sqlite3_bind_text(statement, station, filter->station, -1, SQLITE_STATIC);
-    int text = sqlite3_bind_parameter_index(statement, ":text");
     like_pattern(filter->text, pattern, sizeof(pattern));
-    if (text)
-        (void)sqlite3_bind_text(statement, text, pattern, -1, SQLITE_TRANSIENT);
+    history_shorten_token(filter->text, kept);
+    bind_text(statement, ":station", filter->station);
+    bind_text(statement, ":text", pattern);
+    bind_text(statement, ":kept", kept);
 }
 
 static int search_error(sqlite3 *db, int code)

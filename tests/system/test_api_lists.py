@@ -189,7 +189,9 @@ def test_transactions_are_filtered(site):
     assert ids(site, "/transactions?state=running") == [f"tx-{SESSIONS - 1:05}"]
     assert site.local.get("/transactions?state=ended")["total"] == SESSIONS
     assert ids(site, "/transactions?q=TX-00042") == ["tx-00042"]
-    assert site.local.get("/transactions?q=..E5F6")["total"] == 1
+    started = ids(site, "/transactions?q=..E5F6")
+    assert len(started) == 1 and ids(site, "/transactions?q=04a1b2c3d4e5f6") == started, "by the token as it stands on the card"
+    assert ids(site, "/transactions?q=04A1B2C3D4E5F7") == []
     day = site.local.get(f"/transactions?since={utc(20100 * DAY_MS)}&until={utc(20110 * DAY_MS)}&station=CS2")
     assert [t["id"] for t in day["items"]] == [f"tx-{i:05}" for i in range(219, 200, -2)]
     assert day["items"][0]["energyWh"] == 219.5 and day["items"][0]["durationSeconds"] == 3600
@@ -244,6 +246,7 @@ def test_a_table_that_would_be_cut_off_is_refused():
 def test_csv_has_the_filters_of_the_list(site):
     query = f"since={utc(20100 * DAY_MS)}&until={utc(20110 * DAY_MS)}&station=CS2"
     assert [r["id"] for r in table(site.local.ask("GET", f"/transactions.csv?{query}"))] == ids(site, f"/transactions?{query}")
+    assert [r["idToken"] for r in table(site.local.ask("GET", "/transactions.csv?q=04A1B2C3D4E5F6"))] == ["..E5F6"]
     assert table(site.local.ask("GET", "/transactions.csv?q=nothing")) == []
     assert site.local.ask("GET", "/transactions.csv?limit=5").status == 400
 

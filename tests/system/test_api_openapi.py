@@ -1,4 +1,5 @@
 """docs/openapi.json against the gateway: the routes it has, and what they really answer."""
+import pathlib
 import re
 import subprocess
 
@@ -159,6 +160,41 @@ def test_profiles_are_answered_as_described(site, admin):
     admin.delete("/profiles/mine")
     admin.delete("/profiles/mine", 404)
     admin.get("/profiles/mine", 404)
+
+
+def test_a_profile_that_someone_else_has_changed_is_not_overwritten_unseen(site, admin):
+    text = admin.get("/profiles/demo-modbus-ac22")["text"].replace("profile: demo-modbus-ac22", "profile: shared")
+    admin.put("/profiles/shared", {"text": text, "etag": ""})
+    assert "there is a profile of this name already" in admin.put("/profiles/shared", {"text": text, "etag": ""}, 409)["detail"]
+    known = admin.get("/profiles/shared")["etag"]
+    admin.put("/profiles/shared", {"text": text + "# Ann's\n", "etag": known})
+    refusal = admin.put("/profiles/shared", {"text": text + "# Bob's\n", "etag": known}, 409)
+    assert "was changed meanwhile by someone else" in refusal["detail"] and refusal["problems"]
+    now = admin.get("/profiles/shared")
+    assert now["text"] == text + "# Ann's\n"
+    pathlib.Path(now["path"]).write_text(text + "# by hand\n")
+    admin.put("/profiles/shared", {"text": text, "etag": now["etag"]}, 409)
+    admin.put("/profiles/shared", {"text": text, "etag": 5}, 400)
+    admin.put("/profiles/shared", {"text": text})
+    admin.delete("/profiles/shared")
+
+
+def test_a_station_that_someone_else_has_changed_is_not_overwritten_unseen(site, admin):
+    entry = {"id": "CS7", "csms": "test", "password": "a-password-of-16-or-more", "chargers": [{"profile": "demo-modbus-ac22", "tcp": f"{site.sim_address}:15096"}]}
+    admin.post("/stations", entry, 201)
+    seen = admin.get("/stations/CS7")
+    other = {**entry, "id": "CS6", "chargers": [{**entry["chargers"][0], "tcp": f"{site.sim_address}:15095"}]}
+    admin.post("/stations", other, 201)                                                    # another station is of no interest
+    admin.put(f"/stations/CS7?etag={seen['etag']}", {**seen["config"], "vendor": "Ann"})
+    refusal = admin.put(f"/stations/CS7?etag={seen['etag']}", {**seen["config"], "vendor": "Bob"}, 409)
+    assert "was changed meanwhile by someone else" in refusal["detail"]
+    now = admin.get("/stations/CS7")
+    assert now["config"]["vendor"] == "Ann" and now["etag"] != seen["etag"]
+    admin.put("/stations/CS7?etag=", entry, 409)
+    admin.put(f"/stations/CS7?etag={now['etag']}", {**now["config"], "vendor": "Bob"})
+    admin.put("/stations/CS7", entry)                                                      # a script that knows what it wants
+    for station in ("CS6", "CS7"):
+        admin.delete(f"/stations/{station}?force=true")
 
 
 def test_a_profile_in_use_stays(site, admin):

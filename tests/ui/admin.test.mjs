@@ -1,5 +1,6 @@
 // What administrators do: users and tokens, certificates, settings, profiles, and the audit log that tells of it.
 import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { ADMIN, api, axe, browser, close, dialog, go, isGone, screenshot, signedIn, signIn, site, stand, until } from "./support.mjs";
 
@@ -145,9 +146,9 @@ test("settings: who else has changed the file meanwhile is not overwritten unsee
     page.watch.expect(/409 .*\/config$/);
     await page.getByRole("button", { name: "Apply" }).click();
     await dialog(page).getByRole("button", { name: "Apply" }).click();
-    await page.getByText("Someone else changed the file meanwhile.").waitFor();
+    await page.getByText("Someone else changed this meanwhile.").waitFor();
     await axe(page, "a conflict");
-    await page.getByRole("button", { name: "Take the file" }).click();
+    await page.getByRole("button", { name: "Take theirs" }).click();
     await until("the other's text", async () => (await editor(page).inputValue()).includes("level: warn }"));
     await close(page);
     await close(other);
@@ -302,4 +303,58 @@ test("the audit log tells who did all that, with before and after, and no passwo
     await page.keyboard.press("Escape");
     assert.ok(!JSON.stringify(await api(page, "/audit?limit=1000")).includes(ADMIN.password));
     await close(page);
+});
+
+test("a profile that changed meanwhile on the disk is not overwritten unseen: one takes that, or says that one's own is to be in its place", async () => {
+    const page = await open("/profiles/site-ac22"), file = `${site.directory}/own/site-ac22.yaml`;
+    const save = async () => {
+        await page.getByText("No mistakes.").waitFor();
+        await page.getByRole("button", { name: "Save" }).click();
+        await dialog(page).getByRole("button", { name: "Save" }).click();
+    };
+    const conflict = page.getByText("Someone else changed this meanwhile.");
+    page.watch.expect(/409 .*\/profiles\/site-ac22$/);
+    await until("the file is there", async () => (await editor(page).inputValue()).includes("site-ac22"));
+    const text = await editor(page).inputValue();
+    await editor(page).fill(text + "# mine\n");
+    await writeFile(file, text + "# theirs\n");
+    await save();
+    await conflict.waitFor();
+    assert.ok(await page.getByRole("button", { name: "Save" }).isDisabled(), "not before one has said which");
+    assert.equal(await readFile(file, "utf8"), text + "# theirs\n");
+    await page.getByRole("button", { name: "Take theirs" }).click();
+    assert.equal(await editor(page).inputValue(), text + "# theirs\n");
+    await editor(page).fill(text + "# mine again\n");
+    await writeFile(file, text + "# theirs again\n");
+    await save();
+    await conflict.waitFor();
+    await page.getByRole("button", { name: "Keep my text" }).click();
+    await save();
+    await page.getByText("site-ac22 was saved.").waitFor();
+    assert.equal(await readFile(file, "utf8"), text + "# mine again\n");
+    await close(page);
+});
+
+test("two who edit the entry of a station: the later one is told, and keeps one's text or takes the other's", async () => {
+    const page = await open("/stations/CS-TCP-1?tab=details"), other = await open("/stations/CS-TCP-1?tab=details");
+    const entry = (one) => dialog(one).getByLabel("Edit CS-TCP-1");
+    const edit = async (one, vendor) => {
+        if (!await dialog(one).count()) await one.getByRole("button", { name: "Edit", exact: true }).click();
+        await entry(one).fill((await entry(one).inputValue()).replace(/^vendor:.*\n/m, "") + `vendor: ${vendor}\n`);
+    };
+    const save = (one) => dialog(one).getByRole("button", { name: "Save" }).click();
+    const conflict = dialog(page).getByText("Someone else changed this meanwhile.");
+    await edit(page, "Mine");
+    await edit(other, "Theirs");
+    await save(other);
+    await other.getByText("CS-TCP-1 was saved").first().waitFor();
+    await conflict.waitFor(); // it hears of it
+    assert.ok(await dialog(page).getByRole("button", { name: "Save" }).isDisabled(), "not before one has said which");
+    await axe(page, "a conflict of entries");
+    await dialog(page).getByRole("button", { name: "Keep my text" }).click();
+    await save(page);
+    await isGone(dialog(page));
+    assert.equal((await api(page, "/stations/CS-TCP-1")).config.vendor, "Mine");
+    await close(page);
+    await close(other);
 });

@@ -77,11 +77,34 @@ test("transactions are searched and filtered, and the CSV has just those", async
     const csv = (await readFile(await (await download).path(), "utf8")).trim().split(/\r?\n/);
     assert.equal(csv.length, 2, csv.join("\n"));
     assert.ok(csv[1].includes(mine.id) && csv[1].includes(CARDS.tcp1.slice(-4)), csv[1]);
+    await page.getByLabel("Transaction, token or reason").fill(CARDS.tcp2); // the whole token, as it stands on the card
+    await rows(page).filter({ hasText: CARDS.tcp2.slice(-4) }).waitFor();
+    assert.equal(await rows(page).count(), 1);
     await page.getByLabel("Transaction, token or reason").fill("nothing like this");
     await page.getByText("Nothing found").or(page.getByText("Nothing fits")).first().waitFor();
     await page.getByLabel("Transaction, token or reason").fill("");
     await page.getByLabel("Started from").fill("2099-01-01T00:00");
     await until("none is of the future", async () => await rows(page).count() === 0);
+    await close(page);
+});
+
+// The API gives 1,000 items at once; a site may have 10,000 stations.
+test("lists that are longer than a page of the API are there to their end", async () => {
+    const page = await open("/");
+    const serve = (path, of) => page.route(`**/api/v1${path}?*`, async (route) => {
+        const query = new URL(route.request().url()).searchParams, offset = Number(query.get("offset") ?? 0), limit = Number(query.get("limit"));
+        const items = Array.from({ length: 1234 }, (_, i) => of(i)).slice(offset, offset + limit);
+        await route.fulfill({ json: { items, total: 1234, offset, limit } });
+    });
+    const { items: [station] } = await api(page, "/stations");
+    await serve("/stations", (i) => ({ ...station, id: `LONG-${i}` }));
+    await serve("/certificates", (i) => ({ station: `LONG-${i}`, use: "station", serial: String(i), subject: `number ${i}` }));
+    for (const path of ["/transactions", "/log"]) {
+        await go(page, path);
+        await page.getByLabel("Station").locator("option", { hasText: /^LONG-1233$/ }).waitFor({ state: "attached" });
+    }
+    await go(page, "/csms");
+    await page.locator(".pager", { hasText: "1,234" }).waitFor(); // of the certificates
     await close(page);
 });
 

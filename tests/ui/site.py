@@ -48,7 +48,9 @@ class UiSite(harness.Site):
     def furnish(self):
         profile = (self.shipped / "demo-modbus-ac22.yaml").read_text()
         (self.site_profiles / "broken.yaml").write_text("profile: broken\nvendro: Nobody\n")  # a mistake of somebody
-        (self.site_profiles / f"{OWN_PROFILE}.yaml").write_text(re.sub(r"(?m)^profile: .*$", f"profile: {OWN_PROFILE}", profile))
+        profile = re.sub(r"(?m)^profile: .*$", f"profile: {OWN_PROFILE}", profile)
+        profile = re.sub(r"connectors: \[ (.*) \]", r"connectors: [ \1, \1 ]", profile)  # one that has two
+        (self.site_profiles / f"{OWN_PROFILE}.yaml").write_text(profile)
         for number, options in ((1, {}), (2, {"SampledDataCtrlr.TxUpdatedInterval": 2})):
             self.station(f"CS-TCP-{number}", self.tcp_charger(f"tcp{number}", 15020 + number), **options)
         self.station("CS-RTU-1", self.rtu_charger())

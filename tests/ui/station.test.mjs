@@ -71,6 +71,20 @@ test("a session is started, limited and stopped from the page, and the device do
     await close(page);
 });
 
+test("of an EVSE with several connectors the one that is meant is unlocked", async () => {
+    const page = await open("/stations/CS-OWN-1");
+    const asked = page.waitForRequest((request) => request.method() === "POST" && request.url().endsWith("/requests"));
+    await page.getByRole("button", { name: "Unlock plug" }).click();
+    await dialog(page).getByText("Unlocks connector 1 of CS-OWN-1").waitFor();
+    assert.deepEqual(await dialog(page).getByLabel("Connector").locator("option").allTextContents(), ["1 · Available", "2 · Available"]);
+    await dialog(page).getByLabel("Connector").selectOption("2");
+    await dialog(page).getByText("Unlocks connector 2 of CS-OWN-1").waitFor();
+    await axe(page, "a connector is chosen");
+    await dialog(page).getByRole("button", { name: "Unlock", exact: true }).click();
+    assert.deepEqual((await asked).postDataJSON().payload, { evseId: 1, connectorId: 2 });
+    await close(page);
+});
+
 test("what the CSMS does is there, too: its limit, with its source", async () => {
     const profile = { id: 7, stackLevel: 0, chargingProfilePurpose: "TxDefaultProfile", chargingProfileKind: "Absolute",
         chargingSchedule: [{ id: 1, chargingRateUnit: "A", startSchedule: new Date(Date.now() - 1000).toISOString(), chargingSchedulePeriod: [{ startPeriod: 0, limit: 13 }] }] };

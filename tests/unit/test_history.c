@@ -331,6 +331,8 @@ static void filters_let_through_what_they_say(void **state)
         { "offset beyond the end", { .offset = 100, .limit = 3 }, 100, NULL },
         { "text in the id", { .text = "T005", .limit = 3 }, 10, "t0059" },
         { "text in the token", { .text = "..0042", .limit = 3 }, 1, "t0042" },
+        { "the whole token, of which the end is kept", { .text = "04A1B2C3D40042", .limit = 3 }, 1, "t0042" },
+        { "another token", { .text = "04A1B2C3D49942", .limit = 3 }, 0, NULL },
         { "text in the reason", { .text = "remote", .limit = 3 }, 50, "t0098" },
         { "a sign of LIKE", { .text = "%", .limit = 3 }, 0, NULL },
         { "another", { .text = "t_001", .limit = 3 }, 0, NULL },
@@ -355,6 +357,41 @@ static void filters_let_through_what_they_say(void **state)
         if (total(b) != rows[i].total || !str_equal(first ? first : "", rows[i].first ? rows[i].first : ""))
             fail_msg("%s: total %d, first %s", rows[i].name, total(b), first);
         assert_true(json_array_size(items) <= 3);
+    }
+}
+
+/* It is found by whatever part of it a person has at hand, in upper or lower case. */
+static void a_transaction_is_found_by_the_token_it_was_started_with(void **state)
+{
+    static const struct {
+        const char *token, *text;
+        bool is_found;
+    } rows[] = {
+        { "04A1B2C3D4E5F6", "04A1B2C3D4E5F6", true },
+        { "04A1B2C3D4E5F6", "04a1b2c3d4e5f6", true },
+        { "04A1B2C3D4E5F6", "E5F6", true },
+        { "04A1B2C3D4E5F6", "..E5F6", true },
+        { "04A1B2C3D4E5F6", "04A1B2C3D4E5F7", false },
+        { "04A1B2C3D4E5F6", "04A1B2C3", false },
+        { "E5F6", "E5F6", true },
+        { "100%", "full100%", true },
+        { "100x", "full100%", false },
+    };
+    struct bench *b = *state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char kept[HISTORY_TOKEN_SIZE], text[64], id[8];
+        history_shorten_token(rows[i].token, kept);
+        (void)snprintf(text, sizeof(text), "{'seq': 0, 'at': 0, 'start': 0, 'token': '%s'}", kept);
+        (void)snprintf(id, sizeof(id), "t%zu", i);
+        put(b, id, text);
+        struct history_filter filter = all();
+        (void)str_copy(filter.text, sizeof(filter.text), rows[i].text);
+        const json_t *items = find(b, &filter), *item;
+        bool is_found = false;
+        size_t k;
+        json_array_foreach(items, k, item) is_found |= str_equal(json_get_string(item, "id", ""), id);
+        if (is_found != rows[i].is_found)
+            fail_msg("%s by %s: %s", rows[i].token, rows[i].text, is_found ? "found" : "not found");
     }
 }
 
@@ -648,6 +685,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_waits_is_told_when_it_is_on_the_disk, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_forgotten_hears_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(filters_let_through_what_they_say, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_transaction_is_found_by_the_token_it_was_started_with, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(pages_follow_each_other_without_gap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_unknown_state_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_searches_are_refused_and_closing_answers_the_others, set_up,

@@ -170,9 +170,24 @@ static void on_changed(void *ctx, int err, const struct problems *problems)
 
 static int put(struct bench *b, const char *name, const char *text)
 {
-    assert_int_equal(profile_files_put(b->files, name, text, on_changed, b), 0);
+    assert_int_equal(profile_files_put(b->files, name, text, NULL, on_changed, b), 0);
     loop_run(&b->gateway.loop);
     return b->err;
+}
+
+/* By somebody who knows this text of it. */
+static int put_known(struct bench *b, const char *name, const char *text, const char *etag)
+{
+    assert_int_equal(profile_files_put(b->files, name, text, etag, on_changed, b), 0);
+    loop_run(&b->gateway.loop);
+    return b->err;
+}
+
+static void etag_of(const struct bench *b, const char *name, char ret[FILE_ETAG_SIZE])
+{
+    AUTO(json_t) *read = NULL;
+    assert_int_equal(profile_files_read(b->files, name, &read), 0);
+    assert_int_equal(str_copy(ret, FILE_ETAG_SIZE, json_get_string(read, "etag", "")), 0);
 }
 
 static int remove_profile(struct bench *b, const char *name)
@@ -451,15 +466,48 @@ static void without_a_directory_nothing_is_written(void **state)
 static void one_change_at_a_time(void **state)
 {
     struct bench *b = *state;
-    assert_int_equal(profile_files_put(b->files, "new", "profile: new\nextends: base\n", on_changed, b), 0);
-    assert_int_equal(profile_files_put(b->files, "newer", "profile: newer\nextends: base\n", on_changed, b),
+    assert_int_equal(profile_files_put(b->files, "new", "profile: new\nextends: base\n", NULL, on_changed, b),
                      0);
+    assert_int_equal(
+        profile_files_put(b->files, "newer", "profile: newer\nextends: base\n", NULL, on_changed, b), 0);
     while (b->answers < 2)
         loop_run(&b->gateway.loop);
     AUTO_FREE char *first = read_text(b, "site/new.yaml");
     AUTO_FREE char *second = read_text(b, "site/newer.yaml");
     assert_non_null(first);
     assert_true((second != NULL) == (b->busy == 0)); /* it came while the first was written, or after it */
+}
+
+static void who_knows_another_text_than_the_one_that_is_there_changes_nothing(void **state)
+{
+    struct bench *b = *state;
+    char first[FILE_ETAG_SIZE], second[FILE_ETAG_SIZE];
+    assert_int_equal(put_known(b, "new", "profile: new\nextends: base\n", ""), 0);
+    etag_of(b, "new", first);
+    assert_int_equal(put_known(b, "new", "profile: new\nextends: base\n# mine\n", first), 0);
+    etag_of(b, "new", second);
+    assert_string_not_equal(first, second);
+    assert_int_equal(put_known(b, "new", "profile: new\nextends: base\n# too late\n", first), -ESTALE);
+    expect_problem(b, "was changed meanwhile by someone else");
+    assert_int_equal(put_known(b, "new", "profile: new\nextends: base\n# as a new one\n", ""), -EEXIST);
+    expect_problem(b, "there is a profile of this name already");
+    assert_int_equal(put_known(b, "none", "profile: none\nextends: base\n", first), -ESTALE);
+    AUTO_FREE char *text = read_text(b, "site/new.yaml");
+    assert_string_equal(text, "profile: new\nextends: base\n# mine\n");
+    assert_null(read_text(b, "site/none.yaml"));
+    assert_int_equal(put(b, "new", "profile: new\nextends: base\n# whatever is there\n"), 0);
+}
+
+/* The site's own takes the place of the one that comes with the gateway: what has to be known is that one. */
+static void one_that_hides_another_is_made_of_that_other(void **state)
+{
+    struct bench *b = *state;
+    char shipped[FILE_ETAG_SIZE];
+    ship(b, "demo-modbus-ac22", "shipped", "spare");
+    etag_of(b, "spare", shipped);
+    assert_int_equal(put_known(b, "spare", "profile: spare\nextends: base\n", ""), -EEXIST);
+    assert_int_equal(put_known(b, "spare", "profile: spare\nextends: base\n", shipped), 0);
+    assert_int_equal(put_known(b, "spare", "profile: spare\nextends: base\n# late\n", shipped), -ESTALE);
 }
 
 /* ---- removing ---- */
@@ -511,6 +559,8 @@ int main(void)
         CASE(what_the_reload_refuses_is_taken_back),
         CASE(without_a_directory_nothing_is_written),
         CASE(one_change_at_a_time),
+        CASE(who_knows_another_text_than_the_one_that_is_there_changes_nothing),
+        CASE(one_that_hides_another_is_made_of_that_other),
         CASE(only_what_nobody_needs_is_removed),
         CASE(the_shipped_profile_comes_back_when_the_sites_goes),
     };

@@ -121,6 +121,7 @@ export interface ProfileItem {
 export interface ProfileText {
     name: string;
     text: string;
+    etag: string;
     path: string;
     writable: boolean;
     offers?: Offers;

@@ -83,10 +83,10 @@ async function request<T>(method: Method, target: string, body?: unknown, signal
 const PAGE = 1000; // the most that a list gives at once
 
 // A whole list, page by page.
-async function all<T>(target: string, signal: AbortSignal): Promise<T[]> {
+async function all<T>(target: string, query: Query, signal: AbortSignal): Promise<T[]> {
     const found: T[] = [];
     for (;;) {
-        const page = await request<Page<T>>("GET", url(target, { offset: found.length, limit: PAGE }), undefined, signal);
+        const page = await request<Page<T>>("GET", url(target, { ...query, offset: found.length, limit: PAGE }), undefined, signal);
         found.push(...page.items);
         if (page.items.length === 0 || found.length >= page.total) return found;
     }
@@ -97,7 +97,7 @@ export const api = {
         request<T>("GET", url(target, query), undefined, signal),
     all,
     post: <T = void>(target: string, body: unknown = {}): Promise<T> => request<T>("POST", url(target), body),
-    put: <T = void>(target: string, body: unknown = {}): Promise<T> => request<T>("PUT", url(target), body),
+    put: <T = void>(target: string, body: unknown = {}, query: Query = {}): Promise<T> => request<T>("PUT", url(target, query), body),
     delete: <T = void>(target: string, query: Query = {}): Promise<T> => request<T>("DELETE", url(target, query)),
 };
 

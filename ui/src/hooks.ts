@@ -16,13 +16,15 @@ export function asProblem(error: unknown): Problem {
 
 // GETs `path` when it or the query changes; null: nothing to ask for now. `everyMs`: again and again.
 export function useResource<T>(path: string | null, query: Query = {}, everyMs = 0): Resource<T> {
-    return useRead(path === null ? null : path + "?" + JSON.stringify(query), (signal) => api.get<T>(path ?? "", query, signal), everyMs);
+    return useRead(keyOf(path, query), (signal) => api.get<T>(path ?? "", query, signal), everyMs);
 }
 
 // A whole list, however long.
-export function useList<T>(path: string): Resource<T[]> {
-    return useRead(path, (signal) => api.all<T>(path, signal), 0);
+export function useList<T>(path: string | null, query: Query = {}): Resource<T[]> {
+    return useRead(keyOf(path, query), (signal) => api.all<T>(path ?? "", query, signal), 0);
 }
+
+const keyOf = (path: string | null, query: Query): string | null => (path === null ? null : path + "?" + JSON.stringify(query));
 
 function useRead<T>(key: string | null, read: (signal: AbortSignal) => Promise<T>, everyMs: number): Resource<T> {
     const [data, setData] = useState<T>();

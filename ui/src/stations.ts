@@ -7,7 +7,7 @@ import type { StationItem } from "./types";
 const BATCH_MS = 400;
 
 async function readAll(signal: AbortSignal): Promise<Map<string, StationItem>> {
-    const items = await api.all<StationItem>("/stations", signal);
+    const items = await api.all<StationItem>("/stations", {}, signal);
     return new Map(items.map((item) => [item.id, item]));
 }
 

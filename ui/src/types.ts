@@ -69,7 +69,6 @@ export interface Overview {
     stations: { total: number; connected: number };
     evses: { total: number; byState: Partial<Record<EvseState, number>> };
     powerW: number;
-    energyTodayWh?: number;
     attention: Attention[];
 }
 
@@ -180,7 +179,8 @@ export interface StationStatus {
     firmware?: Record<string, unknown>;
     reservations?: { id: number; evse?: number; expires?: string }[];
     item?: StationItem;
-    config?: unknown;
+    config?: Record<string, unknown>; // this and its etag: for admins
+    etag?: string;
 }
 
 export interface EvseStatus {

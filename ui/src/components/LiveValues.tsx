@@ -43,7 +43,7 @@ export function useLive(station: string) {
     useEffect(() => setLive(nothingYet), [station]);
     useEffect(() => {
         const abort = new AbortController();
-        api.all<Told>(path`/stations/${station}/points`, abort.signal)
+        api.all<Told>(path`/stations/${station}/points`, {}, abort.signal)
             .then((items) => {
                 setLive((now) => withTold(now, items));
                 setProblem(undefined);

@@ -2,7 +2,6 @@
 export const en = {
     "overview.lead": "Version {version}, running for {uptime}",
     "overview.power": "Power now",
-    "overview.energyToday": "Energy today",
     "overview.charging": "Charging",
     "overview.connected": "Connected to the CSMS",
     "overview.ofTotal": "{n} of {total}",
@@ -39,7 +38,6 @@ export const en = {
 export const ja: Record<keyof typeof en, string> = {
     "overview.lead": "バージョン {version}、稼働時間 {uptime}",
     "overview.power": "現在の電力",
-    "overview.energyToday": "本日の電力量",
     "overview.charging": "充電中",
     "overview.connected": "CSMS接続中",
     "overview.ofTotal": "{n} / {total}",

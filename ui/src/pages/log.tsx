@@ -4,11 +4,11 @@ import { Card, PageHead } from "../components/Page";
 import { useEvents } from "../dialogue/events";
 import { EventsView, PauseButton } from "../dialogue/EventsView";
 import { levels, logParts } from "../dialogue/log";
-import { useResource, useSettled, useStream } from "../hooks";
+import { useList, useSettled, useStream } from "../hooks";
 import { t, tOr } from "../i18n";
 import { setQuery } from "../router";
 import type { StreamType } from "../api";
-import type { Page, StationItem } from "../types";
+import type { StationItem } from "../types";
 import type { PageProps } from ".";
 
 const KINDS = ["log", "frame", "write"] as const;
@@ -18,7 +18,7 @@ export function Log({ query }: PageProps) {
     const level = levels.includes(query.level ?? "") ? (query.level ?? "") : "debug";
     const q = useSettled(query.q ?? "");
     const events = useEvents({ types: kinds, ...(query.station ? { station: query.station } : {}), ...(q ? { q } : {}) });
-    const stations = useResource<Page<StationItem>>("/stations", { limit: 1000 });
+    const stations = useList<StationItem>("/stations");
     const types: readonly StreamType[] = KINDS;
     useStream({ types }, events.onEvent, events.reload);
 
@@ -32,7 +32,7 @@ export function Log({ query }: PageProps) {
         const hidden = KINDS.filter((one) => (one === kind ? !on : !kinds.includes(one)));
         setQuery({ hide: hidden.join(",") || undefined });
     };
-    const stationOptions = [{ value: "", label: t("log.allStations") }, ...(stations.data?.items ?? []).map(({ id }) => ({ value: id, label: id }))];
+    const stationOptions = [{ value: "", label: t("log.allStations") }, ...(stations.data ?? []).map(({ id }) => ({ value: id, label: id }))];
     return (
         <>
             <PageHead title={t("log.title")} lead={t("log.hint")}><PauseButton events={events} /></PageHead>

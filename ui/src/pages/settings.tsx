@@ -1,6 +1,6 @@
 // gateway.yaml: edited, checked as it is typed, compared with the file, and applied.
-import { useEffect, useRef, useState } from "preact/hooks";
-import { api, Problem } from "../api";
+import { useRef, useState } from "preact/hooks";
+import { api, type Problem } from "../api";
 import { type ConfigCheck, type ConfigText, problemsOf } from "../admin";
 import { useCheck } from "../check";
 import { confirm, Dialog } from "../components/Dialog";
@@ -9,6 +9,7 @@ import { Card, PageHead } from "../components/Page";
 import { ErrorBox, Loaded, Notice } from "../components/State";
 import { toast, toastError } from "../components/Toast";
 import { Diff, type EditorHandle, ProblemList, YamlEditor } from "../components/YamlEditor";
+import { Conflict, useDraft } from "../draft";
 import { number } from "../format";
 import { asProblem, useResource } from "../hooks";
 import { t } from "../i18n";
@@ -41,25 +42,13 @@ export function Settings() {
 }
 
 function Editor({ file, reload }: { file: ConfigText; reload: () => void }) {
-    const [base, setBase] = useState(file); // what the text was made of
-    const [text, setText] = useState(file.text);
+    const draft = useDraft(file, () => api.get<ConfigText>("/config"));
+    const { base, text, setText, isChanged, conflict } = draft;
     const [isAsking, ask] = useState(false);
-    const [conflict, setConflict] = useState<ConfigText>();
     const [problem, setProblem] = useState<Problem>();
     const editor = useRef<EditorHandle>(null);
-    const isChanged = text !== base.text;
     const check = useCheck<ConfigCheck>("/config/check", text, {}, base.etag);
     useUnsaved(isChanged);
-    // The file was read anew: what nobody changed here follows it.
-    useEffect(() => {
-        if (file.etag === base.etag) return;
-        if (file.text === base.text) setBase(file); // as it was applied here; who types on has no conflict
-        else if (isChanged) setConflict(file);
-        else {
-            setBase(file);
-            setText(file.text);
-        }
-    }, [file]);
 
     const apply = async (): Promise<void> => {
         ask(false);
@@ -67,20 +56,11 @@ function Editor({ file, reload }: { file: ConfigText; reload: () => void }) {
         try {
             await api.put("/config", { text, etag: base.etag });
             toast(t("settings.applied"));
-            setBase({ ...base, text });
+            draft.saved();
             reload();
         } catch (error) {
-            const refused = asProblem(error);
-            if (refused.status !== 409) setProblem(refused);
-            else await api.get<ConfigText>("/config").then(setConflict, setProblemOf);
+            setProblem(await draft.refused(error));
         }
-    };
-    const setProblemOf = (error: unknown): void => setProblem(asProblem(error));
-    const settle = (keep: boolean): void => {
-        if (!conflict) return;
-        setBase(conflict);
-        if (!keep) setText(conflict.text);
-        setConflict(undefined);
     };
     const discard = async (): Promise<void> => {
         if (await confirmDiscard()) setText(base.text);
@@ -91,17 +71,7 @@ function Editor({ file, reload }: { file: ConfigText; reload: () => void }) {
     return (
         <div class="split">
             <Card title={t("settings.text")} actions={isChanged && <Badge tone="warning">{t("editor.unsaved")}</Badge>}>
-                {conflict && (
-                    <div role="alert">
-                        <Notice tone="warning" title={t("settings.conflict")}>
-                            <p>{t("settings.conflictText")}</p>
-                            <div class="row">
-                                <button type="button" class="button" onClick={() => settle(true)}>{t("settings.keepMine")}</button>
-                                <button type="button" class="button" onClick={() => settle(false)}>{t("settings.takeTheirs")}</button>
-                            </div>
-                        </Notice>
-                    </div>
-                )}
+                <Conflict of={draft} />
                 {problem && <ErrorBox problem={problem} />}
                 <YamlEditor label={t("settings.text")} value={text} onChange={setText} problems={problems} handle={editor} />
                 {check.problem ? <ErrorBox problem={check.problem} /> : <ProblemList problems={merge(check.answer?.problems, refused)} editor={editor} checking={!check.isCurrent} />}

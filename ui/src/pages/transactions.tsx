@@ -8,7 +8,7 @@ import { Card, PageHead } from "../components/Page";
 import { Empty, ErrorBox, Loading } from "../components/State";
 import { type Column, Table } from "../components/Table";
 import { duration, energy, moment, NONE, number, toDate } from "../format";
-import { useResource, useSettled } from "../hooks";
+import { useList, useResource, useSettled } from "../hooks";
 import { t, tOr } from "../i18n";
 import { setQuery, stationHref } from "../router";
 import type { Page, StationItem } from "../types";
@@ -36,7 +36,7 @@ function columns(): Column<Transaction>[] {
 }
 
 export function Transactions({ query }: PageProps) {
-    const stations = useResource<Page<StationItem>>("/stations", { limit: 1000 });
+    const stations = useList<StationItem>("/stations");
     const q = useSettled(query.q ?? "");
     const filter = { station: query.station, state: query.state, q, since: instant(query.from), until: instant(query.to) };
     const offset = Math.max(0, Number(query.offset) || 0);
@@ -44,7 +44,7 @@ export function Transactions({ query }: PageProps) {
     const change = (changes: Record<string, string | undefined>): void => setQuery({ offset: undefined, ...changes });
     const isFiltered = Object.values(filter).some(Boolean);
     const isTurned = filter.since !== undefined && filter.until !== undefined && filter.since > filter.until;
-    const stationOptions = [{ value: "", label: t("transactions.allStations") }, ...(stations.data?.items ?? []).map(({ id }) => ({ value: id, label: id }))];
+    const stationOptions = [{ value: "", label: t("transactions.allStations") }, ...(stations.data ?? []).map(({ id }) => ({ value: id, label: id }))];
     const page = found.data;
     return (
         <>

@@ -4,9 +4,8 @@ import type { ProfileItem } from "../../admin";
 import { Choice, Field, SearchField, TextField } from "../../components/Form";
 import { Hazard, OfferBadges, offersText } from "../../components/Offers";
 import { Empty, Loaded } from "../../components/State";
-import { useResource, useSettled } from "../../hooks";
+import { useList, useSettled } from "../../hooks";
 import { t } from "../../i18n";
-import type { Page } from "../../types";
 import { profileHref } from "../profiles/index";
 import { type Errors, errorsOfDevice, protocolOf, type StepProps } from "./draft";
 
@@ -19,7 +18,7 @@ interface Props extends StepProps {
 }
 
 export function ChooseProfile({ draft, change, onBack, onNext }: Props) {
-    const profiles = useResource<Page<ProfileItem>>("/profiles", { protocol: protocolOf[draft.way], limit: 1000 });
+    const profiles = useList<ProfileItem>("/profiles", { protocol: protocolOf[draft.way] });
     const [q, setQ] = useState("");
     const [wrong, setWrong] = useState<Errors>({});
     const words = useSettled(q).toLowerCase().split(/\s+/).filter(Boolean);
@@ -38,9 +37,9 @@ export function ChooseProfile({ draft, change, onBack, onNext }: Props) {
     return (
         <form class="form" noValidate onSubmit={next}>
             <Loaded from={profiles}>
-                {(page) => {
-                    const chosen = page.items.find((one) => one.name === draft.profile);
-                    const found = page.items.filter(fits);
+                {(profiles) => {
+                    const chosen = profiles.find((one) => one.name === draft.profile);
+                    const found = profiles.filter(fits);
                     return (
                         <>
                             {chosen && <Chosen profile={chosen} />}

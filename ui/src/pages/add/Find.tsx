@@ -7,10 +7,9 @@ import { Badge, type Tone } from "../../components/Badge";
 import { Icon } from "../../components/Icon";
 import { Empty, ErrorBox, Notice } from "../../components/State";
 import { number, withUnit } from "../../format";
-import { asProblem, useResource, useStream } from "../../hooks";
+import { asProblem, useList, useStream } from "../../hooks";
 import { t, tn } from "../../i18n";
 import { stationHref } from "../../router";
-import type { Page } from "../../types";
 import { type Draft, placeText, protocolOf, withSettings } from "./draft";
 import { likenessText } from "./likeness";
 
@@ -73,8 +72,8 @@ const chargersOf = (found: EchonetFound): EchonetObject[] => found.objects.filte
 
 export function Find({ draft, scan, setScan, onBack, onKnown, onChoose }: Props) {
     const { problem, stop } = useScan(scan, setScan);
-    const profiles = useResource<Page<ProfileItem>>(draft.way === "echonet" ? null : "/profiles", { protocol: protocolOf[draft.way], limit: 1000 });
-    const models = useMemo(() => new Map((profiles.data?.items ?? []).filter((one) => one.vendor)
+    const profiles = useList<ProfileItem>(draft.way === "echonet" ? null : "/profiles", { protocol: protocolOf[draft.way] });
+    const models = useMemo(() => new Map((profiles.data ?? []).filter((one) => one.vendor)
         .map((one) => [one.name, `${one.vendor} ${one.models?.join(", ") ?? ""}`])), [profiles.data]);
     const isRunning = scan.state === "running";
     const count = scan.found.length;

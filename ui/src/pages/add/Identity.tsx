@@ -6,11 +6,10 @@ import { Icon } from "../../components/Icon";
 import { copyText } from "../../components/Json";
 import { Loading, Notice } from "../../components/State";
 import { number } from "../../format";
-import { useResource } from "../../hooks";
+import { useList } from "../../hooks";
 import { t, tOr } from "../../i18n";
 import { useMay } from "../../session";
 import { useStations } from "../../stations";
-import type { Page } from "../../types";
 import { ConnectionDialog } from "../csms/ConnectionDialog";
 import { type Errors, errorsOfIdentity, needsPassword, nextId, randomPassword, type StepProps } from "./draft";
 
@@ -23,8 +22,8 @@ interface Props extends StepProps {
 }
 
 export function Identity({ draft, change: setDraft, refused, onBack, onNext }: Props) {
-    const csmses = useResource<Page<Csms>>("/csms", { limit: 1000 });
-    const profiles = useResource<Page<ProfileItem>>("/profiles", { limit: 1000 });
+    const csmses = useList<Csms>("/csms");
+    const profiles = useList<ProfileItem>("/profiles");
     const stations = useStations();
     const ids = useMemo(() => new Set(stations.all?.keys() ?? []), [stations.all]);
     const [wrong, setWrong] = useState<Errors>(refused);
@@ -35,9 +34,9 @@ export function Identity({ draft, change: setDraft, refused, onBack, onNext }: P
     };
     const isAdmin = useMay("admin");
     const [isAdding, addCsms] = useState(false);
-    const list = csmses.data?.items ?? [];
+    const list = csmses.data ?? [];
     const csms = list.find((one) => one.name === draft.csms);
-    const most = profiles.data?.items.find((one) => one.name === draft.profile)?.offers?.evses?.[0]?.max_current;
+    const most = profiles.data?.find((one) => one.name === draft.profile)?.offers?.evses?.[0]?.max_current;
     // What is likely right is there as soon as there is a field: later it would fall between what a person types.
     const isReady = stations.all !== undefined || stations.problem !== undefined;
     useLayoutEffect(() => {

@@ -6,10 +6,9 @@ import { Icon } from "../../components/Icon";
 import { copyText } from "../../components/Json";
 import { ErrorBox, Loaded, Notice } from "../../components/State";
 import { Yaml } from "../../components/YamlEditor";
-import { asProblem, useResource } from "../../hooks";
+import { asProblem, useList } from "../../hooks";
 import { t } from "../../i18n";
 import { useMay } from "../../session";
-import type { Page } from "../../types";
 import { type Draft, entriesOf, type Errors, reviewOf, stationOf } from "./draft";
 
 // Where the gateway's problem belongs to: the last word of "stations[24].id" or "stations[24].chargers[0].max_current".
@@ -26,10 +25,10 @@ interface Props {
 
 export function Review({ draft, onBack, onSaved, onRefused }: Props) {
     const isAdmin = useMay("admin");
-    const csmses = useResource<Page<Csms>>("/csms", { limit: 1000 });
+    const csmses = useList<Csms>("/csms");
     const [problem, setProblem] = useState<Problem>();
     const [busy, setBusy] = useState(false);
-    const csms = csmses.data?.items.find((one) => one.name === draft.csms);
+    const csms = csmses.data?.find((one) => one.name === draft.csms);
     const told = problem ? problemsOf(problem) : [];
     const save = async (): Promise<void> => {
         if (busy) return;

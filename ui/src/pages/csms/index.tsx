@@ -11,20 +11,18 @@ import { Empty, Loaded, Notice } from "../../components/State";
 import { type Column, Table } from "../../components/Table";
 import { toast, toastError } from "../../components/Toast";
 import { date, NONE, number, toDate } from "../../format";
-import { useResource, useStream } from "../../hooks";
+import { useList, useStream } from "../../hooks";
 import { t, tn, tOr } from "../../i18n";
 import { stationHref } from "../../router";
 import { useMay } from "../../session";
 import { useStations } from "../../stations";
-import type { Page, StationItem } from "../../types";
+import type { StationItem } from "../../types";
 import { CertificateDialog } from "./CertificateDialog";
 import { ConnectionDialog } from "./ConnectionDialog";
 
-const LIMIT = 1000;
-
 export function Connections() {
-    const csms = useResource<Page<Csms>>("/csms", { limit: LIMIT });
-    const certificates = useResource<Page<Certificate>>("/certificates", { limit: LIMIT });
+    const csms = useList<Csms>("/csms");
+    const certificates = useList<Certificate>("/certificates");
     const stations = useStations();
     useStream({ types: ["station"] }, stations.onEvent, () => {
         stations.reload();
@@ -33,8 +31,8 @@ export function Connections() {
     return (
         <>
             <PageHead title={t("page.csms")} lead={t("csms.lead")} />
-            <Loaded from={csms}>{(page) => <ConnectionTable rows={page.items} stations={stations.all} reload={csms.reload} />}</Loaded>
-            <Loaded from={certificates}>{(page) => <Certificates rows={page.items} reload={certificates.reload} />}</Loaded>
+            <Loaded from={csms}>{(rows) => <ConnectionTable rows={rows} stations={stations.all} reload={csms.reload} />}</Loaded>
+            <Loaded from={certificates}>{(rows) => <Certificates rows={rows} reload={certificates.reload} />}</Loaded>
         </>
     );
 }

@@ -4,11 +4,10 @@ import type { Csms } from "../../admin";
 import { Icon } from "../../components/Icon";
 import { Card } from "../../components/Page";
 import { Empty, Loaded } from "../../components/State";
-import { useResource } from "../../hooks";
+import { useList } from "../../hooks";
 import { t } from "../../i18n";
 import { href } from "../../router";
 import { useMay } from "../../session";
-import type { Page } from "../../types";
 import { ConnectionDialog } from "../csms/ConnectionDialog";
 
 export function FirstSteps() {
@@ -18,12 +17,12 @@ export function FirstSteps() {
 }
 
 function Steps() {
-    const csms = useResource<Page<Csms>>("/csms", { limit: 1000 });
+    const csms = useList<Csms>("/csms");
     const [isAdding, add] = useState(false);
     return (
         <Card title={t("overview.first")}>
             <Loaded from={csms}>
-                {({ items }) => {
+                {(items) => {
                     const names = items.map(({ name }) => name);
                     const isDone = names.length > 0;
                     return (

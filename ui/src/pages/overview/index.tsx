@@ -4,7 +4,7 @@ import { Choice } from "../../components/Form";
 import { Card, PageHead } from "../../components/Page";
 import { Plot } from "../../components/Plot";
 import { ErrorBox, Loading } from "../../components/State";
-import { duration, energy, number, power } from "../../format";
+import { duration, number, power } from "../../format";
 import { useResource, useStream } from "../../hooks";
 import { t, tOr } from "../../i18n";
 import { setQuery } from "../../router";
@@ -17,7 +17,7 @@ import { FirstSteps } from "./FirstSteps";
 import { Tiles } from "./Tiles";
 
 const PERIODS = ["900", "3600", "21600", "86400"];
-const SUMMARY_MS = 30_000; // what the stream does not tell: energy of today, version, time
+const SUMMARY_MS = 30_000; // what the stream does not tell: version, time
 
 export function Overview({ query }: PageProps) {
     const stations = useStations();
@@ -51,7 +51,7 @@ export function Overview({ query }: PageProps) {
             {all && all.size === 0 && <FirstSteps />}
             {all && all.size > 0 && (
                 <div class="stack">
-                    <Figures stations={all} energyTodayWh={summary.data?.energyTodayWh} />
+                    <Figures stations={all} />
                     <Attentions stations={all} />
                     <Card title={t("overview.sitePower")} actions={
                         <Choice label={t("overview.period")} value={period} onChange={(chosen) => setQuery({ period: chosen })}
@@ -67,7 +67,7 @@ export function Overview({ query }: PageProps) {
     );
 }
 
-function Figures({ stations, energyTodayWh }: { stations: Map<string, StationItem>; energyTodayWh: number | undefined }) {
+function Figures({ stations }: { stations: Map<string, StationItem> }) {
     let watts = 0, charging = 0, evses = 0, connected = 0;
     for (const station of stations.values()) {
         if (station.link === "up") connected++;
@@ -82,7 +82,6 @@ function Figures({ stations, energyTodayWh }: { stations: Map<string, StationIte
     return (
         <dl class="figures">
             <div><dt>{t("overview.power")}</dt><dd>{power(watts)}</dd></div>
-            {energyTodayWh !== undefined && <div><dt>{t("overview.energyToday")}</dt><dd>{energy(energyTodayWh)}</dd></div>}
             <div><dt>{t("overview.charging")}</dt><dd>{ofTotal(charging, evses)}</dd></div>
             <div class={connected < stations.size ? "figure-bad" : ""}>
                 <dt>{t("overview.connected")}</dt><dd>{ofTotal(connected, stations.size)}</dd>

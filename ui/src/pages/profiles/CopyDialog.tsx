@@ -28,7 +28,7 @@ export function CopyDialog({ name, text, taken, onClose }: { name: string; text:
         setBusy(true);
         setProblem(undefined);
         try {
-            await api.put(path`/profiles/${to}`, { text: renamed(text, to) });
+            await api.put(path`/profiles/${to}`, { text: renamed(text, to), etag: "" });
             toast(t("profiles.copied", { name: to }));
             onClose();
             navigate("/profiles/" + encodeURIComponent(to));

@@ -1,5 +1,5 @@
 // One profile: its text, checked as it is typed, and beside it what a device that it describes answers.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { api, path, type Problem } from "../../api";
 import { type Checked, type Offers, problemsOf, type ProfileItem, type ProfileText } from "../../admin";
 import { useCheck } from "../../check";
@@ -12,23 +12,21 @@ import { Card, PageHead } from "../../components/Page";
 import { Empty, ErrorBox, Loading, Notice } from "../../components/State";
 import { toast, toastError } from "../../components/Toast";
 import { type EditorHandle, ProblemList, YamlEditor } from "../../components/YamlEditor";
-import { asProblem, useResource } from "../../hooks";
+import { Conflict, useDraft } from "../../draft";
+import { useList, useResource } from "../../hooks";
 import { t } from "../../i18n";
 import { href, navigate, setQuery } from "../../router";
 import { useMay } from "../../session";
-import type { Page } from "../../types";
 import { confirmDiscard, useUnsaved } from "../../unsaved";
 import type { PageProps } from "..";
 import { Names } from "../settings";
 import { CopyDialog } from "./CopyDialog";
 
-const LIMIT = 1000;
-
 export function Profile({ params, query }: PageProps) {
     const name = params.name ?? "";
     const profile = useResource<ProfileText>(path`/profiles/${name}`);
-    const list = useResource<Page<ProfileItem>>("/profiles", { limit: LIMIT });
-    const item = list.data?.items.find((one) => one.name === name);
+    const list = useList<ProfileItem>("/profiles");
+    const item = list.data?.find((one) => one.name === name);
     const { data, problem } = profile;
     if (problem?.status === 404)
         return (
@@ -46,7 +44,7 @@ export function Profile({ params, query }: PageProps) {
             <PageHead key={name} title={name} lead={data && <Lead item={item} writable={data.writable} />} />
             {problem && <ErrorBox problem={problem} onRetry={profile.reload} />}
             {!data && !problem && <Loading />}
-            {data && data.name === name && <Editor key={name} profile={data} usedBy={item?.usedBy ?? []} names={list.data?.items.map((one) => one.name) ?? []} station={query.station ?? ""} reload={reload} />}
+            {data && data.name === name && <Editor key={name} profile={data} usedBy={item?.usedBy ?? []} names={list.data?.map((one) => one.name) ?? []} station={query.station ?? ""} reload={reload} />}
         </>
     );
 }
@@ -70,20 +68,15 @@ interface EditorProps {
 
 function Editor({ profile, usedBy, names, station, reload }: EditorProps) {
     const { name } = profile;
-    const [base, setBase] = useState(profile.text);
-    const [text, setText] = useState(profile.text);
+    const draft = useDraft(profile, () => api.get<ProfileText>(path`/profiles/${name}`));
+    const { base, text, setText, isChanged, conflict } = draft;
     const [problem, setProblem] = useState<Problem>();
     const [isCopying, copy] = useState(false);
     const editor = useRef<EditorHandle>(null);
     const isAdmin = useMay("admin"), mayCheck = useMay("operator");
     const canEdit = isAdmin && profile.writable;
-    const isChanged = text !== base;
     const check = useCheck<Checked & { offers?: Offers }>(mayCheck ? "/profiles/check" : null, text, { name });
     useUnsaved(isChanged);
-    useEffect(() => {
-        if (!isChanged) setText(profile.text);
-        setBase(profile.text);
-    }, [profile.text]);
     const problems = check.answer?.problems;
     const isGood = check.isCurrent && problems?.length === 0;
 
@@ -95,12 +88,12 @@ function Editor({ profile, usedBy, names, station, reload }: EditorProps) {
         if (!yes) return;
         setProblem(undefined);
         try {
-            await api.put(path`/profiles/${name}`, { text });
-            setBase(text);
+            await api.put(path`/profiles/${name}`, { text, etag: base.etag });
+            draft.saved();
             toast(t("profiles.saved", { name }));
             reload();
         } catch (error) {
-            setProblem(asProblem(error));
+            setProblem(await draft.refused(error));
         }
     };
     const remove = async (): Promise<void> => {
@@ -114,7 +107,7 @@ function Editor({ profile, usedBy, names, station, reload }: EditorProps) {
         }
     };
     const discard = async (): Promise<void> => {
-        if (await confirmDiscard()) setText(base);
+        if (await confirmDiscard()) setText(base.text);
     };
     const offers = check.answer?.offers ?? profile.offers;
     return (
@@ -125,13 +118,14 @@ function Editor({ profile, usedBy, names, station, reload }: EditorProps) {
             </>}>
                 {!isAdmin && <Notice tone="info"><p>{t("profiles.viewOnly")}</p></Notice>}
                 {isAdmin && !profile.writable && <Notice tone="info"><p>{t("profiles.copyText")}</p></Notice>}
+                <Conflict of={draft} />
                 {problem && <ErrorBox problem={problem} />}
                 <YamlEditor label={`${t("profiles.text")} ${name}`} value={text} onChange={setText} problems={problems ?? []} readOnly={!canEdit} handle={editor} />
                 {check.problem ? <ErrorBox problem={check.problem} />
                     : mayCheck && <ProblemList problems={problem && problems?.length === 0 ? problemsOf(problem) : problems} editor={editor} checking={!check.isCurrent} />}
                 {canEdit && (
                     <div class="row">
-                        <button type="button" class="button button-primary" disabled={!isChanged || !isGood} onClick={() => void save()}>{t("action.save")}</button>
+                        <button type="button" class="button button-primary" disabled={!isChanged || !isGood || conflict !== undefined} onClick={() => void save()}>{t("action.save")}</button>
                         {isChanged && <button type="button" class="button" onClick={() => void discard()}>{t("editor.discard")}</button>}
                         <button type="button" class="button" disabled={usedBy.length > 0} aria-describedby={usedBy.length > 0 ? "profile-in-use" : undefined} onClick={() => void remove()}>{t("action.delete")}</button>
                         {usedBy.length > 0 && <span id="profile-in-use" class="muted small">{t("profiles.inUse")}</span>}

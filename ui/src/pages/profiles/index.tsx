@@ -7,13 +7,11 @@ import { Card, PageHead } from "../../components/Page";
 import { Empty, Loaded } from "../../components/State";
 import { type Column, Table } from "../../components/Table";
 import { NONE, number } from "../../format";
-import { useResource, useSettled } from "../../hooks";
+import { useList, useSettled } from "../../hooks";
 import { t, tn } from "../../i18n";
 import { href, navigate, setQuery } from "../../router";
-import type { Page } from "../../types";
 import type { PageProps } from "..";
 
-const LIMIT = 1000;
 export const profileHref = (name: string): string => href("/profiles/" + encodeURIComponent(name));
 export const protocolName = (protocol: string): string =>
     ({ modbus: "Modbus", echonet: "ECHONET Lite", ocpp16: "OCPP 1.6" })[protocol] ?? protocol;
@@ -37,7 +35,7 @@ function columns(): Column<ProfileItem>[] {
 
 export function Profiles({ query }: PageProps) {
     const q = useSettled(query.q ?? "");
-    const profiles = useResource<Page<ProfileItem>>("/profiles", { q, protocol: query.protocol, limit: LIMIT });
+    const profiles = useList<ProfileItem>("/profiles", { q, protocol: query.protocol });
     return (
         <>
             <PageHead title={t("page.profiles")} lead={t("profiles.lead")} />
@@ -49,7 +47,7 @@ export function Profiles({ query }: PageProps) {
                     <CheckField label={t("profiles.onlyUsed")} checked={query.used === "1"} onChange={(on) => setQuery({ used: on ? "1" : undefined })} />
                 </div>
                 <Loaded from={profiles}>
-                    {(page) => <Table caption={t("page.profiles")} columns={columns()} rows={page.items.filter((one) => query.used !== "1" || (one.usedBy?.length ?? 0) > 0)}
+                    {(items) => <Table caption={t("page.profiles")} columns={columns()} rows={items.filter((one) => query.used !== "1" || (one.usedBy?.length ?? 0) > 0)}
                         rowKey={(one) => one.name} onOpen={(one) => navigate("/profiles/" + encodeURIComponent(one.name))} sortedBy="name" empty={<Empty icon="profile" title={t("table.nothingFound")} />} />}
                 </Loaded>
             </Card>

@@ -29,7 +29,7 @@ function slotOf(network: unknown): Slot {
 
 export function Details({ model, status }: { model: Model; status: StationStatus }) {
     const { item } = model;
-    const { config, item: _, ...rest } = status;
+    const { config, etag = "", item: _, ...rest } = status;
     const slot = slotOf(status.network);
     const identity: [string, string | undefined][] = [
         [t("term.station"), status.id],
@@ -53,7 +53,7 @@ export function Details({ model, status }: { model: Model; status: StationStatus
                 <Card title={t("details.identity")}><Facts facts={identity} /></Card>
                 <Card title={t("details.connection")}><Facts facts={connection} /></Card>
             </div>
-            {config !== undefined && <Entry model={model} config={config as Record<string, unknown>} />}
+            {config !== undefined && <Entry model={model} config={config} etag={etag} />}
             <Card><details><summary>{t("details.status")}</summary><Json value={rest} /></details></Card>
         </div>
     );
@@ -64,7 +64,7 @@ function Facts({ facts }: { facts: [string, string | undefined][] }) {
 }
 
 // Only administrators are told it.
-function Entry({ model, config }: { model: Model; config: Record<string, unknown> }) {
+function Entry({ model, config, etag }: { model: Model; config: Record<string, unknown>; etag: string }) {
     const [isOpen, open] = useState(false);
     const actions = (
         <>
@@ -75,7 +75,7 @@ function Entry({ model, config }: { model: Model; config: Record<string, unknown
     return (
         <Card title={t("details.config")} actions={actions}>
             <Yaml text={yamlOf(config)} />
-            {isOpen && <EntryDialog model={model} config={config} onClose={() => open(false)} />}
+            {isOpen && <EntryDialog model={model} config={config} etag={etag} onClose={() => open(false)} />}
         </Card>
     );
 }

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { confirm, Dialog } from "../../components/Dialog";
 import { focusWrong, SelectField, TextField } from "../../components/Form";
 import { Icon } from "../../components/Icon";
-import { t } from "../../i18n";
+import { t, tOr } from "../../i18n";
 import { useMay } from "../../session";
 import { keep, kept } from "../../store";
 import type { EvseStatus } from "../../types";
@@ -25,7 +25,7 @@ interface Props {
 
 export function EvseCommands({ model, evse, transaction, answers }: Props) {
     const isOperator = useMay("operator");
-    const [open, setOpen] = useState<"start" | "limit" | null>(null);
+    const [open, setOpen] = useState<"start" | "limit" | "unlock" | null>(null);
     if (!isOperator) return null;
     const who = whoText(model, evse.id);
     const stop = async (): Promise<void> => {
@@ -33,21 +33,39 @@ export function EvseCommands({ model, evse, transaction, answers }: Props) {
         if (await confirm({ title: t("command.stop"), text: <p>{text}</p>, confirm: t("command.stopDo"), danger: true }))
             await request(model, t("command.stop"), "RequestStopTransaction", { transactionId: transaction });
     };
-    const unlock = async (): Promise<void> => {
-        const text = t("command.unlockText", { who, connector: 1 });
-        if (await confirm({ title: t("command.unlock"), text: <p>{text}</p>, confirm: t("command.unlockDo") }))
-            await request(model, t("command.unlock"), "UnlockConnector", { evseId: evse.id, connectorId: 1 });
-    };
     return (
         <div class="commands" role="group" aria-label={t("command.title")}>
             {transaction
                 ? <button type="button" class="button button-danger" onClick={() => void stop()}><Icon name="stop" size={17} />{t("command.stop")}</button>
                 : <button type="button" class="button button-primary" disabled={!answers} onClick={() => setOpen("start")}><Icon name="play" size={17} />{t("command.start")}</button>}
             <button type="button" class="button" onClick={() => setOpen("limit")}><Icon name="limit" size={17} />{t("command.limit")}</button>
-            <button type="button" class="button" disabled={!answers} onClick={() => void unlock()}><Icon name="unlock" size={17} />{t("command.unlock")}</button>
+            <button type="button" class="button" disabled={!answers} onClick={() => setOpen("unlock")}><Icon name="unlock" size={17} />{t("command.unlock")}</button>
             {open === "start" && <StartDialog model={model} evse={evse.id} onClose={() => setOpen(null)} />}
             {open === "limit" && <LimitDialog model={model} evse={(model.status.data?.evses.length ?? 0) > 1 ? evse.id : 0} onClose={() => setOpen(null)} />}
+            {open === "unlock" && <UnlockDialog model={model} evse={evse} onClose={() => setOpen(null)} />}
         </div>
+    );
+}
+
+function UnlockDialog({ model, evse, onClose }: { model: Model; evse: EvseStatus; onClose: () => void }) {
+    const [connector, setConnector] = useState("1");
+    const { connectors } = evse; // the status of each
+    const unlock = async (): Promise<void> => {
+        onClose();
+        await request(model, t("command.unlock"), "UnlockConnector", { evseId: evse.id, connectorId: Number(connector) });
+    };
+    return (
+        <Dialog title={t("command.unlock")} onClose={onClose}>
+            <div class="dialog-body">
+                <p>{t("command.unlockText", { who: whoText(model, evse.id), connector })}</p>
+                {connectors.length > 1 && <SelectField label={t("command.connector")} value={connector} onChange={setConnector}
+                    options={connectors.map((status, i) => ({ value: String(i + 1), label: `${i + 1} · ${tOr("status." + status, status)}` }))} />}
+            </div>
+            <footer class="dialog-foot">
+                <button type="button" class="button" onClick={onClose}>{t("action.cancel")}</button>
+                <button type="button" class="button button-primary" onClick={() => void unlock()}>{t("command.unlockDo")}</button>
+            </footer>
+        </Dialog>
     );
 }
 
