@@ -26,7 +26,7 @@ struct search {
 void history_shorten_token(const char *token, char ret[HISTORY_TOKEN_SIZE])
 {
     size_t len = strlen(token);
-    (void)snprintf(ret, HISTORY_TOKEN_SIZE, "..%s", len > 4 ? token + len - 4 : token);
+    (void)snprintf(ret, HISTORY_TOKEN_SIZE, "..%.4s", len > 4 ? token + len - 4 : token);
 }
 
 /* ---- rows ---- */
