@@ -11,7 +11,7 @@
 #include "list.h"
 #include "ocpp/message.h"
 
-#define NAMES_MS 800 /* for the gateway to tell names */
+#define NAMES_MS 1500 /* for the gateway to tell names */
 
 /* Words are those between blanks: bash itself would cut them at each colon, of an address, say; so what is before the last one is left out of the answers. */
 static const char bash_script[] =
