@@ -183,6 +183,15 @@ static void begin_single(struct job *job, struct modbus_request *ret)
     ret->data_len = 1;
 }
 
+void modbus_mask_point(const struct point *point, const uint8_t *raw, struct modbus_request *ret)
+{
+    uint16_t mask = point->mask ? (uint16_t)point->mask : 0xFFFF;
+    if (point->low_byte_first) /* the mask is of the value, this of the register */
+        mask = (uint16_t)(mask << 8 | mask >> 8);
+    ret->and_mask = (uint16_t)~mask;
+    ret->or_mask = (uint16_t)((raw[0] << 8 | raw[1]) & mask);
+}
+
 static void begin_write(struct device *device, struct modbus_request *ret)
 {
     const struct request *request = device->job.request;
@@ -201,13 +210,8 @@ static void begin_write(struct device *device, struct modbus_request *ret)
         device->written_ms[point->index] = bus_now_ms(device->bus);
     if (is_single(ret->function))
         begin_single(&device->job, ret);
-    if (ret->function == MODBUS_MASK_WRITE) {
-        uint16_t mask = point->mask ? (uint16_t)point->mask : 0xFFFF;
-        if (point->low_byte_first) /* the mask is of the value, this of the register */
-            mask = (uint16_t)(mask << 8 | mask >> 8);
-        ret->and_mask = (uint16_t)~mask;
-        ret->or_mask = (uint16_t)((request->raw[0] << 8 | request->raw[1]) & mask);
-    }
+    if (ret->function == MODBUS_MASK_WRITE)
+        modbus_mask_point(point, request->raw, ret);
 }
 
 static struct modbus_request read_of(const struct point *point)
