@@ -83,6 +83,7 @@ struct point {
     bool persistent;   /* flash behind it: written on change only */
     int64_t verify_ms; /* after a write it is read back until it holds the value, at most so long; 0: not */
     int64_t rest_ms;   /* a relay behind it: not written again for so long; 0: at any time */
+    char prefix[16];   /* of a text: dropped where it begins with that, "" none */
     char since[16];    /* firmware version it exists from, "" always */
 };
 

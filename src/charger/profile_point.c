@@ -15,10 +15,10 @@
 #define MAX_NAME         (POINT_NAME_SIZE - 5) /* room for the prefix of an EVSE */
 
 static const char *const point_keys[] = {
-    "at",      "type",       "words",      "bits",          "size",           "access",
-    "every",   "unit",       "scale",      "offset",        "mask",           "shift",
-    "invalid", "word_order", "byte_order", "read_function", "write_function", "persistent",
-    "rest",    "since",      "notes",      "unit_offset",   "verify",         NULL
+    "at",          "type",          "words",          "bits",       "size",  "access",  "every",
+    "unit",        "scale",         "offset",         "mask",       "shift", "invalid", "word_order",
+    "byte_order",  "read_function", "write_function", "persistent", "rest",  "since",   "notes",
+    "unit_offset", "verify",        "prefix",         NULL
 };
 
 static bool is_modbus(const struct reading *r)
@@ -283,6 +283,17 @@ static void read_since(struct reading *r, const struct yaml_node *map, struct po
         COMPLAIN(r, node, "expected the firmware version from which on the point exists, such as \"1.0.3\"");
 }
 
+static void read_prefix(struct reading *r, const struct yaml_node *map, struct point *p)
+{
+    const struct yaml_node *node = yaml_get(map, "prefix");
+    bool is_text = p->type == POINT_STRING || p->type == POINT_UTF16;
+    if (node && (!is_text || r->protocol->tells_itself))
+        COMPLAIN(r, node, "is for registers and properties of type string or utf16 only");
+    else if (node && (node->kind != YAML_SCALAR || !*node->text ||
+                      str_copy(p->prefix, sizeof(p->prefix), node->text) < 0))
+        COMPLAIN(r, node, "expected what a text may begin with, at most 15 characters, such as \"RFID:\"");
+}
+
 /* ---- all of it ---- */
 
 static void check_name(struct reading *r, const struct yaml_node *node, const char *name)
@@ -352,6 +363,7 @@ void profile_read_point(struct reading *r, const struct yaml_node *node, const c
     read_unit(r, node, p);
     read_invalid(r, node, p);
     read_since(r, node, p);
+    read_prefix(r, node, p);
 }
 
 static void full_name(const struct yaml_node *node, const struct repetition *at, char *ret)

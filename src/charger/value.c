@@ -253,6 +253,13 @@ static size_t uid_length(const uint8_t *bytes, size_t len)
     return used > 0 ? len : 0;
 }
 
+static void drop_prefix(const char *prefix, char *text)
+{
+    size_t len = strlen(prefix);
+    if (len > 0 && strncmp(text, prefix, len) == 0)
+        memmove(text, text + len, strlen(text + len) + 1);
+}
+
 static void decode_text(const struct point *point, const uint8_t *bytes, size_t len, char *ret)
 {
     if (point->type == POINT_STRING)
@@ -277,6 +284,7 @@ int value_decode(const struct point *point, double power, const uint8_t *raw, si
     if (point_is_text(point)) {
         reorder(point, bytes, len);
         decode_text(point, bytes, len, ret->text);
+        drop_prefix(point->prefix, ret->text);
         return 0;
     }
     if (len == 0 || len > 8)

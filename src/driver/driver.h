@@ -50,6 +50,8 @@ typedef void (*modbus_on_answer)(void *ctx, int err, const struct modbus_respons
  * but not for one that cannot be. The request is copied. `callback` comes once, never from inside. 0, -EINVAL (cannot be encoded), -ENOBUFS (too many wait), -ENOMEM. */
 int modbus_bus_ask(struct modbus_bus *bus, int unit, const struct modbus_request *request, int64_t timeout_ms,
                    modbus_on_answer callback, void *ctx);
+/* The masks with which function 22 writes a point of one register: only its own bits become those of `raw`. */
+void modbus_mask_point(const struct point *point, const uint8_t *raw, struct modbus_request *ret);
 /* Requests of this ctx that wait or are on the wire end without a callback. */
 void modbus_bus_forget(struct modbus_bus *bus, void *ctx);
 /* The last frames, a line of text each, as they went over the line. */

@@ -193,6 +193,9 @@ static uint8_t write_function(const struct probe *p)
 {
     int wished = p->point && p->point->at.modbus.write_function ? p->point->at.modbus.write_function
                                                                 : p->charger->config->modbus.write_function;
+    if (p->point && p->kind == MODBUS_HOLDING &&
+        (wished == MODBUS_READ_WRITE || (wished == MODBUS_MASK_WRITE && p->count == 1)))
+        return (uint8_t)wished;
     bool many = p->count > 1 || wished == MODBUS_WRITE_REGISTERS || wished == MODBUS_WRITE_COILS;
     if (p->kind == MODBUS_COIL)
         return many ? MODBUS_WRITE_COILS : MODBUS_WRITE_COIL;
@@ -212,7 +215,11 @@ static void ask_modbus(struct probe *p)
         request.function = p->function;
         request.data = p->raw;
         request.data_len = p->raw_len;
+        request.read_address = p->address;
+        request.read_count = p->count;
     }
+    if (request.function == MODBUS_MASK_WRITE)
+        modbus_mask_point(p->point, p->raw, &request);
     int r = modbus_bus_ask(resource_as_bus(p->bus), p->unit, &request, ANSWER_MS, on_answer, p);
     if (r < 0 && p->stage == STAGE_AFTER)
         finish_done(p);
@@ -266,6 +273,12 @@ static bool energises(const struct profile *profile, const struct point *point)
     return false;
 }
 
+/* What the gateway itself tells the device: a watchdog's time, what flows without us, who has the say. */
+static bool is_setting(const struct profile *profile, const struct point *point)
+{
+    return sets(&profile->setup, point) || sets(&profile->keepalive, point);
+}
+
 static bool overlaps(const struct probe *p, const struct point *point, int unit)
 {
     return point->at.modbus.kind == p->kind && unit + point->at.modbus.unit_offset == p->unit &&
@@ -282,6 +295,9 @@ static const char *hazard_of(const struct probe *p)
         bool meant = p->point ? point == p->point : overlaps(p, point, config->unit);
         if (meant && energises(config->profile, point))
             return "start or limit write this point, so energy may flow by it; --force does it all the same";
+        if (meant && is_setting(config->profile, point))
+            return "setup or keepalive write this point, such as what flows when the gateway falls silent; "
+                   "--force does it all the same";
         if (meant && point->persistent)
             return "it is kept in flash, which wears out; --force writes it all the same";
     }

@@ -52,7 +52,19 @@ static void tell(struct evse *e, enum drive drive)
     struct evse_transaction *tx = &e->tx;
     timer_stop(&tx->drive_timer);
     tx->drive = tx->drive_tried = drive;
+    tx->start_held = drive == DRIVE_STARTED && smart_charging_is_paused(e);
     tx->drive_ticket = station_command(e->station, e, drive == DRIVE_STARTED ? EVSE_START : EVSE_STOP, 0);
+}
+
+/* A device that is started while its limit is 0 need not show anything: that counts as taken, and it is told again when the limit rises. */
+static void follow_hold(struct evse *e)
+{
+    struct evse_transaction *tx = &e->tx;
+    bool paused = smart_charging_is_paused(e);
+    if (tx->drive_ticket)
+        tx->start_held = tx->start_held || (paused && tx->drive == DRIVE_STARTED);
+    else if (tx->start_held && !paused)
+        tx->drive = DRIVE_UNKNOWN;
 }
 
 void drive_update(struct evse *e)
@@ -60,6 +72,7 @@ void drive_update(struct evse *e)
     struct evse_transaction *tx = &e->tx;
     /* the limit is told before the start; and the share is free when the current has ceased (K04.FR.05) */
     smart_charging_share_changed(e, drive_is_allowed(e) || e->signals.state == EVSE_CHARGING);
+    follow_hold(e);
     enum drive want = wanted(e);
     if (!e->abilities.start_stop || tx->resumed || want == tx->drive)
         return; /* a device that cannot be started and stopped is held by its limit */
@@ -145,6 +158,11 @@ void drive_on_command_done(struct evse *e, const struct evse_command *command, i
     if (err == -ERR_SUPERSEDED)
         return;
     if (command->kind == EVSE_START) {
+        if (err == -ERR_NO_EFFECT && tx->start_held && !took_effect(e, err)) {
+            drive_update(e);
+            return;
+        }
+        tx->start_held = false;
         if (!took_effect(e, err)) {
             on_start_failed(e, err);
             return;

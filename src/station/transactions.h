@@ -91,7 +91,8 @@ struct evse_transaction {
     enum drive drive, drive_tried; /* what it holds to as far as we know; what it was told last */
     uint32_t drive_ticket;         /* of the open START or STOP; 0 none */
     int drive_failures;
-    bool energised; /* START worked once in this authorization */
+    bool energised;  /* START worked once in this authorization */
+    bool start_held; /* its limit was 0 during that START, and it has not shown that it took it */
     struct timer drive_timer;
     /* metering (metering.c) */
     bool has_register;

@@ -38,7 +38,7 @@ class Charger:
 
     def __init__(self, code, instance=1, without=(), habits=()):
         """`without`: optional properties (by id) that it does not have. habits: "blind" (C7 is FF until 0xCD is set), "late" (a mode
-        takes a second), "unlisted" (maps name nothing but themselves)."""
+        takes a second), "unlisted" (maps name nothing but themselves), "own method" (its charging method is not to be set)."""
         self.facts, self.instance, self.habits = Class(code), instance, set(habits)
         self.eoj = bytes([self.facts.group, self.facts.code, instance])
         self.lock = threading.RLock()
@@ -46,7 +46,7 @@ class Charger:
         self.ids = {i for i in mandatory | (OPTIONAL & set(self.facts.by_id)) - set(without) if i in READERS or i in WRITABLE}
         self.readable = {self.facts.by_id[i].epc for i in self.ids if self.facts.by_id[i].access["get"] != "-"}
         self.readable |= {0x9D, 0x9E, 0x9F}
-        self.writable = {self.facts.by_id[i].epc for i in self.ids & WRITABLE}
+        self.writable = {self.facts.by_id[i].epc for i in self.ids & WRITABLE if i != "charging_method" or "own method" not in habits}
         self.announced = {self.facts.by_id[i].epc for i in self.ids if self.facts.by_id[i].access["inf"] == "M"}
         self.energy_Wh, self.unasked_s, self.relay = 123456.0, 0.0, 0
         self.plugged = self.wants = self.fault = self.allowed = self.seen = False

@@ -5,6 +5,7 @@ import device
 
 PATIENCE = 45                  # seconds: what dozens of devices on a busy machine may take for one step
 QUIET = 2.0                    # seconds in which nothing may flow
+SHOWS_S = 25                   # a start at a limit of 0 has failed by then, if it is one that fails
 
 MEASURED = {                   # what a meter value is, of the outlet: measurand -> (registers that give it, value by phase or None)
     "Power.Active.Import": (("power_active", "power_output", "power_active_l1"), None),
@@ -61,8 +62,8 @@ class Scenario:
             self.outlet.advance()
             return self.outlet.current_A()
 
-    def quiet(self, what):
-        end = time.monotonic() + QUIET
+    def quiet(self, what, seconds=QUIET):
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             assert self.current() == 0, f"{what}, but {self.current():.2f} A flow"
             time.sleep(0.05)
@@ -88,7 +89,7 @@ class Scenario:
     # ---- the story ----
 
     def play(self):
-        for step in (self.idle, self.plug, self.authorise, self.charge, self.meter, self.limit, self.pause, self.resume, self.phases,
+        for step in (self.idle, self.plug, self.hold, self.authorise, self.rise, self.charge, self.meter, self.limit, self.pause, self.resume, self.phases,
                      self.break_down, self.stop, self.unlock, self.silence, self.unplug, self.other_outlet, self.manners):
             self.step = step.__name__.replace("_", " ")
             if self.has(step.__name__):
@@ -107,6 +108,11 @@ class Scenario:
         bearable = 0 if self.facts.has("charging_enable", "session_control", "authorize_id_token") else 10
         assert self.outlet.unasked_s <= bearable, f"energy flowed for {self.outlet.unasked_s:.1f} s though nobody was authorised"
 
+    def hold(self):
+        """A load management that has nothing to give when the car comes."""
+        if self.facts.has(*device.SETPOINTS):
+            self.set_limit(0, "TxDefaultProfile")
+
     def authorise(self):
         self.outlet.allowed = True
         if self.facts.has("rfid_tag") and self.has("card"):
@@ -116,6 +122,15 @@ class Scenario:
             assert token["idToken"].upper() == wanted, f"the card is {wanted}, the CSMS heard {token}"
         else:
             self.call("RequestStartTransaction", {"evseId": 1, "remoteStartId": 7, "idToken": {"idToken": "operator", "type": "Central"}})
+
+    def rise(self):
+        """The session has begun and waits, longer than a start may take to show its effect; then there is something to give."""
+        if not self.facts.has(*device.SETPOINTS):
+            return
+        self.until_charging_state("SuspendedEVSE")
+        self.quiet("0 A are allowed", SHOWS_S if "write 0" in str(self.facts.behaviours.get("pause", "")) else QUIET)
+        assert not self.csms.heard(self.name, "TransactionEvent", eventType="Ended"), "a session that began at 0 A was ended"
+        self.call("ClearChargingProfile", {"chargingProfileId": 2})
 
     def charge(self):
         self.until_flow(True, "the device to charge")
@@ -176,9 +191,10 @@ class Scenario:
         summed = measurand == "Power.Active.Import" and not self.facts.has("power_active", "power_output")
         return max(steps + [own]) * (3 if summed else 1) + 0.011 + 1e-5 * abs(value)
 
-    def set_limit(self, limit, **more):
-        profile = {"id": 1, "stackLevel": 0, "chargingProfilePurpose": "TxProfile", "chargingProfileKind": "Absolute",
-                   "transactionId": self.transaction,
+    def set_limit(self, limit, purpose="TxProfile", **more):
+        """Of the transaction; or, by another purpose, of all to come."""
+        of = {"id": 1, "transactionId": self.transaction} if purpose == "TxProfile" else {"id": 2}
+        profile = {**of, "stackLevel": 0, "chargingProfilePurpose": purpose, "chargingProfileKind": "Absolute",
                    "chargingSchedule": [{"id": 1, "startSchedule": "2026-01-01T00:00:00Z", "chargingRateUnit": "A",
                                          "chargingSchedulePeriod": [{"startPeriod": 0, "limit": limit, **more}]}]}
         self.call("SetChargingProfile", {"evseId": 1, "chargingProfile": profile})

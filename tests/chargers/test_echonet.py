@@ -173,6 +173,25 @@ def test_session(profile):
         assert not charger.refused and charger.relay == 0
 
 
+@pytest.mark.parametrize("profile", ["echonet-027e", "echonet-027e-power"])
+def test_a_limit_that_the_method_keeps_from_acting_is_told_as_failed(profile):
+    """PROTOCOL.md 7: 0xED and 0xEB act only while 0xDC says so, which need not be settable and is missing before release N."""
+    without = {"charge_current_setpoint"} if profile.endswith("power") else {"charge_power_setpoint"}
+    own, old = Charger("027E", without=without, habits={"own method"}), Charger("027E", without=without | {"charging_method"})
+    with Yard() as yard:
+        for name, charger in (("OWN", own), ("OLD", old)):
+            yard.site.station(name, f"profile: {profile}, echonet: {yard.node(charger).address}")
+        failing, held = yard.start()
+        plug_and_begin(held, old)
+        held.limit(10)
+        until_flow(old, 9.9, 10.001, "10 A")
+        plug_and_begin(failing, own)
+        failing.limit(10)
+        until(lambda: "device does not take a limit, keeps trying: station=OWN" in yard.site.log("gateway"), "the failure", PATIENCE)
+        assert own.setpoint_A is None and own.setpoint_W is None
+        own.allowed = old.allowed = False
+
+
 def test_a_charger_with_nothing_but_what_is_mandatory():
     """No power, no energy, no limit: it starts and stops, and is known by its mode. Its maps name little, and not even that."""
     optional = {"charge_power", "charge_energy_total", "battery_soc", "min_max_charge_current", "charge_current_setpoint",

@@ -101,6 +101,9 @@ def test_the_charging_method_follows_the_setpoint(model):
     if "charging_method" not in facts.by_id:
         return
     written = [s["set"]["method"] for s in profile["setup"] if "method" in s.get("set", {})]
-    setpoint = fact_of(profile["points"][next(iter(profile["evses"][0]["commands"]["limit"]["set"]))], facts)[0].id
+    asked, told = profile["evses"][0]["commands"]["limit"]["steps"]
+    setpoint = fact_of(profile["points"][next(iter(told["set"]))], facts)[0].id
     names = {"charge_current_setpoint": "designated_current", "charge_power_setpoint": "designated_power"}
-    assert written == [facts.by_id["charging_method"].code(names[setpoint])]
+    code = facts.by_id["charging_method"].code(names[setpoint])
+    assert written == [code] and profile["keepalive"]["set"]["method"] == code
+    assert asked["until"] == f"not known(method) or method == {code}"

@@ -195,11 +195,13 @@ def test_the_pauses_that_the_device_needs_are_kept(model):
 
 
 def least(model, evse):
-    """A that may be asked for: 6, as IEC 61851 has it; of a DC outlet that is told watts what its least of these come to."""
+    """A that may be asked for: 6, as IEC 61851 has it, and what the least watts come to where it is told watts; of a DC outlet only these."""
     connector, power = evse["connectors"][0], model.registers.get("max_power_setpoint")
-    if connector["type"] in ("cCCS1", "cCCS2", "cG105") and power is not None and power.min is not None:
-        return power.value(power.min) / 230 / connector.get("phases", 3)
-    return 6
+    is_dc = connector["type"] in ("cCCS1", "cCCS2", "cG105")
+    if power is None or power.min is None:
+        return 6
+    watts = power.value(power.min) / 230 / connector.get("phases", 3)
+    return watts if is_dc else max(6, watts)
 
 
 def test_limits_are_those_of_the_facts(model):

@@ -13,6 +13,8 @@ PROFILES = [p for p in facts_of.profiles() if not facts_of.is_meter(p)]
 # Families that registers cannot tell apart: another of them may be first, with the same score. Who installs it knows which one is right.
 ALIKE = {
     "one map for all KEBAs; whether the contactor for the phases is there is not in it": {"keba-p30", "keba-p30-phases", "keba-p40", "keba-p40-phases"},
+    **{f"the same map, whether its {n} can switch phases or not": {n, f"{n}-phases"}
+       for n in ("alfen-eve-ng9xx", "cfos-power-brain", "kse-wbx16", "pulsares-simplebox", "vestel-evc04", "victron-evcs", "weidmueller-ac-smart")},
     "the same map for one and three phases": {"goodwe-hca-g2", "goodwe-hca-g2-1p"},
     "the same map for AC and DC, one and three phases": {"delta-ac-max", "delta-ac-max-1p", "delta-dc"},
     "the Pro Power has all registers of the Home, at the same places": {"em2go-home", "em2go-pro-power"},

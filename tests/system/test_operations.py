@@ -216,6 +216,12 @@ points:
         until(lambda: site.show("tcp1")["limit"] == 9, "the limit is in force")
         writes = [(w["name"], w["value"]) for w in json.loads(site.ask("writes tcp1"))]
         assert ("watchdog", "45") in writes, writes
+        # the same by hand: the bits beside the point's stay as they are
+        assert site.cli("probe", "CS1", "write", "holding", 311, 0x0130, "--yes", "--force")[0] == 0
+        code, output, problems = site.cli("probe", "CS1", "write", "seconds", 60, "--yes", "--force")
+        assert (code, problems) == (0, "") and "before: 0130" in output and "now: 013C" in output and "value: 60" in output, output
+        code, output, _ = site.cli("probe", "CS1", "write", "max_current", 8, "--yes", "--force")
+        assert code == 0 and "now: 0050" in output, output
 
 
 def tls_of_another_authority(directory, where):

@@ -131,13 +131,15 @@ def test_a_station_s_device_is_asked_through_the_gateway(site):
 
 def test_what_starts_a_device_or_wears_it_out_needs_force(site):
     site.start()
-    for arguments in (("enable", 1), ("coil", 5, 1), ("max_current", 10), ("holding", 300, 100)):
+    for arguments, why in ((("enable", 1), "start or limit"), (("coil", 5, 1), "start or limit"), (("max_current", 10), "start or limit"),
+                           (("holding", 300, 100), "start or limit"), (("watchdog", 90), "setup or keepalive"),
+                           (("holding", 311, 90), "setup or keepalive")):
         code, _, problems = site.cli("probe", "CS1", "write", *arguments, "--yes")
-        assert code == 1 and "--force" in problems, (arguments, problems)
+        assert code == 1 and "--force" in problems and why in problems, (arguments, problems)
     assert not site.show("tcp1")["enabled"]
-    code, output, problems = site.cli("probe", "CS1", "write", "watchdog", 90)
+    code, output, problems = site.cli("probe", "CS1", "write", "watchdog", 90, "--force")
     assert code == 1 and "nothing was written" in problems and "value: 60 s" in output
-    code, output, _ = site.cli("probe", "CS1", "write", "watchdog", 90, "--yes")
+    code, output, _ = site.cli("probe", "CS1", "write", "watchdog", 90, "--yes", "--force")
     assert code == 0 and "before: 003C" in output and "now: 005A" in output
     assert re.search(r"written by hand: station=CS1 point=watchdog .*before=003C written=005A after=005A", site.log("gateway"))
     code, _, problems = site.cli("probe", "CS1", "write", "max_current", 10, "--yes", "--force")

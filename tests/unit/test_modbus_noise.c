@@ -440,6 +440,49 @@ static void a_peer_that_never_stops_is_hung_up_on(void **state)
     }
 }
 
+/* Each answer is right, and comes behind 60,000 bytes that are none. */
+static bool answers_behind_rubbish(struct world *w, const struct modbus_frame *frame,
+                                   const struct modbus_request *request)
+{
+    static const uint8_t noise[1500] = { 9, 3, 2 };
+    uint8_t bytes[MODBUS_MAX_FRAME];
+    for (int i = 0; i < 40; i++)
+        world_deliver(w, 10, noise, sizeof(noise));
+    world_deliver(w, 20, bytes, world_answer(w, frame, request, bytes));
+    return true;
+}
+
+static void right_answers_make_a_flood_no_better(void **state)
+{
+    (void)state;
+    struct world *w = charger(MODBUS_RTU, false);
+    world_add_point(w, "often", 30, 1, 100);
+    world_start(w, 1);
+    world_run(w, 10000);
+    assert_true(w->ears[0].online);
+    w->opens = 0;
+    w->play = answers_behind_rubbish;
+    world_run(w, 10 * MINUTE);
+    assert_in_range(w->opens, 5, 90);
+    w->play = NULL;
+    world_run(w, 6 * MINUTE);
+    assert_true(w->ears[0].online);
+    world_free(w);
+}
+
+static void many_answers_are_no_flood(void **state)
+{
+    (void)state;
+    struct world *w = world_new(MODBUS_TCP, false);
+    world_add_point(w, "block", 0, 60, 1);
+    w->answer_ms = 1; /* up to 129,000 bytes a second */
+    world_start(w, 4);
+    world_run(w, 10000);
+    assert_true(w->ears[0].values + w->ears[1].values + w->ears[2].values + w->ears[3].values > 6000);
+    assert_int_equal(w->opens, 1);
+    world_free(w);
+}
+
 static void what_others_say_on_the_line_is_no_flood(void **state)
 {
     (void)state;
@@ -471,6 +514,8 @@ int main(void)
         cmocka_unit_test(each_exception_means_what_it_says),
         cmocka_unit_test(an_exception_without_a_code_is_none),
         cmocka_unit_test(a_peer_that_never_stops_is_hung_up_on),
+        cmocka_unit_test(right_answers_make_a_flood_no_better),
+        cmocka_unit_test(many_answers_are_no_flood),
         cmocka_unit_test(what_others_say_on_the_line_is_no_flood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,6 +112,60 @@ static void a_command_goes_before_the_repetition_of_a_poll(void **state)
     }
 }
 
+static bool answers_writes_only(struct world *w, const struct modbus_frame *frame,
+                                const struct modbus_request *request)
+{
+    (void)w;
+    (void)frame;
+    return request->function == MODBUS_READ_HOLDING;
+}
+
+static void keep_result(void *ctx, int err)
+{
+    *(int *)ctx = err;
+}
+
+static void a_command_goes_before_the_repetition_of_a_read(void **state)
+{
+    (void)state;
+    for (enum modbus_framing framing = MODBUS_TCP; framing <= MODBUS_RTU; framing++) {
+        struct world *w = line(framing, 10 * MINUTE);
+        int result = 1;
+        w->options.retries = 3;
+        world_start(w, 1);
+        world_run(w, MINUTE);
+        w->dead[1] = true;
+        assert_int_equal(modbus_device_ops.read(w->ears[0].device, &w->points[0], keep_result, &result), 0);
+        world_run(w, 1500); /* it timed out and is on the wire again */
+        w->sent_count = 0;
+        assert_int_equal(world_write(w, 0, &w->points[2], 7), 0);
+        w->dead[1] = false;
+        world_run(w, 3000);
+        assert_int_equal(w->sent[0].function, MODBUS_WRITE_REGISTER);
+        assert_int_equal(w->ears[0].done_ok, 1);
+        assert_int_equal(result, 0); /* it had its turn after that */
+        world_free(w);
+    }
+}
+
+static void a_read_that_gave_way_is_not_tried_for_ever(void **state)
+{
+    (void)state;
+    struct world *w = line(MODBUS_TCP, 10 * MINUTE);
+    int result = 1;
+    w->options.retries = 3;
+    world_start(w, 1);
+    world_run(w, MINUTE);
+    w->play = answers_writes_only;
+    assert_int_equal(modbus_device_ops.read(w->ears[0].device, &w->points[0], keep_result, &result), 0);
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(world_write(w, 0, &w->points[2], (uint16_t)i), 0);
+        world_run(w, 500);
+    }
+    assert_int_equal(result, -ERR_NO_ANSWER);
+    world_free(w);
+}
+
 /* Of each unit: the time between the end of an exchange and the next request, at least. */
 static bool plays_by_turns(struct world *w, const struct modbus_frame *frame,
                            const struct modbus_request *request)
@@ -311,6 +365,8 @@ int main(void)
         cmocka_unit_test(a_command_waits_for_what_is_on_the_wire_and_no_more),
         cmocka_unit_test(no_keepalive_starves_on_a_full_line_of_slow_units),
         cmocka_unit_test(a_command_goes_before_the_repetition_of_a_poll),
+        cmocka_unit_test(a_command_goes_before_the_repetition_of_a_read),
+        cmocka_unit_test(a_read_that_gave_way_is_not_tried_for_ever),
         cmocka_unit_test(the_pause_is_kept_whatever_came),
         cmocka_unit_test(who_asks_without_end_gets_every_other_turn),
         cmocka_unit_test(dead_units_cost_the_line_little),

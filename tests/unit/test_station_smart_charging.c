@@ -59,6 +59,66 @@ static void zero_pauses_and_does_not_end_it(void **state)
     session_event(b, "Updated", "ChargingStateChanged", "'transactionInfo': {'chargingState': 'Charging'}");
 }
 
+/* Begins under a limit of 0 A; the open command is the START. */
+static void begin_at_0(struct bench *b)
+{
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "0"), ACCEPTED);
+    session_plug(b);
+    b->hold_commands = true;
+    session_tap(b);
+    session_event(b, "Started", "Authorized", "'transactionInfo': {'chargingState': 'SuspendedEVSE'}");
+    bench_expect_limit(b, 1, 0);
+    bench_expect_command(b, 1, EVSE_START);
+    bench_forget(b);
+}
+
+static void a_start_under_0_A_need_not_show_an_effect(void **state)
+{
+    struct bench *b = *state;
+    begin_at_0(b);
+    bench_command_done(b, -ERR_NO_EFFECT);
+    bench_advance(b, 600000);
+    assert_int_equal(bench_count(b, "TransactionEvent"), 0); /* it goes on */
+    bench_expect_no_command(b);
+    b->hold_commands = false;
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "16"), ACCEPTED);
+    bench_expect_limit(b, 1, 16);
+    bench_expect_command(b, 1, EVSE_START);
+    bench_state(b, 1, EVSE_CHARGING);
+    bench_expect_no_command(b);
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "0"),
+                 ACCEPTED); /* it is known to be started: the limit is all */
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "16"), ACCEPTED);
+    bench_expect_limit(b, 1, 0);
+    bench_expect_limit(b, 1, 16);
+    bench_expect_no_command(b);
+}
+
+static void a_limit_that_rises_before_that_is_known_is_no_failure(void **state)
+{
+    struct bench *b = *state;
+    begin_at_0(b);
+    charging_set(b, 1, DEFAULT(1, 0), FLAT("A", "16"), ACCEPTED);
+    bench_expect_limit(b, 1, 16);
+    bench_command_done(b, -ERR_NO_EFFECT); /* the START's time was up before it could charge */
+    bench_command_done(b, 0);              /* the limit */
+    bench_expect_command(b, 1, EVSE_START);
+    bench_command_done(b, -ERR_NO_EFFECT); /* now it does not start though it may: that ends the matter */
+    bench_expect_command(b, 1, EVSE_STOP);
+    bench_command_done(b, 0);
+    session_event(b, "Updated", "ChargingStateChanged", NULL);
+    session_event(b, "Ended", "AbnormalCondition", NULL);
+}
+
+static void what_is_refused_under_0_A_ends_it(void **state) /* E06.FR.16 */
+{
+    struct bench *b = *state;
+    begin_at_0(b);
+    bench_command_done(b, -ERR_REFUSED);
+    bench_command_done(b, 0); /* the STOP */
+    session_event(b, "Ended", "AbnormalCondition", NULL);
+}
+
 static void a_device_that_cannot_pause_is_stopped(void **state)
 {
     (void)state;
@@ -575,6 +635,9 @@ int main(void)
         TEST(watts_become_amperes_per_phase),
         TEST(the_connector_is_never_asked_for_more),
         TEST(zero_pauses_and_does_not_end_it),
+        TEST(a_start_under_0_A_need_not_show_an_effect),
+        TEST(a_limit_that_rises_before_that_is_known_is_no_failure),
+        TEST(what_is_refused_under_0_A_ends_it),
         cmocka_unit_test(a_device_that_cannot_pause_is_stopped),
         TEST(periods_take_turns_by_the_clock),
         TEST(a_daily_one_comes_back),

@@ -25,7 +25,7 @@
 #define DEAF_MAX_MS      320000 /* longer each time */
 #define DEAF_REQUESTS    3
 #define REOPEN_SERIAL_MS 10000 /* a port is looked for as often at least */
-#define FLOOD_BYTES      65536 /* that no answer ends, in a second: no line behind a converter brings so much */
+#define FLOOD_BYTES      65536 /* that are no answers, in a second: no line behind a converter brings so much */
 #define FLOOD_MS         1000
 #define ECHO_MISSING     3 /* answers without echo after which a line has none any more */
 
@@ -317,7 +317,8 @@ static void on_open(void *ctx)
     struct modbus_bus *bus = ctx;
     log_debug(LOG_MODBUS, "link up: bus=%s", bus->settings.name);
     bus->link = MODBUS_LINK_OPEN;
-    bus->quiet_from_ms = bus->heard_ms = bus->opened_ms = bus_now_ms(bus);
+    bus->quiet_from_ms = bus->heard_ms = bus->opened_ms = bus->flood_since_ms = bus_now_ms(bus);
+    bus->flood = 0;
     bus->link_number++;
     bus->unanswered = 0;
     bus->echo.habit = ECHO_UNKNOWN;
@@ -396,13 +397,14 @@ static void take_answer(struct modbus_bus *bus, const struct modbus_response *re
     struct device *device = bus->active;
     bus->active = NULL;
     end_of_wire(bus);
-    bus->reconnect_ms = bus->reconnect_after_ms;
+    if (!bus->flooded)
+        bus->reconnect_ms = bus->reconnect_after_ms;
     bus->worked = true;
     bus->unanswered = 0;
     bus->deaf_ms = DEAF_MS;
     bus->heard_ms = bus->quiet_from_ms;
     see_troubles_end(bus, bus->heard_ms);
-    bus->flood = 0;
+    bus->flood -= bus->flood < MODBUS_MAX_FRAME ? bus->flood : MODBUS_MAX_FRAME; /* at most what it came in */
     bus->counters.answers++;
     bus->counters.exceptions += response->exception != 0;
     bus->delivering = true;
@@ -505,6 +507,7 @@ static bool is_flood(struct modbus_bus *bus, size_t len)
     if (now_ms - bus->flood_since_ms >= FLOOD_MS) {
         bus->flood_since_ms = now_ms;
         bus->flood = 0;
+        bus->flooded = false;
     }
     bus->flood += len;
     return bus->flood > FLOOD_BYTES && !bus->settings.serial;
@@ -515,6 +518,8 @@ static void on_data(void *ctx, const uint8_t *bytes, size_t len)
     struct modbus_bus *bus = ctx;
     if (is_flood(bus, len)) {
         bus->counters.bad_frames++;
+        bus->flooded = true;
+        bus->worked = false; /* whatever it answered meanwhile */
         lose_link(bus, -EBADMSG);
         return;
     }

@@ -34,6 +34,18 @@ static void give_up_poll(struct device *device)
     device->job = (struct job){ 0 };
 }
 
+/* A write goes before what was to be tried again: a poll comes again anyway, a read keeps its place in its queue. */
+static void give_way(struct device *device)
+{
+    if (device->job.kind == JOB_POLL) {
+        give_up_poll(device);
+        return;
+    }
+    device->job.request->attempts = device->job.attempts;
+    device->job.request->losses = device->job.losses;
+    device->job = (struct job){ 0 };
+}
+
 bool device_has_unit(const struct device *device, uint8_t unit)
 {
     return unit >= device->unit && unit - device->unit <= device->last_offset;
@@ -87,8 +99,8 @@ int64_t device_wants_ms(struct device *device, int64_t now_ms, enum urgency *ret
             return device->not_before_ms;
         device->presence = PRESENCE_UNKNOWN; /* only the next write can tell */
     }
-    if (device->job.kind == JOB_POLL && has_write_to_send(device, now_ms))
-        give_up_poll(device); /* no command waits for more than what is on the wire */
+    if ((device->job.kind == JOB_POLL || device->job.kind == JOB_READ) && has_write_to_send(device, now_ms))
+        give_way(device); /* no command waits for more than what is on the wire */
     if (device->job.kind != JOB_NONE || device->doubted || device->presence == PRESENCE_SILENT)
         return device->not_before_ms;
     int64_t write_ms = 0;
@@ -111,6 +123,14 @@ int64_t device_wants_ms(struct device *device, int64_t now_ms, enum urgency *ret
     return device->presence == PRESENCE_UNKNOWN && device->probe ? device->not_before_ms : -1;
 }
 
+/* With what was tried before it gave way to a write. */
+static struct job read_job(struct request *request)
+{
+    return (struct job){
+        .kind = JOB_READ, .request = request, .attempts = request->attempts, .losses = request->losses
+    };
+}
+
 static struct job next_job(struct device *device, int64_t now_ms)
 {
     bool poll_only = device->doubted || device->presence == PRESENCE_SILENT;
@@ -119,8 +139,7 @@ static struct job next_job(struct device *device, int64_t now_ms)
     if (write && write_ms <= now_ms)
         return (struct job){ .kind = JOB_WRITE, .request = write };
     if (!list_is_empty(&device->reads) && !poll_only)
-        return (struct job){ .kind = JOB_READ,
-                             .request = LIST_ITEM(device->reads.next, struct request, link) };
+        return read_job(LIST_ITEM(device->reads.next, struct request, link));
     if (plan_due_ms(&device->plan) < 0)
         return (struct job){ .kind = JOB_PROBE };
     (void)plan_take(&device->plan, now_ms);
@@ -164,6 +183,15 @@ static void begin_single(struct job *job, struct modbus_request *ret)
     ret->data_len = 1;
 }
 
+void modbus_mask_point(const struct point *point, const uint8_t *raw, struct modbus_request *ret)
+{
+    uint16_t mask = point->mask ? (uint16_t)point->mask : 0xFFFF;
+    if (point->low_byte_first) /* the mask is of the value, this of the register */
+        mask = (uint16_t)(mask << 8 | mask >> 8);
+    ret->and_mask = (uint16_t)~mask;
+    ret->or_mask = (uint16_t)((raw[0] << 8 | raw[1]) & mask);
+}
+
 static void begin_write(struct device *device, struct modbus_request *ret)
 {
     const struct request *request = device->job.request;
@@ -182,13 +210,8 @@ static void begin_write(struct device *device, struct modbus_request *ret)
         device->written_ms[point->index] = bus_now_ms(device->bus);
     if (is_single(ret->function))
         begin_single(&device->job, ret);
-    if (ret->function == MODBUS_MASK_WRITE) {
-        uint16_t mask = point->mask ? (uint16_t)point->mask : 0xFFFF;
-        if (point->low_byte_first) /* the mask is of the value, this of the register */
-            mask = (uint16_t)(mask << 8 | mask >> 8);
-        ret->and_mask = (uint16_t)~mask;
-        ret->or_mask = (uint16_t)((request->raw[0] << 8 | request->raw[1]) & mask);
-    }
+    if (ret->function == MODBUS_MASK_WRITE)
+        modbus_mask_point(point, request->raw, ret);
 }
 
 static struct modbus_request read_of(const struct point *point)

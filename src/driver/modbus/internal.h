@@ -27,8 +27,9 @@ struct request {
     device_done callback;
     void *ctx;
     bool is_write;
-    uint16_t written; /* registers or bits so far, where they go one by one */
-    int err;          /* once in `ended` */
+    uint16_t written;     /* registers or bits so far, where they go one by one */
+    int attempts, losses; /* of a read that gave way to a write: those of its job */
+    int err;              /* once in `ended` */
     size_t len;
     uint8_t raw[];
 };
@@ -160,7 +161,8 @@ struct modbus_bus {
     int unanswered;   /* requests of devices since the last answer */
     int64_t heard_ms; /* when the last answer came, or the link */
     int64_t flood_since_ms;
-    size_t flood;       /* bytes since then, or since the last answer */
+    size_t flood;       /* bytes since then that no answer accounts for */
+    bool flooded;       /* hung up on for that, and not yet for as long without it on another connection */
     int64_t slowest_ms; /* that any answer of a device took */
     int64_t deaf_ms;    /* after so long without one a connection is made anew */
     bool misfit;        /* the unit answered, but something else */

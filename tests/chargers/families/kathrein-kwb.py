@@ -1,4 +1,5 @@
-"""Kathrein KWB. `remote_control_enable must be written (0x8000) before setpoints`; setpoint 0 pauses, 65535 cancels the session."""
+"""Kathrein KWB. `remote_control_enable must be written (0x8000) before setpoints`; setpoint 0 pauses, 65535 cancels the session. A card's text
+`may start with prefix "RFID:"`."""
 
 
 def set_current(o, raw):
@@ -7,3 +8,4 @@ def set_current(o, raw):
 
 
 WRITE = {"max_current_setpoint": set_current}
+READ = {"rfid_tag": lambda o: f"RFID:{o.tag}" if o.tag else ""}
