@@ -44,8 +44,9 @@ const struct cli_command cli_commands[] = {
       2, 3, run_send, NULL, "To operate" },
     { "limit", "STATION [EVSE] 16A|11kW|release", "limit charging by hand; release ends it", 2, 3, run_limit,
       limit_options, NULL },
-    { "probe", "STATION|HOST[:PORT]|/dev/LINE read|write POINT|KIND ADDRESS [COUNT|VALUE ...]",
-      "read or write one register or point of a device, safely", 3, 130, run_probe, probe_options, NULL },
+    { "probe", "STATION|HOST[:PORT]|/dev/LINE read|write POINT|KIND ADDRESS|epc EPC [COUNT|VALUE ...]",
+      "read or write one register, property or point of a device, safely", 3, 130, run_probe, probe_options,
+      NULL },
 
     { "scan modbus", "HOST[:PORT]|/dev/LINE", "which units answer there, and which profiles they are like", 1,
       1, run_scan_modbus, scan_modbus_options, "To put chargers into operation" },

@@ -37,6 +37,8 @@ struct wish {
     uint16_t address, count;
     uint16_t words[MODBUS_MAX_WRITE_WORDS];
     const char *value; /* of a point */
+    int64_t epc;       /* 0: none */
+    const char *data;  /* to be set, hexadecimal */
 };
 
 static int complain(const char *text, const char *expected)
@@ -59,7 +61,20 @@ static int read_words(struct wish *w, int argc, char **argv)
     return 0;
 }
 
-/* read POINT | read KIND ADDRESS [COUNT] | write POINT VALUE | write KIND ADDRESS WORD... */
+static int read_epc(struct wish *w, int argc, char **argv)
+{
+    uint8_t data[UINT8_MAX];
+    if (str_to_int(argv[0], 0x80, 0xFF, &w->epc) < 0)
+        return complain(argv[0], "an EPC from 0x80 to 0xFF");
+    if (argc != (w->writes ? 2 : 1))
+        return complain("epc", w->writes ? "an EPC and what is to be set" : "one EPC");
+    w->data = w->writes ? argv[1] : NULL;
+    if (w->data && hex_decode(w->data, data, sizeof(data)) < 1)
+        return complain(w->data, "1 to 255 bytes in hexadecimal digits, such as 30 or 000A");
+    return 0;
+}
+
+/* read POINT | read KIND ADDRESS [COUNT] | read epc EPC | write POINT VALUE | write KIND ADDRESS WORD... | write epc EPC HEX */
 static int read_wish(int argc, char **argv, struct wish *ret)
 {
     int64_t count = 1;
@@ -77,10 +92,12 @@ static int read_wish(int argc, char **argv, struct wish *ret)
         ret->count = (uint16_t)count;
         return 0;
     }
+    if (argc > 2 && str_equal(argv[1], "epc"))
+        return read_epc(ret, argc - 2, argv + 2);
     ret->point = argv[1];
     ret->value = ret->writes && argc == 3 ? argv[2] : NULL;
     if ((ret->writes && !ret->value) || (!ret->writes && argc != 2))
-        return complain(argv[1], "a point of the profile (and a value), or such as holding 1000");
+        return complain(argv[1], "a point of the profile (and a value), or such as holding 1000 or epc 0xDA");
     return 0;
 }
 
@@ -102,6 +119,10 @@ static json_t *request_of(const struct cli *cli, const struct wish *w)
         (void)json_set_optional(request, "value",
                                 str_to_double(w->value, &number) == 0 ? json_real(number)
                                                                       : json_string(w->value));
+    if (w->epc)
+        (void)json_set_optional(request, "epc", json_integer(w->epc));
+    if (w->data)
+        (void)json_set_text(request, "data", w->data);
     if (!w->is_address)
         return request;
     json_t *words = json_array();
@@ -125,10 +146,12 @@ static void show_raw(const char *what, const char *hex, bool is_bits)
 
 static void show_answer(const json_t *answer, const struct wish *w)
 {
-    bool is_bits = w->is_address && w->modbus_kind <= MODBUS_DISCRETE;
+    bool is_bits = w->epc || (w->is_address && w->modbus_kind <= MODBUS_DISCRETE); /* no words */
     const json_t *value = json_object_get(answer, "value");
     if (json_object_get(answer, "point"))
         (void)printf("%s (%s)\n", json_get_string(answer, "point", ""), json_get_string(answer, "at", "?"));
+    else if (w->epc)
+        (void)printf("%s\n", json_get_string(answer, "at", "?"));
     if (json_is_number(value))
         (void)printf("value: %.10g %s\n", json_number_value(value),
                      json_get_string(answer, "unit_of_value", ""));
@@ -245,7 +268,8 @@ static int probe_target(const struct cli *cli, const char *text, const struct wi
     struct modbus_line line;
     int64_t unit = 1;
     if (!w->is_address)
-        return complain(w->point, "an address such as holding 1000, where no station is named") < 0
+        return complain(w->point ? w->point : "epc",
+                        "an address such as holding 1000, where no station is named") < 0
                    ? EXIT_USAGE
                    : 0;
     if (cli->values[UNIT] && str_to_int(cli->values[UNIT], 0, 255, &unit) < 0)

@@ -242,6 +242,6 @@ const struct api_route api_command_routes[] = {
       "a limit from outside of OCPP: {limit, unit, evse, source, duration, schedule} or {release: true}",
       NULL },
     { HTTP_POST, API_PREFIX "/stations/{id}/probe", ROLE_OPERATOR, post_probe,
-      "reads or writes one register or point: {point} or {kind, address, count}", NULL },
+      "reads or writes one register, property or point: {point}, {epc} or {kind, address, count}", NULL },
     { 0 },
 };

@@ -2,7 +2,8 @@
  * bus that the station uses, in its turn.
  *
  * Members of a request: station, evse (1); read or write: true; point (a name of the profile), or on Modbus kind ("holding" ...), address, count, and
- * unit if it is not the charger's; of a write value (of a point), or words; confirmed: true, else it is only told what would be written;
+ * unit if it is not the charger's, or of ECHONET Lite epc (0x80 to 0xFF); of a write value (of a point), words, or data (of an EPC, hexadecimal);
+ * confirmed: true, else it is only told what would be written;
  * force: true for what starts a device or wears it out. */
 #ifndef GATEWAY_PROBE_H
 #define GATEWAY_PROBE_H

@@ -154,7 +154,34 @@ def test_points_of_echonet_lite_too():
         code, output, problems = site.cli("probe", "CS1", "read", "connection")
         assert (code, problems) == (0, "") and "connection (epc 0xC7)" in output and "value: 48" in output
         code, _, problems = site.cli("probe", "CS1", "read", "holding", 1)
-        assert code == 1 and "only points of its profile" in problems
+        assert code == 1 and "expected a point's name, or an EPC" in problems
+
+
+def test_properties_by_their_epc():
+    with Site() as site:
+        site.station("CS1", site.echonet_charger())
+        site.start()
+        code, output, problems = site.cli("probe", "CS1", "read", "epc", "0x8A")     # no point of the profile
+        assert (code, problems) == (0, "") and "epc 0x8A" in output and "raw: FFFFF0" in output
+        code, _, problems = site.cli("probe", "CS1", "read", "epc", "0xFA")
+        assert code == 1 and "no such property" in problems
+        code, output, problems = site.cli("probe", "CS1", "write", "epc", "0x81", "09")
+        assert code == 1 and "nothing was written" in problems and "raw: 00" in output
+        code, output, _ = site.cli("--json", "probe", "CS1", "write", "epc", "0x81", "09", "--yes")
+        assert code == 0 and json.loads(output) == {"at": "epc 0x81", "before": "00", "raw": "09", "station": "CS1", "written": True}
+        assert re.search(r"written by hand: station=CS1 point=none unit=1 address=129 before=00 written=09 after=09", site.log("gateway"))
+        entry = until(lambda: json.loads(site.cli("--json", "audit")[1])["items"], "it is in the audit log")[0]
+        assert (entry["action"], entry["before"], entry["after"]["raw"]) == ("station.probe", {"raw": "00"}, "09")
+        code, _, problems = site.cli("probe", "CS1", "write", "epc", "0x8A", "000000", "--yes")
+        assert code == 1 and "refuses it" in problems
+        for epc, data in (("0xDA", "42"), ("0xED", "0140")):                         # what start and limit write
+            code, _, problems = site.cli("probe", "CS1", "write", "epc", epc, data, "--yes")
+            assert code == 1 and "--force" in problems
+        assert site.cli("probe", "CS1", "read", "epc", "0x7F")[0] == 2
+        assert site.cli("probe", "CS1", "write", "epc", "0x81", "zz")[0] == 2
+        site.ask("mute echo1 on")
+        code, _, problems = site.cli("probe", "CS1", "read", "epc", "0x8A")
+        assert code == 1 and "answer" in problems
 
 
 def test_echonet_lite_nodes_with_their_objects_and_property_maps():
