@@ -87,7 +87,7 @@ test("its entry is changed on its page, with mistakes told, and taken away again
     const text = await until("the entry is there", async () => editor.inputValue());
     await axe(page, "the entry of a station");
     await screenshot(page, "station-entry-desktop-light", false);
-    page.watch.expect(/422 .*\/stations\/CS-NEW-1$/);
+    page.watch.expect(/422 .*\/stations\/CS-NEW-1\?etag=\w+$/);
     await editor.fill(text.replace(/max_current: 20/, "max_current: -1"));
     await dialog(page).locator("button.button-primary").click();
     await dialog(page).getByText("max_current", { exact: false }).last().waitFor();
