@@ -71,6 +71,7 @@ def test_nothing_that_a_particular_csms_would_refuse():
         call("GetReport", {"requestId": 0, "componentVariable": [{"component": {"name": "EVSE"}}]})
         start_charging(site, call)
         site.ask("tap tcp1 04a1b2c3d4e5f6")
+        until(lambda: "stops nothing" in site.log("gateway"), "the other card was asked about while the first one's transaction runs")
         for message in ("MeterValues", "StatusNotification", "Heartbeat", "TransactionEvent", "LogStatusNotification"):
             call("TriggerMessage", {"requestedMessage": message, "evse": {"id": 1, "connectorId": 1}})
         call("CustomerInformation", {"requestId": 0, "report": True, "clear": False, "idToken": {"idToken": "operator", "type": "Central"}})
