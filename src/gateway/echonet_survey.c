@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "gateway/echonet_words.h"
+#include "gateway/property_device.h"
 
 #define PORT          3610
 #define MAX_NODES     64
@@ -141,23 +142,11 @@ static void make_profile(struct question *q, struct echonet_object object)
 {
     static const uint8_t epcs[ASKED] = { 0x8A, 0x9D, 0x9E, 0x9F };
     for (uint16_t i = 0; i < ASKED; i++) {
-        struct point *p = &q->points[i];
-        *p = (struct point){
-            .index = i, .type = POINT_BYTES, .access = ACCESS_R, .scale = 1, .scale_point = -1
-        };
-        (void)snprintf(p->name, sizeof(p->name), "epc_%02x", epcs[i]);
-        p->at.echonet.class_group = object.group;
-        p->at.echonet.class_code = object.code;
-        p->at.echonet.epc = epcs[i];
-        p->every_ms = 3600000; /* asked for at once, and not again */
+        q->points[i] = property_point(object, epcs[i], ACCESS_R);
+        q->points[i].index = i;
     }
     q->profile = (struct profile){ .protocol = PROTOCOL_ECHONET, .points = q->points, .point_count = ASKED };
-    q->profile.echonet = (struct echonet_options){ .class_group = object.group,
-                                                   .class_code = object.code,
-                                                   .batch = 1,
-                                                   .timeout_ms = 2000,
-                                                   .pause_ms = 100,
-                                                   .retries = 1 };
+    q->profile.echonet = property_options(object);
 }
 
 /* Without memory nothing is known of the charger but that it is there. */

@@ -23,6 +23,27 @@ struct property_device {
     size_t wanted_len, len;
 };
 
+struct point property_point(struct echonet_object object, uint8_t epc, enum point_access access)
+{
+    struct point p = { .type = POINT_BYTES, .access = access, .scale = 1, .scale_point = -1 };
+    (void)snprintf(p.name, sizeof(p.name), "epc_%02x", epc);
+    p.at.echonet.class_group = object.group;
+    p.at.echonet.class_code = object.code;
+    p.at.echonet.epc = epc;
+    p.every_ms = 3600000;
+    return p;
+}
+
+struct echonet_options property_options(struct echonet_object object)
+{
+    return (struct echonet_options){ .class_group = object.group,
+                                     .class_code = object.code,
+                                     .batch = 1,
+                                     .timeout_ms = 2000,
+                                     .pause_ms = 100,
+                                     .retries = 1 };
+}
+
 static void answer(struct property_device *d, int err)
 {
     d->err = err;
@@ -96,21 +117,9 @@ struct property_device *property_device_new(const struct env *env, struct echone
     d->env = env;
     d->answered = answered;
     d->ctx = ctx;
-    d->point = (struct point){
-        .type = POINT_BYTES, .access = place->writes ? ACCESS_RW : ACCESS_R, .scale = 1, .scale_point = -1
-    };
-    (void)snprintf(d->point.name, sizeof(d->point.name), "epc_%02x", place->epc);
-    d->point.at.echonet.class_group = place->object.group;
-    d->point.at.echonet.class_code = place->object.code;
-    d->point.at.echonet.epc = place->epc;
-    d->point.every_ms = 3600000; /* asked for at once, and then when we say so */
+    d->point = property_point(place->object, place->epc, place->writes ? ACCESS_RW : ACCESS_R);
     d->profile = (struct profile){ .protocol = PROTOCOL_ECHONET, .points = &d->point, .point_count = 1 };
-    d->profile.echonet = (struct echonet_options){ .class_group = place->object.group,
-                                                   .class_code = place->object.code,
-                                                   .batch = 1,
-                                                   .timeout_ms = 2000,
-                                                   .pause_ms = 100,
-                                                   .retries = 1 };
+    d->profile.echonet = property_options(place->object);
     timer_init(&d->timer, env->timers, on_timer, d);
     d->device = echonet_device_new(node, place->target, &d->profile, &d->profile.echonet, &events, d);
     return d->device ? STEAL(d) : NULL;

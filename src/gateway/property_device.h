@@ -5,6 +5,11 @@
 #include "driver/driver.h"
 #include "driver/echonet/codec.h"
 
+/* A point that is the whole property: asked for at once, and then when somebody says so. */
+struct point property_point(struct echonet_object object, uint8_t epc, enum point_access access);
+/* How an object is asked by hand. */
+struct echonet_options property_options(struct echonet_object object);
+
 struct property_device;
 /* What a question came to: 0 and, of a read, the property's data (borrowed for the call), or -errno. May ask again, and free the device. */
 typedef void (*property_answered)(void *ctx, int err, const uint8_t *data, size_t len);
